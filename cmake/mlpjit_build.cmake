@@ -1,0 +1,47 @@
+# How every target of mlpjit is built: C++20, the numerics contract's flags, warnings, hidden symbols.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+
+find_program(MLPJIT_CCACHE ccache)
+if(MLPJIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MLPJIT_CCACHE})
+endif()
+find_program(MLPJIT_LLD NAMES ld.lld)
+if(MLPJIT_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+# The contract: no contraction of a*b+c that the source does not ask for, never fast-math.
+add_compile_options(-ffp-contract=off)
+if(PROJECT_IS_TOP_LEVEL)
+  add_compile_options(-Wall -Wextra)
+  option(MLPJIT_WERROR "Warnings are errors" OFF)
+  if(MLPJIT_WERROR)
+    add_compile_options(-Werror)
+  endif()
+endif()
+
+# A library of the compiler: static, position-independent, linked into libmlpjit whole.
+function(mlpjit_component name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE" ${ARGN})
+  add_library(mlpjit_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(mlpjit_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(mlpjit_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+find_package(fmt REQUIRED CONFIG)
+find_package(spdlog REQUIRED CONFIG)
+find_package(cereal REQUIRED CONFIG)
+find_package(hwy REQUIRED CONFIG)
+find_package(Threads REQUIRED)

@@ -1,0 +1,57 @@
+#pragma once
+/// @file
+/// How a network or a function is hybridized, as designated initialisers.
+
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mlpjit/export.h"
+#include "mlpjit/isa.h"
+
+namespace mlpjit {
+
+/// How a traced program runs: machine code, or the optimised graph run by the interpreter's kernels.
+enum class Backend : std::uint8_t { native, graph };
+/// Whether executables are made for exact batch sizes, or one for all of them.
+enum class Batch : std::uint8_t { exact, dynamic };
+/// What a call that needs a new executable (not the first) does.
+enum class OnRecompile : std::uint8_t { allow, warn, error };
+
+constexpr const char* to_string(Backend backend) { return backend == Backend::native ? "native" : "graph"; }
+
+/// The passes of the optimiser; each can be switched off. The bits never change.
+struct PassOptions {
+  bool inline_calls = true;
+  bool fold = true;
+  bool simplify = true;
+  bool cse = true;
+  bool eliminate_dead_values = true;
+  bool fuse = true;
+  friend bool operator==(const PassOptions&, const PassOptions&) = default;
+};
+
+/// Options of `hybridize`, `jit` and `compile`.
+struct HybridizeOptions {
+  Backend backend = Backend::native;
+  Batch batch = Batch::exact;
+  OnRecompile on_recompile = OnRecompile::allow;
+  /// Trace twice with different inputs and report what differs.
+  bool audit = false;
+  /// Threads of one call.
+  int threads = 1;
+  /// Instruction set; by default the widest of this CPU, capped by MLPJIT_MAX_ISA.
+  std::optional<Isa> isa = std::nullopt;
+  PassOptions passes = {};
+  /// Distinct batch sizes after which one executable with a symbolic batch takes over.
+  int dynamic_batch_after = 4;
+  /// Bounds of the cache of this block or function; the least recently used executable goes first.
+  std::size_t max_entries = 64;
+  std::size_t max_bytes = std::size_t{256} << 20;
+  friend bool operator==(const HybridizeOptions&, const HybridizeOptions&) = default;
+};
+
+}  // namespace mlpjit

@@ -1,0 +1,155 @@
+#pragma once
+/// @file
+/// Dimensions and shapes. A dimension is an integer or, in a graph, c*B + d over a named symbol B.
+
+#include <array>
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <iosfwd>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mlpjit/dtype.h"
+#include "mlpjit/export.h"
+
+namespace mlpjit {
+
+/// The largest rank of a tensor.
+inline constexpr int kMaxRank = 8;
+
+/// One dimension: `offset()` alone, or `coefficient() * symbol() + offset()`.
+class MLPJIT_API Dim {
+ public:
+  Dim() = default;
+  /// A known size. Implicit, from any integral type.
+  template <std::integral I>
+  Dim(I size) : offset_(static_cast<std::int64_t>(size)) {}  // NOLINT: sizes convert
+  /// A symbolic size coefficient * symbol + offset.
+  Dim(std::int64_t coefficient, std::string symbol, std::int64_t offset);
+
+  bool is_static() const { return coefficient_ == 0; }
+  std::int64_t coefficient() const { return coefficient_; }
+  std::int64_t offset() const { return offset_; }
+  const std::string& symbol() const { return symbol_; }
+
+  /// The size as an integer. @throws TraceError when it is symbolic, naming the ways out.
+  std::int64_t value() const;
+  operator std::int64_t() const { return value(); }  // NOLINT: sizes are used as integers
+
+  /// The size once `symbol` is known to be `size`.
+  Dim substitute(const std::string& symbol, std::int64_t size) const;
+
+  friend bool operator==(const Dim& a, const Dim& b) {
+    return a.coefficient_ == b.coefficient_ && a.offset_ == b.offset_ && a.symbol_ == b.symbol_;
+  }
+  template <std::integral I>
+  friend bool operator==(const Dim& a, I b) {
+    return a == Dim(b);
+  }
+  /// Sum of two dimensions over at most one symbol. @throws ShapeError for two symbols.
+  MLPJIT_API friend Dim operator+(const Dim& a, const Dim& b);
+  MLPJIT_API friend Dim operator-(const Dim& a, const Dim& b);
+  /// Product of two dimensions, of which one must be known. @throws ShapeError otherwise.
+  MLPJIT_API friend Dim operator*(const Dim& a, const Dim& b);
+  template <std::integral I>
+  friend Dim operator+(const Dim& a, I b) {
+    return a + Dim(b);
+  }
+  template <std::integral I>
+  friend Dim operator-(const Dim& a, I b) {
+    return a - Dim(b);
+  }
+  template <std::integral I>
+  friend Dim operator*(const Dim& a, I b) {
+    return a * Dim(b);
+  }
+  template <std::integral I>
+  friend Dim operator+(I a, const Dim& b) {
+    return Dim(a) + b;
+  }
+  template <std::integral I>
+  friend Dim operator-(I a, const Dim& b) {
+    return Dim(a) - b;
+  }
+  template <std::integral I>
+  friend Dim operator*(I a, const Dim& b) {
+    return Dim(a) * b;
+  }
+
+ private:
+  std::int64_t coefficient_ = 0;
+  std::int64_t offset_ = 0;
+  std::string symbol_;
+};
+
+/// A named symbolic dimension, for a TensorSpec: `f32({dim("B"), 512})`.
+MLPJIT_API Dim dim(std::string symbol);
+MLPJIT_API std::string to_string(const Dim& dim);
+MLPJIT_API std::ostream& operator<<(std::ostream& out, const Dim& dim);
+
+/// The sizes of a tensor, outermost first; at most kMaxRank of them. Cheap to copy when static.
+class MLPJIT_API Shape {
+ public:
+  Shape() = default;
+  /// @throws ShapeError on a negative size or a rank above kMaxRank.
+  Shape(std::initializer_list<Dim> dims);
+  explicit Shape(std::span<const std::int64_t> sizes);
+  explicit Shape(std::span<const Dim> dims);
+  template <std::integral I>
+  explicit Shape(const std::vector<I>& sizes) {
+    for (I size : sizes) push_back(Dim(size));
+  }
+
+  int rank() const { return rank_; }
+  bool is_static() const { return symbolic_ == nullptr; }
+
+  /// Dimension i; negative i counts from the end. @throws ShapeError out of range.
+  Dim operator[](int i) const;
+
+  /// The sizes as integers. @throws TraceError when one is symbolic.
+  std::span<const std::int64_t> sizes() const;
+  /// Product of the sizes; 1 for rank 0. @throws TraceError when one is symbolic.
+  std::int64_t size() const;
+  /// Product of the sizes as a dimension. @throws ShapeError when it is not affine in one symbol.
+  Dim size_dim() const;
+
+  void push_back(const Dim& dim);
+  void set(int i, const Dim& dim);
+
+  Shape substitute(const std::string& symbol, std::int64_t size) const;
+
+  MLPJIT_API friend bool operator==(const Shape& a, const Shape& b);
+
+ private:
+  std::uint8_t rank_ = 0;
+  std::array<std::int64_t, kMaxRank> sizes_{};           // 0 where symbolic
+  std::shared_ptr<const std::vector<Dim>> symbolic_;     // all dims, when at least one is symbolic
+};
+
+/// "[2, 3]", "[B, 512]", "[]".
+MLPJIT_API std::string to_string(const Shape& shape);
+MLPJIT_API std::ostream& operator<<(std::ostream& out, const Shape& shape);
+
+/// A dtype and a shape: what a program is traced or compiled for.
+struct MLPJIT_API TensorSpec {
+  DType dtype = DType::f32;
+  Shape shape;
+
+  friend bool operator==(const TensorSpec& a, const TensorSpec& b) = default;
+};
+
+/// "f32[1, 512]".
+MLPJIT_API std::string to_string(const TensorSpec& spec);
+MLPJIT_API std::ostream& operator<<(std::ostream& out, const TensorSpec& spec);
+
+/// Specs of the five dtypes: `f32({1, 512})`, `i64({})`.
+inline TensorSpec f32(Shape shape) { return {DType::f32, std::move(shape)}; }
+inline TensorSpec f64(Shape shape) { return {DType::f64, std::move(shape)}; }
+inline TensorSpec i32(Shape shape) { return {DType::i32, std::move(shape)}; }
+inline TensorSpec i64(Shape shape) { return {DType::i64, std::move(shape)}; }
+inline TensorSpec boolean(Shape shape) { return {DType::boolean, std::move(shape)}; }
+
+}  // namespace mlpjit

@@ -1,0 +1,292 @@
+#pragma once
+/// @file
+/// Tensor: a cheap handle to shared, row-major, dense storage; while tracing, a symbolic value.
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <iosfwd>
+#include <limits>
+#include <memory>
+#include <ranges>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "mlpjit/dtype.h"
+#include "mlpjit/error.h"
+#include "mlpjit/export.h"
+#include "mlpjit/shape.h"
+
+namespace mlpjit {
+
+class Tensor;
+class TensorSlice;
+using Tensors = std::vector<Tensor>;
+
+namespace detail {
+struct TensorImpl;
+struct TensorAccess;
+
+template <class T>
+concept Scalar = std::is_arithmetic_v<std::remove_cvref_t<T>>;
+
+/// The element types with storage.
+template <class T>
+concept Element = requires { DTypeOf<std::remove_cv_t<T>>::value; };
+}  // namespace detail
+
+/// A handle: copies share storage, nothing else aliases. Every op gives an independent value.
+class MLPJIT_API Tensor {
+ public:
+  /// No tensor: `defined()` is false and every use throws UserError.
+  Tensor() = default;
+
+  /// A weak 0-d tensor of a C++ scalar: bool gives bool, integers i64, float and double f32. Beside
+  /// another operand it takes that one's dtype if that is of the same or a higher kind
+  /// (bool < integer < floating), and keeps its C++ value until then. Else DTypeError.
+  template <detail::Scalar T>
+  Tensor(T value) : Tensor(weak(value)) {}  // NOLINT: scalars convert
+
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&&) noexcept = default;
+  Tensor& operator=(const Tensor&) & = default;
+  Tensor& operator=(Tensor&&) & noexcept = default;
+  ~Tensor() = default;
+
+  /// Uses the caller's memory, which must outlive every handle; `data` is aligned to T at least.
+  /// Packed copies of borrowed storage are not cached, so the caller may write to it between calls.
+  template <detail::Element T>
+  static Tensor borrow(T* data, Shape shape) {
+    return from_memory(const_cast<std::remove_cv_t<T>*>(data), dtype_of<T>, std::move(shape),
+                       nullptr, std::is_const_v<T>);
+  }
+  /// Takes over the caller's memory; `deleter(data)` runs when the last handle goes.
+  template <detail::Element T, std::invocable<T*> Deleter>
+  static Tensor from_blob(T* data, Shape shape, Deleter deleter) {
+    return from_memory(const_cast<std::remove_cv_t<T>*>(data), dtype_of<T>, std::move(shape),
+                       [data, deleter = std::move(deleter)]() mutable { deleter(data); },
+                       std::is_const_v<T>);
+  }
+
+  bool defined() const { return impl_ != nullptr; }
+  const Shape& shape() const;
+  DType dtype() const;
+  int rank() const { return shape().rank(); }
+  /// Number of elements. @throws TraceError when a dimension is symbolic.
+  std::int64_t size() const { return shape().size(); }
+  /// Whether this stands for a value of a trace rather than for numbers.
+  bool is_symbolic() const;
+  /// Whether the dtype may still adapt to another operand's (a C++ scalar).
+  bool is_weak() const;
+
+  /// The elements, row-major. @throws DTypeError when T is not the dtype; TraceError when symbolic.
+  template <detail::Element T>
+  std::span<const T> data() const {
+    return {static_cast<const T*>(raw_data(dtype_of<T>, "data")), static_cast<std::size_t>(size())};
+  }
+  /// The elements for writing. Raises the version of the storage and marks it exposed: from then on packed
+  /// copies of it are not cached, since it may change at any time. @throws as data(), and UserError on
+  /// borrowed read-only memory.
+  template <detail::Element T>
+  std::span<T> mutable_data() {
+    return {static_cast<T*>(raw_mutable_data(dtype_of<T>)), static_cast<std::size_t>(size())};
+  }
+  /// The single element, converted. @throws ShapeError when size() != 1; ValueError when T cannot
+  /// hold the value; TraceError when symbolic.
+  template <detail::Scalar T>
+  T item() const;
+  /// A copy of the elements. @throws as data().
+  template <detail::Element T>
+  std::vector<T> to_vector() const {
+    std::span<const T> elements = data<T>();
+    return std::vector<T>(elements.begin(), elements.end());
+  }
+
+  /// The same values in storage of its own.
+  Tensor copy() const;
+  /// Writes `value` (broadcast to this shape, of this dtype) into the storage that the handle shares.
+  Tensor& assign(const Tensor& value);
+  /// Elements begin, begin + step, ... below end of one axis (negative ones count from the end). Read, a
+  /// copy; on the left, `a.slice(0, 1, 3).assign(b)` writes into a.
+  TensorSlice slice(int axis, std::int64_t begin, std::int64_t end, std::int64_t step = 1) const;
+
+  Tensor& operator+=(const Tensor& other);
+  Tensor& operator-=(const Tensor& other);
+  Tensor& operator*=(const Tensor& other);
+  Tensor& operator/=(const Tensor& other);
+
+  /// The value of a tensor of one element. @throws as item().
+  template <detail::Scalar T>
+  explicit operator T() const {
+    return item<T>();
+  }
+
+  Tensor operator-() const;
+  Tensor operator+() const { return *this; }
+
+  // Arithmetic with numpy's broadcasting. Integers wrap; `/` on integers is a DTypeError that names
+  // floor_divide and cast.
+  friend Tensor operator+(const Tensor& a, const Tensor& b) { return binary(Binary::add, a, b); }
+  friend Tensor operator-(const Tensor& a, const Tensor& b) { return binary(Binary::subtract, a, b); }
+  friend Tensor operator*(const Tensor& a, const Tensor& b) { return binary(Binary::multiply, a, b); }
+  friend Tensor operator/(const Tensor& a, const Tensor& b) { return binary(Binary::divide, a, b); }
+  // Comparisons give bool tensors.
+  friend Tensor operator==(const Tensor& a, const Tensor& b) { return binary(Binary::equal, a, b); }
+  friend Tensor operator!=(const Tensor& a, const Tensor& b) { return binary(Binary::not_equal, a, b); }
+  friend Tensor operator<(const Tensor& a, const Tensor& b) { return binary(Binary::less, a, b); }
+  friend Tensor operator<=(const Tensor& a, const Tensor& b) { return binary(Binary::less_equal, a, b); }
+  friend Tensor operator>(const Tensor& a, const Tensor& b) { return binary(Binary::greater, a, b); }
+  friend Tensor operator>=(const Tensor& a, const Tensor& b) { return binary(Binary::greater_equal, a, b); }
+
+  /// Prints like numpy; a symbolic tensor prints its name, dtype and shape.
+  MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
+
+ private:
+  friend struct detail::TensorAccess;
+  enum class Binary : std::uint8_t {
+    add, subtract, multiply, divide, equal, not_equal, less, less_equal, greater, greater_equal
+  };
+  explicit Tensor(std::shared_ptr<detail::TensorImpl> impl) : impl_(std::move(impl)) {}
+
+  template <detail::Scalar T>
+  static Tensor weak(T value) {
+    if constexpr (std::same_as<T, bool>) {
+      return weak_boolean(value);
+    } else if constexpr (std::integral<T>) {
+      return weak_integer(static_cast<std::int64_t>(value));
+    } else {
+      return weak_floating(static_cast<double>(value));
+    }
+  }
+  static Tensor weak_boolean(bool value);
+  static Tensor weak_integer(std::int64_t value);
+  static Tensor weak_floating(double value);
+  static Tensor from_memory(void* data, DType dtype, Shape shape, std::function<void()> release,
+                            bool read_only);
+  static Tensor binary(Binary op, const Tensor& a, const Tensor& b);
+  const void* raw_data(DType expected, const char* call) const;
+  void* raw_mutable_data(DType expected);
+  bool item_boolean() const;
+  std::int64_t item_integer(std::int64_t lowest, std::uint64_t highest) const;
+  double item_floating() const;
+
+  std::shared_ptr<detail::TensorImpl> impl_;
+};
+
+/// What `slice()` gives: a tensor of its own (the copy), and a place to assign to.
+class MLPJIT_API TensorSlice : public Tensor {
+ public:
+  /// Writes `value` (broadcast to the slice's shape) into the sliced tensor. The value is read first.
+  void assign(const Tensor& value) const;
+  void operator+=(const Tensor& other) const;
+  void operator-=(const Tensor& other) const;
+  void operator*=(const Tensor& other) const;
+  void operator/=(const Tensor& other) const;
+
+ private:
+  friend class Tensor;
+  TensorSlice(Tensor copy, Tensor base, int axis, std::int64_t begin, std::int64_t end, std::int64_t step);
+  Tensor base_;
+  int axis_;
+  std::int64_t begin_, end_, step_;
+};
+
+template <detail::Scalar T>
+T Tensor::item() const {
+  if constexpr (std::same_as<T, bool>) {
+    return item_boolean();
+  } else if constexpr (std::integral<T>) {
+    return static_cast<T>(item_integer(
+        static_cast<std::int64_t>(std::is_signed_v<T> ? std::numeric_limits<T>::lowest() : T{0}),
+        static_cast<std::uint64_t>(std::numeric_limits<T>::max())));
+  } else {
+    return static_cast<T>(item_floating());
+  }
+}
+
+/// Same shape, dtype and every bit (NaN equals NaN).
+MLPJIT_API bool identical(const Tensor& a, const Tensor& b);
+
+/// The text that `<<` prints.
+MLPJIT_API std::string to_string(const Tensor& tensor);
+
+namespace detail {
+MLPJIT_API Tensor tensor_from(const void* data, DType dtype, Shape shape);
+
+template <class T>
+struct NestedList {  // a leaf
+  using Element = T;
+  static void shape(const T&, Shape&) {}
+  static void fill(const T& item, const Shape&, int, std::vector<Element>& out) { out.push_back(item); }
+};
+[[noreturn]] MLPJIT_API void throw_ragged();
+template <class T>
+struct NestedList<std::initializer_list<T>> {
+  using Element = typename NestedList<T>::Element;
+  static void shape(const std::initializer_list<T>& list, Shape& out) {
+    out.push_back(Dim(list.size()));
+    if (list.size() > 0) NestedList<T>::shape(*list.begin(), out);
+  }
+  static void fill(const std::initializer_list<T>& list, const Shape& shape, int level,
+                   std::vector<Element>& out) {
+    if (static_cast<std::int64_t>(list.size()) != shape[level].value()) throw_ragged();
+    for (const T& item : list) NestedList<T>::fill(item, shape, level + 1, out);
+  }
+};
+template <class List>
+Tensor tensor_from_list(const List& list) {
+  using Element = typename NestedList<List>::Element;
+  Shape shape;
+  NestedList<List>::shape(list, shape);
+  std::vector<Element> flat;
+  NestedList<List>::fill(list, shape, 0, flat);
+  if constexpr (std::same_as<Element, bool>) {
+    std::vector<unsigned char> bytes(flat.begin(), flat.end());
+    return tensor_from(bytes.data(), DType::boolean, std::move(shape));
+  } else {
+    return tensor_from(flat.data(), dtype_of<Element>, std::move(shape));
+  }
+}
+}  // namespace detail
+
+/// A tensor from nested lists, up to four deep; the dtype is that of the elements (`1.f` f32, `1.0` f64,
+/// `1` i32, `true` bool). @throws ShapeError on ragged lists.
+template <detail::Element T>
+Tensor tensor(std::initializer_list<T> values) {
+  return detail::tensor_from_list(values);
+}
+template <detail::Element T>
+Tensor tensor(std::initializer_list<std::initializer_list<T>> values) {
+  return detail::tensor_from_list(values);
+}
+template <detail::Element T>
+Tensor tensor(std::initializer_list<std::initializer_list<std::initializer_list<T>>> values) {
+  return detail::tensor_from_list(values);
+}
+template <detail::Element T>
+Tensor tensor(
+    std::initializer_list<std::initializer_list<std::initializer_list<std::initializer_list<T>>>> values) {
+  return detail::tensor_from_list(values);
+}
+/// A 0-d tensor of a definite (not weak) dtype.
+template <detail::Element T>
+Tensor tensor(T value) {
+  return detail::tensor_from(&value, dtype_of<T>, {});
+}
+/// A copy of a contiguous range. @throws ShapeError when the sizes differ.
+template <std::ranges::contiguous_range Range>
+  requires detail::Element<std::ranges::range_value_t<Range>>
+Tensor tensor(const Range& values, Shape shape) {
+  if (static_cast<std::int64_t>(std::ranges::size(values)) != shape.size()) {
+    throw ShapeError("tensor: the range has " + std::to_string(std::ranges::size(values)) +
+                     " elements, the shape " + to_string(shape) + " asks for " +
+                     std::to_string(shape.size()));
+  }
+  return detail::tensor_from(std::ranges::data(values), dtype_of<std::ranges::range_value_t<Range>>,
+                             std::move(shape));
+}
+
+}  // namespace mlpjit

@@ -1,0 +1,40 @@
+#pragma once
+// The binary interface of generated code, version kAbiVersion. See docs/abi.md.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mlpjit::codegen {
+
+inline constexpr std::uint32_t kAbiVersion = 1;
+
+// What generated code may call. It has no external symbols; helpers come through this table.
+struct Runtime {
+  std::uint32_t abi_version = kAbiVersion;
+  std::uint32_t reserved = 0;
+  // Runs plan step `step` (a LibraryKernel) on the same slots and workspace; returns a status.
+  std::int64_t (*library)(const Runtime* runtime, std::uint32_t step, void* const* slots,
+                          std::byte* workspace) = nullptr;
+  // Exact fused multiply-add for targets without the instruction.
+  float (*fma_f32)(float a, float b, float c) = nullptr;
+  double (*fma_f64)(double a, double b, double c) = nullptr;
+  void* self = nullptr;   // of the caller; generated code does not look at it
+};
+
+// Status: 0, or code | step << 32 with a code below.
+enum StatusCode : std::uint32_t {
+  kOk = 0,
+  kDivisionByZero = 1,
+  kIndexOutOfRange = 2,
+  kEmptyExtreme = 3,
+  kLibraryFailed = 4,    // the callback keeps the exception
+};
+constexpr std::int64_t make_status(StatusCode code, std::uint32_t step) {
+  return static_cast<std::int64_t>(code) | (static_cast<std::int64_t>(step) << 32);
+}
+
+// slots: pointers in the order of Plan::slots. Buffers of the caller are aligned to their element; packed
+// weights, constants and the workspace to 64. Inputs do not overlap outputs. noexcept.
+using EntryPoint = std::int64_t (*)(const Runtime* runtime, void* const* slots, std::byte* workspace);
+
+}  // namespace mlpjit::codegen

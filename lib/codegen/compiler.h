@@ -1,0 +1,45 @@
+#pragma once
+// The one door to LLVM: a plan goes in, machine code comes out. No LLVM type on this side. Implemented by
+// libmlpjit-codegen, which is opened at the first compile (lib/jit/loader.h).
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "lib/codegen/abi.h"
+#include "lib/plan/plan.h"
+
+namespace mlpjit::codegen {
+
+struct CompileOptions {
+  bool keep_text = false;       // fill llvm_ir and assembly of the report
+};
+
+struct CompileReport {
+  double emit_ms = 0;           // plan to LLVM IR
+  double codegen_ms = 0;        // LLVM IR to object
+  double link_ms = 0;
+  std::size_t code_bytes = 0;
+  std::string llvm_ir, assembly;
+};
+
+// Machine code in memory; freed with the object. Immutable, any number of threads may run it.
+class Code {
+ public:
+  virtual ~Code() = default;
+  virtual EntryPoint entry() const = 0;
+};
+
+class Compiler {
+ public:
+  virtual ~Compiler() = default;
+  // Safe from any number of threads. Throws InternalError when LLVM refuses.
+  virtual std::unique_ptr<Code> compile(const plan::Plan& plan, const CompileOptions& options,
+                                        CompileReport& report) const = 0;
+  virtual std::string llvm_version() const = 0;
+};
+
+}  // namespace mlpjit::codegen
+
+// The factory that libmlpjit-codegen exports; null when the versions differ.
+extern "C" mlpjit::codegen::Compiler* mlpjit_codegen_create(std::uint32_t abi_version);

@@ -1,0 +1,28 @@
+#pragma once
+// The text form. print(parse(t)) == t for every t that print made; floats are the shortest decimal that
+// round-trips. Example:
+//
+//   func @main(%a: f32[], %w: f32[4, 3] = param "0.weight", %s: f32[2] = capture 0) -> (f32[]) {
+//     %0 = add %a, %a : f32[]
+//     %1 = leaky_relu %0 {alpha = 0.01} : f32[] @"0.act"
+//     %2 = constant {value = f32[3] [1, -0, inf]} : f32[3]
+//     %3, %4 = split %2 {axis = 0, sizes = [1, 2]} : f32[1], f32[2]
+//     %5 = cond %p, %x { ^(%t: f32[]) ... yield %t } { ... } : f32[]
+//     return %1 update %s = %2
+//   }
+
+#include <string>
+#include <string_view>
+
+#include "lib/ir/graph.h"
+
+namespace mlpjit::ir {
+
+std::string print(const Graph& graph);
+std::string print(const Function& function);
+// Throws FormatError "line:column: ..." ; verifies what it read.
+Graph parse(std::string_view text);
+// Graphviz.
+std::string to_dot(const Graph& graph);
+
+}  // namespace mlpjit::ir

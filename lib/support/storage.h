@@ -1,0 +1,74 @@
+#pragma once
+// Reference-counted memory of tensors, its versions, and what is derived from it.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace mlpjit::support {
+
+// Bytes of tensors alive now and at most since the last reset, over all threads.
+struct MemoryStats {
+  std::size_t live_bytes = 0;
+  std::size_t peak_bytes = 0;
+};
+MemoryStats memory_stats();
+void reset_peak_memory();   // the peak starts again from what is live
+
+// 64-byte aligned memory, counted in memory_stats(); throws std::bad_alloc.
+std::byte* allocate_counted(std::size_t bytes);
+void free_counted(std::byte* data, std::size_t bytes) noexcept;
+
+class Storage {
+ public:
+  // Owned, uninitialised, 64-byte aligned.
+  static std::shared_ptr<Storage> allocate(std::size_t bytes);
+  // The caller's memory; `release` (may be empty) runs at the end.
+  static std::shared_ptr<Storage> borrow(void* data, std::size_t bytes, std::function<void()> release,
+                                         bool read_only);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  void* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+  bool borrowed() const { return borrowed_; }
+  bool read_only() const { return read_only_; }
+
+  // Raised by every write through mlpjit.
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  void bump_version() { version_.fetch_add(1, std::memory_order_acq_rel); }
+  // Someone outside holds a pointer for writing: derived copies cannot be kept.
+  bool exposed() const { return borrowed_ || exposed_.load(std::memory_order_acquire); }
+  void expose() { exposed_.store(true, std::memory_order_release); }
+
+  // What is derived from the contents (packed weights), shared by all who ask with an equal key, and
+  // dropped when the version moves on. `make` runs once per key and version; others wait for it. While
+  // exposed nothing is kept: every call makes its own.
+  std::shared_ptr<const void> derived(const std::vector<std::int64_t>& key,
+                                      const std::function<std::shared_ptr<const void>()>& make);
+
+ private:
+  Storage() = default;
+  struct Derived {
+    std::vector<std::int64_t> key;
+    std::uint64_t version;
+    std::shared_ptr<const void> value;
+  };
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+  bool borrowed_ = false;
+  bool read_only_ = false;
+  std::atomic<bool> exposed_{false};
+  std::atomic<std::uint64_t> version_{0};
+  std::function<void()> release_;
+  std::mutex derived_mutex_;
+  std::vector<Derived> derived_;
+};
+
+}  // namespace mlpjit::support
