@@ -17,9 +17,12 @@ find_program(MLPJIT_CCACHE ccache)
 if(MLPJIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${MLPJIT_CCACHE})
 endif()
-find_program(MLPJIT_LLD NAMES ld.lld)
+find_program(MLPJIT_LLD NAMES ld.lld-19 ld.lld)
 if(MLPJIT_LLD)
-  add_link_options(-fuse-ld=lld)
+  # GCC looks for `ld.lld` by that name, wherever -B says.
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/linker)
+  file(CREATE_LINK ${MLPJIT_LLD} ${PROJECT_BINARY_DIR}/linker/ld.lld SYMBOLIC)
+  add_link_options(-fuse-ld=lld -B${PROJECT_BINARY_DIR}/linker)
 endif()
 
 # The contract: no contraction of a*b+c that the source does not ask for, never fast-math.
@@ -39,6 +42,12 @@ function(mlpjit_component name)
   target_include_directories(mlpjit_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(mlpjit_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE})
 endfunction()
+
+set(MLPJIT_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=")
+if(MLPJIT_SANITIZE)
+  add_compile_options(-fsanitize=${MLPJIT_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${MLPJIT_SANITIZE})
+endif()
 
 find_package(fmt REQUIRED CONFIG)
 find_package(spdlog REQUIRED CONFIG)

@@ -1,0 +1,30 @@
+# cmake --install: headers, libmlpjit, libmlpjit-codegen beside it, the tools, and the package that
+# find_package(mlpjit) reads.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set_target_properties(mlpjit PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  INSTALL_RPATH "$ORIGIN")
+install(TARGETS mlpjit EXPORT mlpjitTargets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+if(TARGET mlpjit-codegen)
+  install(TARGETS mlpjit-codegen LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
+endif()
+foreach(tool mlpjit-bench mlpjit-dump)
+  if(TARGET ${tool})
+    set_target_properties(${tool} PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+    install(TARGETS ${tool} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+  endif()
+endforeach()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mlpjit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  COMPONENT development)
+
+set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/mlpjit)
+install(EXPORT mlpjitTargets NAMESPACE mlpjit:: DESTINATION ${package_directory} COMPONENT development)
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/mlpjitConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/mlpjitConfig.cmake INSTALL_DESTINATION ${package_directory})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/mlpjitConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/mlpjitConfig.cmake ${PROJECT_BINARY_DIR}/mlpjitConfigVersion.cmake
+  DESTINATION ${package_directory} COMPONENT development)
