@@ -40,6 +40,8 @@ class Storage {
   bool borrowed() const { return borrowed_; }
   bool read_only() const { return read_only_; }
 
+  // Never given to another storage, so that (id, version) names contents even after an address is reused.
+  std::uint64_t id() const { return id_; }
   // Raised by every write through mlpjit.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
   void bump_version() { version_.fetch_add(1, std::memory_order_acq_rel); }
@@ -60,6 +62,8 @@ class Storage {
     std::uint64_t version;
     std::shared_ptr<const void> value;
   };
+  static std::uint64_t next_id();
+  const std::uint64_t id_ = next_id();
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
   bool borrowed_ = false;

@@ -1,0 +1,87 @@
+#include "lib/support/storage.h"
+
+#include <algorithm>
+#include <new>
+
+namespace mlpjit::support {
+
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+std::atomic<std::size_t> live_bytes{0};
+std::atomic<std::size_t> peak_bytes{0};
+
+void raise_peak(std::size_t live) {
+  std::size_t peak = peak_bytes.load(std::memory_order_relaxed);
+  while (live > peak && !peak_bytes.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
+  }
+}
+
+}  // namespace
+
+MemoryStats memory_stats() {
+  return {live_bytes.load(std::memory_order_relaxed), peak_bytes.load(std::memory_order_relaxed)};
+}
+
+void reset_peak_memory() {
+  peak_bytes.store(live_bytes.load(std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
+std::byte* allocate_counted(std::size_t bytes) {
+  auto* data = static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), kAlignment));
+  raise_peak(live_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes);
+  return data;
+}
+
+void free_counted(std::byte* data, std::size_t bytes) noexcept {
+  if (data == nullptr) return;
+  live_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  ::operator delete(data, kAlignment);
+}
+
+std::uint64_t Storage::next_id() {
+  static std::atomic<std::uint64_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::shared_ptr<Storage> Storage::allocate(std::size_t bytes) {
+  std::shared_ptr<Storage> storage(new Storage);
+  storage->data_ = allocate_counted(bytes);
+  storage->bytes_ = bytes;
+  return storage;
+}
+
+std::shared_ptr<Storage> Storage::borrow(void* data, std::size_t bytes,
+                                         std::function<void()> release, bool read_only) {
+  std::shared_ptr<Storage> storage(new Storage);
+  storage->data_ = data;
+  storage->bytes_ = bytes;
+  storage->borrowed_ = true;
+  storage->read_only_ = read_only;
+  storage->release_ = std::move(release);
+  return storage;
+}
+
+Storage::~Storage() {
+  if (!borrowed_) free_counted(static_cast<std::byte*>(data_), bytes_);
+  if (release_) release_();
+}
+
+std::shared_ptr<const void> Storage::derived(
+    const std::vector<std::int64_t>& key,
+    const std::function<std::shared_ptr<const void>()>& make) {
+  if (exposed()) return make();
+  // Held while making: whoever asks meanwhile for the same copy waits for it rather than makes it
+  // twice.
+  const std::lock_guard lock(derived_mutex_);
+  const std::uint64_t now = version();
+  std::erase_if(derived_, [now](const Derived& d) { return d.version != now; });
+  for (const Derived& d : derived_) {
+    if (d.key == key) return d.value;
+  }
+  std::shared_ptr<const void> value = make();
+  derived_.push_back({key, now, value});
+  return value;
+}
+
+}  // namespace mlpjit::support
