@@ -1,0 +1,127 @@
+// Functions that are exact or correctly rounded steps. No include guard: see elementwise.h.
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value constant(const B& b, double x) {
+  return b.constant(static_cast<typename B::Lane>(x));
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value add(const B& b, typename B::Value x, typename B::Value y) {
+  return b.add(x, y);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value subtract(const B& b, typename B::Value x,
+                                              typename B::Value y) {
+  return b.sub(x, y);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value multiply(const B& b, typename B::Value x,
+                                              typename B::Value y) {
+  return b.mul(x, y);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value divide(const B& b, typename B::Value x, typename B::Value y) {
+  return b.div(x, y);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value negative(const B& b, typename B::Value x) {
+  return b.neg(x);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value abs(const B& b, typename B::Value x) {
+  return b.abs(x);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value sqrt(const B& b, typename B::Value x) {
+  return b.sqrt(x);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value rsqrt(const B& b, typename B::Value x) {
+  return b.div(constant(b, 1), b.sqrt(x));
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value floor(const B& b, typename B::Value x) {
+  return b.floor(x);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value ceil(const B& b, typename B::Value x) {
+  return b.ceil(x);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value round(const B& b, typename B::Value x) {
+  return b.rint(x);
+}
+
+// x > 0 ? 1 : x < 0 ? -1 : x; keeps NaN and both zeros.
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value sign(const B& b, typename B::Value x) {
+  const auto zero = constant(b, 0);
+  const auto negative_or_x = b.select(b.lt(x, zero), constant(b, -1), x);
+  return b.select(b.lt(zero, x), constant(b, 1), negative_or_x);
+}
+
+// floor(a / b), both steps rounded.
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value floor_divide(const B& b, typename B::Value x,
+                                                  typename B::Value y) {
+  return b.floor(b.div(x, y));
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value remainder(const B& b, typename B::Value x,
+                                               typename B::Value y) {
+  return b.fma(b.neg(b.floor(b.div(x, y))), y, x);
+}
+
+// NaN wins; +0 > -0. Where x and y are equal their bits differ only for zeros: the and of the bits
+// is +0 unless both are -0.
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value maximum(const B& b, typename B::Value x, typename B::Value y) {
+  const auto equal = b.value(b.iand(b.bits(x), b.bits(y)));
+  const auto larger = b.select(b.lt(y, x), x, y);
+  const auto ordered = b.select(b.eq(x, y), equal, larger);
+  return b.select(b.is_nan(x), x, ordered);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value minimum(const B& b, typename B::Value x, typename B::Value y) {
+  const auto equal = b.value(b.ior(b.bits(x), b.bits(y)));
+  const auto smaller = b.select(b.lt(x, y), x, y);
+  const auto ordered = b.select(b.eq(x, y), equal, smaller);
+  return b.select(b.is_nan(x), x, ordered);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value clip(const B& b, typename B::Value x, typename B::Value lo,
+                                          typename B::Value hi) {
+  return minimum(b, maximum(b, x, lo), hi);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value hardtanh(const B& b, typename B::Value x,
+                                              typename B::Value min, typename B::Value max) {
+  return clip(b, x, min, max);
+}
+
+// 0 > x ? 0 : x; keeps NaN and -0.
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value relu(const B& b, typename B::Value x) {
+  const auto zero = constant(b, 0);
+  return b.select(b.lt(x, zero), zero, x);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value leaky_relu(const B& b, typename B::Value x,
+                                                typename B::Value alpha) {
+  return b.select(b.lt(x, constant(b, 0)), b.mul(alpha, x), x);
+}

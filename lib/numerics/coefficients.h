@@ -1,0 +1,4 @@
+#pragma once
+// Constants of the definitions in *-inl.h.
+
+namespace mlpjit::numerics {}

@@ -1,0 +1,76 @@
+#pragma once
+// The one definition of every element-wise function on floats, over any backend (backend.h).
+// Normative text: docs/numerics.md.
+//
+// The definitions stand in the *-inl.h files, which this header puts into mlpjit::numerics and
+// highway_backend-inl.h into each target's namespace (a template takes its instruction set from
+// where it is written, not from where it is instantiated).
+//
+//   Value exp(const B&, Value x)          likewise log expm1 log1p tanh sigmoid softplus silu erf
+//   gelu
+//                                         gelu_tanh sin cos sqrt rsqrt relu abs sign negative floor
+//                                         ceil round
+//   Value add(const B&, Value, Value)     likewise subtract multiply divide pow maximum minimum
+//                                         floor_divide remainder
+//   Value clip(const B&, Value x, Value lo, Value hi)
+//   Value leaky_relu(const B&, Value x, Value alpha), elu the same, hardtanh(b, x, min, max)
+//   Value apply(const B&, ir::Opcode, const Value* operands, const Params&)       any of the above
+//   Value apply<opcode>(const B&, const Value* operands, const Params&)
+//   Mask compare(const B&, ir::Opcode, Value, Value)      equal not_equal less less_equal greater
+//   greater_equal Mask compare<opcode>(const B&, Value, Value)
+
+#include "lib/ir/attr.h"
+#include "lib/ir/opcode.h"
+#include "lib/numerics/backend.h"
+#include "lib/numerics/coefficients.h"
+#include "mlpjit/error.h"
+
+namespace mlpjit::numerics {
+
+// The float attributes of an op; each is rounded once to the lanes' type.
+struct Params {
+  double alpha = 0;
+  double min = 0;
+  double max = 0;
+};
+
+inline Params params_of(const ir::Attrs& attrs) {
+  Params params;
+  const auto read = [&](std::string_view name, double& to) {
+    const ir::AttrValue* value = attrs.find(name);
+    if (value != nullptr && std::holds_alternative<double>(*value)) to = std::get<double>(*value);
+  };
+  read("alpha", params.alpha);
+  read("min", params.min);
+  read("max", params.max);
+  return params;
+}
+
+// Float ops that apply() knows: floats in, floats out, element by element.
+constexpr bool is_float_function(ir::Opcode opcode) {
+  switch (opcode) {
+#define MLPJIT_NUMERICS_FUNCTION(name, ...) case ir::Opcode::name:
+#include "lib/numerics/functions.def"
+    return true;
+    default: return false;
+  }
+}
+
+// Ops that compare() knows.
+constexpr bool is_comparison(ir::Opcode opcode) {
+  switch (opcode) {
+    case ir::Opcode::equal:
+    case ir::Opcode::not_equal:
+    case ir::Opcode::less:
+    case ir::Opcode::less_equal:
+    case ir::Opcode::greater:
+    case ir::Opcode::greater_equal: return true;
+    default: return false;
+  }
+}
+
+#define MLPJIT_NUMERICS_FN inline
+#include "lib/numerics/elementwise-inl.h"
+#undef MLPJIT_NUMERICS_FN
+
+}  // namespace mlpjit::numerics
