@@ -1,0 +1,55 @@
+#pragma once
+// The engine of jit() and hybridize(): a function of tensors, traced once per signature, compiled once per
+// trace, found again by its whole key.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "mlpjit/explain.h"
+#include "mlpjit/options.h"
+#include "mlpjit/tensor.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit::detail {
+
+struct CachedEntry;
+
+// Safe from any number of threads; one trace and one compile per key however many ask.
+class CachedFunction {
+ public:
+  using Body = std::function<Tensors(const Tensors&)>;
+
+  // `name` stands in messages ("net", "jit").
+  CachedFunction(Body body, HybridizeOptions options, ParameterResolver resolver = {}, std::string name = "jit");
+  ~CachedFunction();
+  CachedFunction(const CachedFunction&) = delete;
+  CachedFunction& operator=(const CachedFunction&) = delete;
+
+  // While tracing the body is inlined. `structure` is part of the key: raise it whenever what the body does, or
+  // which tensors it uses, changes (a child added, a parameter's handle replaced). Changed contents of the
+  // same tensors need nothing.
+  Tensors operator()(const Tensors& inputs, std::uint64_t structure = 0);
+
+  // Forgets every executable; running calls finish on theirs.
+  void clear();
+  const HybridizeOptions& options() const { return options_; }
+  Explanation explain() const;
+
+ private:
+  struct Key;
+  struct State;
+  HybridizeOptions options_;
+  Body body_;
+  ParameterResolver resolver_;
+  std::string name_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace mlpjit::detail
