@@ -40,6 +40,9 @@ Literal make_literal(DType dtype, Shape shape, const void* data);
 // A 0-d literal from a double or an integer, converted to the dtype by the contract's cast.
 Literal scalar_literal(DType dtype, double value);
 Literal scalar_literal(DType dtype, std::int64_t value);
+inline Literal scalar_literal(DType dtype, int value) {
+  return scalar_literal(dtype, std::int64_t{value});
+}
 
 // The name of a function of the same graph.
 struct FunctionRef {
@@ -66,7 +69,9 @@ class Attrs {
   // Typed access; throws InternalError when absent or of another kind.
   template <class T>
   const T& get(std::string_view name) const {
-    return std::get<T>(at(name));
+    const T* value = std::get_if<T>(&at(name));
+    if (value == nullptr) wrong_kind(name);
+    return *value;
   }
   bool flag(std::string_view name) const { return get<bool>(name); }
   std::int64_t integer(std::string_view name) const { return get<std::int64_t>(name); }
@@ -79,6 +84,7 @@ class Attrs {
 
  private:
   const AttrValue& at(std::string_view name) const;
+  [[noreturn]] static void wrong_kind(std::string_view name);
   std::vector<std::pair<std::string, AttrValue>> items_;
 };
 

@@ -5,7 +5,20 @@
 //
 // Effects: an op that takes and gives a token (print) or a state (random draws: i64[2] {seed, draw number})
 // is ordered by it. An in-place update is an input with a final value: Function::updates. So liveness is
-// reachability from results and updates, plus the ops that may fail.
+// reachability from results and updates, plus the ops that may fail. Tokens and states are linear: each
+// such value is consumed at most once. The entry gets its token as an input of kind token and gives it back
+// by an update of that input; a function that is called takes it as its last input and returns it as its
+// last result. A function with updates cannot be called.
+//
+// Layout of the ops with regions (all types equal pairwise; tokens and states may be carried; the regions of
+// cond, while_loop and scan may use values of the enclosing regions, that of fusion only its arguments):
+//   call        operands = the callee's inputs; results = its results. Callees have no parameters or captures.
+//   cond        (pred bool[], operands...) { ^(operands) yield results } { ^(operands) yield results }
+//   while_loop  (state...) { ^(state) yield bool[] } { ^(state) yield state } -> state; max_iterations -1: none;
+//               the loop ends before the condition is tried when so many iterations are done
+//   scan        (carried..., xs...) { ^(carried, xs sliced on axis 0) yield carried, ys } -> carried, ys stacked on
+//               axis 0; `carried` is how many; at least one of xs, all of the same length on axis 0
+//   fusion      (operands...) { ^(operands) yield results } -> results; kind "elementwise", "dense", "reduction", "row"
 
 #include <cstdint>
 #include <memory>
@@ -13,6 +26,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "lib/ir/attr.h"
@@ -101,16 +115,24 @@ class Function {
   ValueId result(OpId id, std::size_t i = 0) const { return op(id).results.at(i); }
   std::vector<Type> types(std::span<const ValueId> ids) const;
 
+  // Renames a value; a name already taken gets a suffix, "" a made-up number. Use this rather than writing
+  // value(id).name, which may collide.
+  void set_name(ValueId id, std::string name);
+
   // Every use of `from` (operands, region results, updates) becomes `to`.
   void replace_uses(ValueId from, ValueId to);
 
  private:
+  std::string fresh_name(std::string wanted);
+
   std::string name_;
   std::vector<Input> inputs_;
   std::vector<Update> updates_;
   std::vector<Value> values_;
   std::vector<Op> ops_;
   std::vector<Region> regions_;
+  std::unordered_set<std::string> names_;
+  std::size_t next_name_ = 0;
 };
 
 class Graph {
