@@ -48,7 +48,8 @@ Literal make_literal(DType dtype, Shape shape, const void* data) {
   const std::size_t size = static_cast<std::size_t>(shape.size()) * size_of(dtype);
   std::vector<std::byte> bytes(size);
   if (size > 0) std::memcpy(bytes.data(), data, size);
-  return {dtype, std::move(shape), std::make_shared<const std::vector<std::byte>>(std::move(bytes))};
+  return {dtype, std::move(shape),
+          std::make_shared<const std::vector<std::byte>>(std::move(bytes))};
 }
 
 Literal scalar_literal(DType dtype, double value) {

@@ -18,7 +18,9 @@ std::string_view to_string(InputKind kind) {
   return "?";
 }
 
-Function::Function(std::string name) : name_(std::move(name)) { regions_.emplace_back(); }
+Function::Function(std::string name) : name_(std::move(name)) {
+  regions_.emplace_back();
+}
 
 std::string Function::fresh_name(std::string wanted) {
   if (!wanted.empty()) {
@@ -142,7 +144,9 @@ const Function& Graph::main() const {
   throw UserError("the graph has no function @main; name its entry so");
 }
 
-Function& Graph::main() { return const_cast<Function&>(std::as_const(*this).main()); }
+Function& Graph::main() {
+  return const_cast<Function&>(std::as_const(*this).main());
+}
 
 Graph Graph::clone() const {
   Graph copy;

@@ -1,24 +1,29 @@
 #pragma once
-// The SSA IR. A Graph is a set of functions that call each other; "main" is the entry. A Function owns
-// arenas of values, ops and regions, addressed by dense ids; side tables hold analyses. Regions nest:
-// a function's body is its region 0. There are no successor edges: control flow is ops with regions.
+// The SSA IR. A Graph is a set of functions that call each other; "main" is the entry. A Function
+// owns arenas of values, ops and regions, addressed by dense ids; side tables hold analyses.
+// Regions nest: a function's body is its region 0. There are no successor edges: control flow is
+// ops with regions.
 //
-// Effects: an op that takes and gives a token (print) or a state (random draws: i64[2] {seed, draw number})
-// is ordered by it. An in-place update is an input with a final value: Function::updates. So liveness is
-// reachability from results and updates, plus the ops that may fail. Tokens and states are linear: each
-// such value is consumed at most once. The entry gets its token as an input of kind token and gives it back
-// by an update of that input; a function that is called takes it as its last input and returns it as its
-// last result. A function with updates cannot be called.
+// Effects: an op that takes and gives a token (print) or a state (random draws: i64[2] {seed, draw
+// number}) is ordered by it. An in-place update is an input with a final value: Function::updates.
+// So liveness is reachability from results and updates, plus the ops that may fail. Tokens and
+// states are linear: each such value is consumed at most once. The entry gets its token as an input
+// of kind token and gives it back by an update of that input; a function that is called takes it as
+// its last input and returns it as its last result. A function with updates cannot be called.
 //
-// Layout of the ops with regions (all types equal pairwise; tokens and states may be carried; the regions of
-// cond, while_loop and scan may use values of the enclosing regions, that of fusion only its arguments):
-//   call        operands = the callee's inputs; results = its results. Callees have no parameters or captures.
-//   cond        (pred bool[], operands...) { ^(operands) yield results } { ^(operands) yield results }
-//   while_loop  (state...) { ^(state) yield bool[] } { ^(state) yield state } -> state; max_iterations -1: none;
+// Layout of the ops with regions (all types equal pairwise; tokens and states may be carried; the
+// regions of cond, while_loop and scan may use values of the enclosing regions, that of fusion only
+// its arguments):
+//   call        operands = the callee's inputs; results = its results. Callees have no parameters
+//   or captures. cond        (pred bool[], operands...) { ^(operands) yield results } { ^(operands)
+//   yield results } while_loop  (state...) { ^(state) yield bool[] } { ^(state) yield state } ->
+//   state; max_iterations -1: none;
 //               the loop ends before the condition is tried when so many iterations are done
-//   scan        (carried..., xs...) { ^(carried, xs sliced on axis 0) yield carried, ys } -> carried, ys stacked on
+//   scan        (carried..., xs...) { ^(carried, xs sliced on axis 0) yield carried, ys } ->
+//   carried, ys stacked on
 //               axis 0; `carried` is how many; at least one of xs, all of the same length on axis 0
-//   fusion      (operands...) { ^(operands) yield results } -> results; kind "elementwise", "dense", "reduction", "row"
+//   fusion      (operands...) { ^(operands) yield results } -> results; kind "elementwise",
+//   "dense", "reduction", "row"
 
 #include <cstdint>
 #include <memory>
@@ -37,9 +42,9 @@ namespace mlpjit::ir {
 
 struct Value {
   Type type;
-  std::string name;     // unique in its function; made up ("0", "1", ...) when nobody gave one
-  OpId producer;        // invalid for a region argument
-  RegionId region;      // the region whose argument it is, or that holds the producer
+  std::string name;         // unique in its function; made up ("0", "1", ...) when nobody gave one
+  OpId producer;            // invalid for a region argument
+  RegionId region;          // the region whose argument it is, or that holds the producer
   std::uint32_t index = 0;  // which result or which argument
 };
 
@@ -49,15 +54,15 @@ struct Op {
   std::vector<ValueId> results;
   Attrs attrs;
   std::vector<RegionId> regions;
-  RegionId parent;      // the region that holds it
-  std::string path;     // layer path where it was recorded, "" at top level
+  RegionId parent;   // the region that holds it
+  std::string path;  // layer path where it was recorded, "" at top level
 };
 
 struct Region {
   std::vector<ValueId> arguments;
-  std::vector<OpId> ops;           // in execution order
-  std::vector<ValueId> results;    // what the region yields
-  OpId parent;                     // the op that holds it; invalid for a function's body
+  std::vector<OpId> ops;         // in execution order
+  std::vector<ValueId> results;  // what the region yields
+  OpId parent;                   // the op that holds it; invalid for a function's body
 };
 
 // What an input of a function is bound to.
@@ -66,7 +71,7 @@ std::string_view to_string(InputKind kind);
 
 struct Input {
   InputKind kind = InputKind::argument;
-  std::string name;   // argument name, parameter path, "n" of capture n; unique per kind
+  std::string name;  // argument name, parameter path, "n" of capture n; unique per kind
 };
 
 // An input whose storage holds `value` after the call.
@@ -100,14 +105,15 @@ class Function {
   std::size_t op_count() const { return ops_.size(); }
   std::size_t region_count() const { return regions_.size(); }
 
-  // Appends an op to a region; the result types come from the op's type rule, which throws ShapeError or
-  // DTypeError (op named, expected and actual) on operands that do not fit. For ops with regions the
-  // regions must be complete; for `call` the types are given.
+  // Appends an op to a region; the result types come from the op's type rule, which throws
+  // ShapeError or DTypeError (op named, expected and actual) on operands that do not fit. For ops
+  // with regions the regions must be complete; for `call` the types are given.
   OpId append(RegionId region, Opcode opcode, std::vector<ValueId> operands, Attrs attrs = {},
               std::vector<RegionId> regions = {}, std::string path = {});
   // The same with known result types (parser, passes, calls); the verifier checks them.
   OpId append_typed(RegionId region, Opcode opcode, std::vector<ValueId> operands, Attrs attrs,
-                    std::vector<RegionId> regions, std::vector<Type> result_types, std::string path = {});
+                    std::vector<RegionId> regions, std::vector<Type> result_types,
+                    std::string path = {});
   // A new region, not yet attached; append() of the op that takes it sets its parent.
   RegionId add_region();
   ValueId add_argument(RegionId region, Type type, std::string name = {});
@@ -115,8 +121,8 @@ class Function {
   ValueId result(OpId id, std::size_t i = 0) const { return op(id).results.at(i); }
   std::vector<Type> types(std::span<const ValueId> ids) const;
 
-  // Renames a value; a name already taken gets a suffix, "" a made-up number. Use this rather than writing
-  // value(id).name, which may collide.
+  // Renames a value; a name already taken gets a suffix, "" a made-up number. Use this rather than
+  // writing value(id).name, which may collide.
   void set_name(ValueId id, std::string name);
 
   // Every use of `from` (operands, region results, updates) becomes `to`.
@@ -138,11 +144,11 @@ class Function {
 class Graph {
  public:
   // Functions keep their insertion order; addresses stay valid while the graph lives.
-  Function& add_function(std::string name);   // throws UserError on a name already taken
+  Function& add_function(std::string name);  // throws UserError on a name already taken
   void remove_function(std::string_view name);
   Function* find(std::string_view name);
   const Function* find(std::string_view name) const;
-  const Function& main() const;               // throws UserError when there is no "main"
+  const Function& main() const;  // throws UserError when there is no "main"
   Function& main();
   std::span<const std::unique_ptr<Function>> functions() const { return functions_; }
   Graph clone() const;
@@ -151,7 +157,8 @@ class Graph {
   std::vector<std::unique_ptr<Function>> functions_;
 };
 
-// Rebuilds `from` into `to`, dropping unreachable arena entries; ids are renumbered densely in text order.
+// Rebuilds `from` into `to`, dropping unreachable arena entries; ids are renumbered densely in text
+// order.
 Function compact(const Function& function);
 
 }  // namespace mlpjit::ir

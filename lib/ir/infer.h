@@ -23,8 +23,8 @@ std::vector<Type> infer_structured(const Function& function, Opcode opcode,
                                    std::span<const ValueId> operands, const Attrs& attrs,
                                    std::span<const RegionId> regions);
 
-// What `slice` and `slice_update` take of an axis of `size` elements: begin, begin + step, ... Negative begin and
-// end count from the end, both are clamped to the axis.
+// What `slice` and `slice_update` take of an axis of `size` elements: begin, begin + step, ...
+// Negative begin and end count from the end, both are clamped to the axis.
 struct SliceRange {
   std::int64_t begin = 0, count = 0;
 };

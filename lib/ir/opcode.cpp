@@ -50,9 +50,13 @@ constexpr OpInfo kOps[] = {
 
 }  // namespace
 
-const OpInfo& info(Opcode opcode) { return kOps[static_cast<std::size_t>(opcode)]; }
+const OpInfo& info(Opcode opcode) {
+  return kOps[static_cast<std::size_t>(opcode)];
+}
 
-std::span<const OpInfo> all_ops() { return kOps; }
+std::span<const OpInfo> all_ops() {
+  return kOps;
+}
 
 std::optional<Opcode> opcode_from_name(std::string_view name) {
   for (const OpInfo& op : kOps) {

@@ -1,6 +1,6 @@
 #pragma once
-// The text form. print(parse(t)) == t for every t that print made; floats are the shortest decimal that
-// round-trips. Example:
+// The text form. print(parse(t)) == t for every t that print made; floats are the shortest decimal
+// that round-trips. Example:
 //
 //   func @main(%a: f32[], %w: f32[4, 3] = param "0.weight", %s: f32[2] = capture 0) -> (f32[]) {
 //     %0 = add %a, %a : f32[]

@@ -9,7 +9,7 @@
 namespace mlpjit::ir {
 
 struct Fault {
-  std::string where;    // "@main, %3 = add"
+  std::string where;  // "@main, %3 = add"
   std::string what;
 };
 std::vector<Fault> verify(const Graph& graph);
