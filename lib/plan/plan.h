@@ -2,6 +2,7 @@
 // The plan: explicit data between the IR and code generation. Which kernels run, in which order, over which
 // loops and tiles, on which buffers. Code generation makes no decision that is not written here.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -34,6 +35,7 @@ struct PackedLayout {
   }
   friend bool operator==(const PackedLayout&, const PackedLayout&) = default;
 };
+PackedLayout packed_layout(std::int64_t n, std::int64_t k, DType dtype, const Target& target);
 
 // One entry of the slots array, in this order: inputs, outputs, constants, packed weights.
 struct Slot {
@@ -51,8 +53,10 @@ struct Buffer {
   std::size_t offset = 0;       // Place::workspace; a multiple of 64
   std::size_t bytes = 0;
   DType dtype = DType::f32;
-  Shape shape;
+  Shape shape;                  // row-major, but see row_stride
+  std::int64_t row_stride = 0;  // elements from row to row of the last axis where padded; 0: dense
   std::uint32_t first_step = 0, last_step = 0;   // lifetime, inclusive; shares memory outside it
+  BufferId root = 0;            // whose memory it is: itself, or what it reshapes
   std::string name;             // of the value it holds
 };
 
@@ -62,10 +66,17 @@ struct Access {
   std::vector<std::int64_t> strides;
 };
 
-// Scalar code applied to each element: ops of the graph, elementwise only, as a region of the main function. The
-// region's arguments are `operands` in order; for a kernel with a root (dense, reduction) see there.
+// Element-wise code: ops of the main function from `arguments` to `results`, in order. Values of one element that are
+// known are in `scalars` and become immediate operands.
 struct Body {
-  ir::RegionId region;          // invalid: the identity
+  struct Scalar {
+    ir::ValueId value;
+    ir::Literal literal;
+  };
+  std::vector<ir::ValueId> arguments;
+  std::vector<Scalar> scalars;
+  std::vector<ir::OpId> ops;
+  std::vector<ir::ValueId> results;
 };
 
 // out[i...] = body(in[i...]), loops outermost first, the last one vectorised; accesses of the last loop have
@@ -74,51 +85,67 @@ struct ElementwiseKernel {
   std::vector<std::int64_t> loops;
   std::vector<Access> inputs;
   std::vector<Access> outputs;
-  Body body;                    // arguments: inputs; yields: outputs
+  Body body;                    // arguments: inputs; results: outputs
+  int lanes = 0;                // elements of one vector: the target's, by the widest dtype of the body
+};
+
+// A register tile: `rows` x `panels` accumulators of one panel each.
+struct Tile {
+  int rows = 1, panels = 1;
+  friend bool operator==(const Tile&, const Tile&) = default;
 };
 
 // out[m, n] = epilogue(bias[n] + sum over k of x[m, k] * w[n, k], extra...), by the chain or the lane form.
+// In the chain form element (k, n) of the weight is at panel_step * (n / panel) + k_step * k + n % panel, which covers
+// packed weights and the right operand of a matmul; in the lane form the weight is row-major [N, K].
 struct DenseKernel {
+  DType dtype = DType::f32;
   std::int64_t m = 0, k = 0, n = 0;
-  BufferId x = 0, weight = 0, out = 0;      // weight: packed slot, or row-major [N, K] in the lane form
+  BufferId x = 0, weight = 0;
+  std::int64_t x_stride = 0;                // elements from row to row
   std::int64_t bias = -1;                   // buffer, or -1
   bool lanes = false;                       // the lane form of docs/numerics.md
-  PackedLayout layout;                      // chain form
-  int tile_rows = 0, tile_panels = 0;       // register tile
-  Body epilogue;                            // arguments: the dense result, then extras; yields one value
+  std::int64_t panel = 16, panel_step = 0, k_step = 0;
+  bool padded = true;                       // the last panel may be read whole
+  Tile tile;                                // largest register tile; rows and panels are split evenly
+  bool columns_outer = false;               // keep a group of panels in L2 and pass all rows by it
+  Body epilogue;                            // arguments: the dense result, then extras; one result
   std::vector<Access> extras;               // strides over (m, n)
-  std::string reason;                       // why this form and tile
+  Access out;                               // strides over (m, n)
 };
 
-// out[o] = consumer(reduce over i of producer(in[o, i]), extras...): row-major inner loop of the reduced size.
+// out[o] = consumer(reduce over i of producer(in[o, i]), extras...), one row of `inner` elements per result, by the
+// lane form.
 struct ReductionKernel {
   ir::Opcode op{};                          // sum, mean, prod, max, min, var
   std::vector<std::int64_t> outer;          // loops over the results
-  std::vector<std::int64_t> inner;          // loops over the reduced elements, row-major
+  std::int64_t inner = 0;                   // elements reduced for each, in row-major order
   std::vector<Access> inputs;               // strides over outer, then inner
-  Body producer;                            // arguments: inputs; yields one value
-  Access output;                            // strides over outer
-  Body consumer;                            // arguments: the reduced value, then extras
+  Body producer;                            // arguments: inputs; one result
+  Body consumer;                            // arguments: the reduced value, then extras; one result
   std::vector<Access> extras;               // strides over outer
+  Access out;                               // strides over outer
 };
 
-// Rows of softmax, log_softmax or layer_norm over a contiguous last axis.
+// Rows of softmax, log_softmax or layer_norm over the last axis.
 struct RowKernel {
   ir::Opcode op{};
-  std::int64_t rows = 0, columns = 0;
-  std::vector<Access> inputs;               // of the producer; strides over (row, column)
-  Body producer;
-  std::int64_t gamma = -1, beta = -1;       // layer_norm; buffers
+  std::vector<std::int64_t> outer;          // loops over the rows
+  std::int64_t columns = 0;
+  std::vector<Access> inputs;               // of the producer; strides over outer, then column
+  Body producer;                            // one result
+  std::int64_t gamma = -1, beta = -1;       // layer_norm; buffers of `columns` elements
   double epsilon = 0;
-  BufferId out = 0;
-  Body consumer;                            // arguments: the normalised value, then extras
+  BufferId scratch = 0;                     // one row of the producer's result
+  Body consumer;                            // arguments: the normalised value, then extras; one result
   std::vector<Access> extras;
+  Access out;
 };
 
 // An op run by the interpreter's kernel through the runtime table.
 struct LibraryKernel {
   ir::OpId op;
-  std::vector<std::int64_t> inputs;         // buffers; -1 for a token
+  std::vector<std::int64_t> inputs;         // buffers of the operands, then of captured_values(); -1 for a token
   std::vector<std::int64_t> outputs;
 };
 
@@ -132,11 +159,11 @@ using Kernel = std::variant<ElementwiseKernel, DenseKernel, ReductionKernel, Row
 struct Step {
   Kernel kernel;
   std::string name;    // symbol of the driver function: layer path and op
-  std::string reason;  // why it is a step of its own, or why a library call
+  std::string reason;  // why this kernel, form and tile, or why a library call
 };
 
 struct Plan {
-  std::shared_ptr<const ir::Graph> graph;   // optimised; bodies refer to regions of its main function
+  std::shared_ptr<const ir::Graph> graph;   // optimised; bodies refer to ops of its main function
   Target target;
   std::vector<Slot> slots;
   std::vector<Buffer> buffers;
@@ -151,6 +178,9 @@ struct Plan {
 Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target);
 // The text form, for mlpjit-dump.
 std::string to_string(const Plan& plan);
+
+// The values from outside an op that its regions use, in the order of their first use.
+std::vector<ir::ValueId> captured_values(const ir::Function& function, ir::OpId op);
 
 // Writes a row-major weight [N, K] into a packed buffer of layout.bytes(), padding included.
 void pack(const PackedLayout& layout, const void* weight, void* packed);
