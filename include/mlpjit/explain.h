@@ -1,0 +1,112 @@
+#pragma once
+/// @file
+/// What mlpjit did with a function or a block, as data: every signature with its guards, the
+/// passes, the kernels, the bytes and the milliseconds. `explain()` of a block or of a jitted
+/// function gives an Explanation.
+
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "mlpjit/export.h"
+
+namespace mlpjit {
+
+/// One fact that a call must meet to use a signature's executable.
+struct Guard {
+  /// What is looked at: "argument 0", "parameter 0.weight", "capture 2", "training", "same
+  /// storage".
+  std::string subject;
+  /// What it must be: "f32[1, 512]", "false", "arguments 0 and 1 apart".
+  std::string expected;
+};
+
+/// One run of one pass of the optimiser.
+struct PassSummary {
+  std::string name;
+  /// Rewrites made; 0 when it found nothing to do.
+  int changes = 0;
+  double ms = 0;
+};
+
+/// One kernel of a compiled program, in the order of execution.
+struct KernelSummary {
+  /// Layer path and op.
+  std::string name;
+  /// "elementwise", "dense", "reduction", "row", "library" or "copy".
+  std::string kind;
+  /// Why it has this form, or why it is a call of the interpreter's kernel.
+  std::string reason;
+};
+
+/// Milliseconds of each phase of making one executable.
+struct PhaseTimes {
+  /// Running the C++ once to record it.
+  double trace = 0;
+  double passes = 0;
+  double plan = 0;
+  /// Plan to LLVM IR.
+  double emit = 0;
+  /// LLVM IR to an object.
+  double codegen = 0;
+  double link = 0;
+  /// Opening the library of the code generator; only the first compile of a process pays it.
+  double load = 0;
+  /// All of them together.
+  double total = 0;
+};
+
+/// One signature: what it was made for, and what was made.
+struct SignatureSummary {
+  /// Its inputs: "f32[1, 512]".
+  std::string name;
+  /// Calls that found it already there.
+  std::uint64_t hits = 0;
+  std::vector<Guard> guards;
+  /// "native" or "graph".
+  std::string backend;
+  /// "baseline", "avx2" or "avx512".
+  std::string isa;
+  std::vector<PassSummary> passes;
+  std::vector<KernelSummary> kernels;
+  /// Groups of ops that became one kernel.
+  int fusions = 0;
+  /// Bytes of intermediates during a call, after reuse.
+  std::size_t workspace_bytes = 0;
+  /// The same without reuse.
+  std::size_t unshared_bytes = 0;
+  /// Bytes of the packed copies of the weights.
+  std::size_t packed_bytes = 0;
+  std::size_t code_bytes = 0;
+  PhaseTimes ms;
+};
+
+/// All that is known about one block or one function.
+struct Explanation {
+  /// Layer path or function.
+  std::string name;
+  /// Calls that found their executable.
+  std::uint64_t hits = 0;
+  /// Calls that did not.
+  std::uint64_t misses = 0;
+  std::uint64_t compiles = 0;
+  /// Executables that made room for others.
+  std::uint64_t evictions = 0;
+  /// Executables held now, and their bytes.
+  std::size_t entries = 0;
+  std::size_t bytes = 0;
+  /// Why the last call that missed did: "first call", or the guard that failed with both values.
+  std::string last_miss;
+  std::vector<SignatureSummary> signatures;
+};
+
+/// The report for people.
+MLPJIT_API std::string to_string(const Explanation& explanation);
+MLPJIT_API std::ostream& operator<<(std::ostream& out, const Explanation& explanation);
+
+/// The report for programs: one JSON object whose names are those of the members above.
+MLPJIT_API std::string to_json(const Explanation& explanation);
+
+}  // namespace mlpjit
