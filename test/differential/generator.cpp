@@ -1,0 +1,381 @@
+// The generator: choices -> a typed program. A candidate op is tried on the values at hand; one that the type rules
+// refuse is dropped and another tried, so that the generator knows no rule twice.
+
+#include <algorithm>
+#include <limits>
+
+#include "test/differential/program.h"
+
+namespace mlpjit::differential {
+namespace {
+
+constexpr std::int64_t kMaxElements = 4096;
+
+std::int64_t any_dim(Choices& choices) {
+  static const std::vector<std::int64_t> kDims = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 127, 1023};
+  static const std::vector<std::int64_t> kSmall = {1, 2, 3, 5, 8, 16, 17};
+  return choices.chance(60) ? choices.pick(kSmall) : choices.pick(kDims);
+}
+
+Shape any_shape(Choices& choices) {
+  const auto rank = static_cast<int>(choices.chance(70) ? 1 + choices.below(2) : choices.below(5));
+  Shape shape;
+  std::int64_t elements = 1;
+  for (int i = 0; i < rank; ++i) {
+    std::int64_t d = any_dim(choices);
+    if (elements * d > kMaxElements) d = 1;
+    elements *= d;
+    shape.push_back(d);
+  }
+  return shape;
+}
+
+template <class T>
+T special(Choices& choices) {
+  using L = std::numeric_limits<T>;
+  const T values[] = {T(0), -T(0), L::infinity(), -L::infinity(), L::quiet_NaN(), L::denorm_min(),
+                      -L::denorm_min(), L::min(), L::min() / 2, L::max(), L::lowest(), T(1), T(-1),
+                      T(0.5), T(88.7), T(-88.7), T(-104), T(1e10), T(2.5), T(-0.5), L::epsilon()};
+  return values[choices.below(std::size(values))];
+}
+
+template <class T>
+Tensor any_floats(Choices& choices, const Shape& shape) {
+  std::vector<T> v(static_cast<std::size_t>(shape.size()));
+  const unsigned specials = choices.chance(25) ? 20 : 0;
+  const T scale = choices.chance(20) ? T(30) : T(1);
+  std::mt19937_64 noise(choices.below(1u << 16));
+  std::normal_distribution<double> normal;
+  for (T& x : v) x = noise() % 100 < specials ? special<T>(choices) : static_cast<T>(normal(noise)) * scale;
+  return tensor(v, shape);
+}
+
+template <class T>
+Tensor any_integers(Choices& choices, const Shape& shape) {
+  std::vector<T> v(static_cast<std::size_t>(shape.size()));
+  const bool wide = choices.chance(15);
+  std::mt19937_64 noise(choices.below(1u << 16));
+  for (T& x : v) x = wide ? static_cast<T>(noise()) : static_cast<T>(static_cast<int>(noise() % 13) - 4);
+  return tensor(v, shape);
+}
+
+Tensor any_tensor(Choices& choices, const Shape& shape) {
+  switch (choices.below(10)) {
+    case 0:
+    case 1: return any_floats<double>(choices, shape);
+    case 2: return any_integers<std::int32_t>(choices, shape);
+    case 3: return any_integers<std::int64_t>(choices, shape);
+    case 4: return any_floats<float>(choices, shape) > 0;
+    default: return any_floats<float>(choices, shape);
+  }
+}
+
+// A program under construction, with the value of everything so far.
+struct Builder {
+  Choices& choices;
+  Program program;
+  Tensors values;
+  bool failing = false;   // the last node fails at run time
+
+  ValueIndex any_value() {
+    // Recent values twice as likely: deep programs rather than wide ones.
+    const std::size_t n = values.size();
+    return choices.chance(50) ? n - 1 - choices.below(std::min<std::size_t>(n, 3)) : choices.below(n);
+  }
+  ValueIndex any_of(const std::function<bool(const Tensor&)>& wanted) {
+    for (int i = 0; i < 12; ++i) {
+      const ValueIndex v = any_value();
+      if (wanted(values[v])) return v;
+    }
+    return any_value();
+  }
+  ValueIndex add_input(Tensor value) {
+    // Inputs come first: shift what the nodes and outputs refer to.
+    const ValueIndex at = program.inputs.size();
+    for (Node& node : program.nodes) {
+      for (ValueIndex& i : node.arguments) i += i >= at;
+    }
+    program.inputs.push_back(value);
+    values.insert(values.begin() + static_cast<std::ptrdiff_t>(at), std::move(value));
+    return at;
+  }
+
+  // True when the op took the arguments; a failure at run time ends the program there, seldom.
+  bool try_node(Node node) {
+    Tensors arguments;
+    for (ValueIndex i : node.arguments) arguments.push_back(values[i]);
+    Tensors results;
+    try {
+      results = node.apply(arguments);
+    } catch (const ValueError&) {
+      if (!choices.chance(10)) return false;
+      failing = true;
+      node.results = 1;
+      program.nodes.push_back(std::move(node));
+      return true;
+    } catch (const UserError&) {
+      return false;
+    }
+    for (const Tensor& r : results) {
+      if (r.size() > kMaxElements) return false;
+    }
+    node.results = results.size();
+    program.nodes.push_back(std::move(node));
+    values.insert(values.end(), results.begin(), results.end());
+    return true;
+  }
+};
+
+using Unary = Tensor (*)(const Tensor&);
+struct NamedUnary {
+  const char* name;
+  Unary fn;
+};
+#define MLPJIT_UNARY(name) NamedUnary{#name, [](const Tensor& x) { return mlpjit::name(x); }}
+const std::vector<NamedUnary> kUnary = {
+    MLPJIT_UNARY(abs),     MLPJIT_UNARY(sign),  MLPJIT_UNARY(sqrt),     MLPJIT_UNARY(rsqrt),
+    MLPJIT_UNARY(exp),     MLPJIT_UNARY(log),   MLPJIT_UNARY(expm1),    MLPJIT_UNARY(log1p),
+    MLPJIT_UNARY(tanh),    MLPJIT_UNARY(sigmoid), MLPJIT_UNARY(softplus), MLPJIT_UNARY(silu),
+    MLPJIT_UNARY(erf),     MLPJIT_UNARY(relu),  MLPJIT_UNARY(sin),      MLPJIT_UNARY(cos),
+    MLPJIT_UNARY(floor),   MLPJIT_UNARY(ceil),  MLPJIT_UNARY(round),    MLPJIT_UNARY(logical_not),
+    MLPJIT_UNARY(transpose), MLPJIT_UNARY(squeeze), MLPJIT_UNARY(gelu),
+    {"gelu(tanh)", [](const Tensor& x) { return gelu(x, {.approximate = true}); }},
+    {"negative", [](const Tensor& x) { return -x; }},
+    {"leaky_relu(0.1)", [](const Tensor& x) { return leaky_relu(x, 0.1); }},
+    {"elu(0.7)", [](const Tensor& x) { return elu(x, 0.7); }},
+    {"hardtanh", [](const Tensor& x) { return hardtanh(x, -0.5, 0.75); }},
+    {"clip", [](const Tensor& x) { return clip(x, -1, 2); }},
+    {"+1", [](const Tensor& x) { return x + 1; }},
+    {"*0.1", [](const Tensor& x) { return x * 0.1; }},
+    {"2-", [](const Tensor& x) { return 2 - x; }},
+};
+#undef MLPJIT_UNARY
+
+using Binary = Tensor (*)(const Tensor&, const Tensor&);
+struct NamedBinary {
+  const char* name;
+  Binary fn;
+};
+#define MLPJIT_BINARY(name) \
+  NamedBinary{#name, [](const Tensor& a, const Tensor& b) { return mlpjit::name(a, b); }}
+#define MLPJIT_OPERATOR(op) NamedBinary{#op, [](const Tensor& a, const Tensor& b) { return a op b; }}
+const std::vector<NamedBinary> kBinary = {
+    MLPJIT_OPERATOR(+),          MLPJIT_OPERATOR(-),         MLPJIT_OPERATOR(*),
+    MLPJIT_OPERATOR(/),          MLPJIT_OPERATOR(==),        MLPJIT_OPERATOR(!=),
+    MLPJIT_OPERATOR(<),          MLPJIT_OPERATOR(<=),        MLPJIT_OPERATOR(>),
+    MLPJIT_OPERATOR(>=),         MLPJIT_BINARY(maximum),     MLPJIT_BINARY(minimum),
+    MLPJIT_BINARY(pow),          MLPJIT_BINARY(floor_divide), MLPJIT_BINARY(remainder),
+    MLPJIT_BINARY(logical_and),  MLPJIT_BINARY(logical_or),  MLPJIT_BINARY(logical_xor),
+};
+#undef MLPJIT_BINARY
+#undef MLPJIT_OPERATOR
+
+Tensors one(Tensor x) { return {std::move(x)}; }
+
+Node unary_node(Builder& b) {
+  const NamedUnary& op = b.choices.pick(kUnary);
+  return {op.name, {b.any_value()}, 1, [fn = op.fn](const Tensors& a) { return one(fn(a[0])); }};
+}
+
+Node binary_node(Builder& b) {
+  const NamedBinary& op = b.choices.pick(kBinary);
+  const ValueIndex left = b.any_value();
+  const DType dtype = b.values[left].dtype();
+  const ValueIndex right = b.any_of([&](const Tensor& t) { return t.dtype() == dtype; });
+  return {op.name, {left, right}, 1, [fn = op.fn](const Tensors& a) { return one(fn(a[0], a[1])); }};
+}
+
+Node where_node(Builder& b) {
+  const ValueIndex condition = b.any_of([](const Tensor& t) { return t.dtype() == DType::boolean; });
+  const ValueIndex left = b.any_value();
+  const DType dtype = b.values[left].dtype();
+  const ValueIndex right = b.any_of([&](const Tensor& t) { return t.dtype() == dtype; });
+  return {"where", {condition, left, right}, 1,
+          [](const Tensors& a) { return one(where(a[0], a[1], a[2])); }};
+}
+
+Node cast_node(Builder& b) {
+  const auto dtype = static_cast<DType>(b.choices.below(kDTypeCount));
+  return {"cast(" + std::string(mlpjit::to_string(dtype)) + ")", {b.any_value()}, 1,
+          [dtype](const Tensors& a) { return one(cast(a[0], dtype)); }};
+}
+
+// A new weight whose K fits the value.
+Node dense_node(Builder& b) {
+  ValueIndex x = b.any_of([](const Tensor& t) { return t.rank() >= 1 && is_floating(t.dtype()); });
+  const Tensor value = b.values[x];
+  if (value.rank() == 0 || value.dtype() == DType::boolean) return unary_node(b);
+  const std::int64_t k = value.shape()[-1], n = any_dim(b.choices);
+  const Shape shape = {n, k};
+  if (shape.size() > 16 * kMaxElements) return unary_node(b);
+  Tensor w = cast(any_floats<float>(b.choices, shape), value.dtype());
+  Tensor bias = cast(any_floats<float>(b.choices, {n}), value.dtype());
+  const bool biased = b.choices.chance(70);
+  const bool baked = b.choices.chance(20);  // weights made during the trace: constants
+  if (baked) {
+    return {"dense(constant)", {x}, 1, [w, bias, biased](const Tensors& a) {
+              return one(biased ? dense(a[0], w.copy(), bias.copy()) : dense(a[0], w.copy()));
+            }};
+  }
+  const ValueIndex wi = b.add_input(w);
+  x += x >= wi;
+  if (!biased) return {"dense", {x, wi}, 1, [](const Tensors& a) { return one(dense(a[0], a[1])); }};
+  const ValueIndex bi = b.add_input(bias);
+  x += x >= bi;
+  return {"dense", {x, wi, bi}, 1, [](const Tensors& a) { return one(dense(a[0], a[1], a[2])); }};
+}
+
+Node matmul_node(Builder& b) {
+  ValueIndex x = b.any_of([](const Tensor& t) { return t.rank() >= 1; });
+  const Tensor value = b.values[x];
+  if (value.rank() == 0 || value.dtype() == DType::boolean) return unary_node(b);
+  Shape shape;
+  if (value.rank() > 2 && b.choices.chance(40)) shape.push_back(value.shape()[-3]);
+  const std::int64_t k = value.shape()[-1];
+  shape.push_back(k);
+  if (b.choices.chance(80)) shape.push_back(std::min<std::int64_t>(any_dim(b.choices), 65));
+  if (shape.size() > 8 * kMaxElements) return unary_node(b);
+  const ValueIndex w = b.add_input(cast(any_floats<float>(b.choices, shape), value.dtype()));
+  x += x >= w;
+  return {"matmul", {x, w}, 1, [](const Tensors& a) { return one(matmul(a[0], a[1])); }};
+}
+
+Axes any_axes(Choices& choices, int rank) {
+  Axes axes;
+  for (int d = 0; d < rank; ++d) {
+    if (choices.chance(d == rank - 1 ? 70 : 40)) axes.push_back(choices.chance(30) ? d - rank : d);
+  }
+  return axes;
+}
+
+Node reduction_node(Builder& b) {
+  using Fn = Tensor (*)(const Tensor&, const Axes&, bool);
+  struct Named {
+    const char* name;
+    Fn fn;
+  };
+#define MLPJIT_REDUCTION(name) \
+  Named{#name, [](const Tensor& x, const Axes& axes, bool keep) { return mlpjit::name(x, axes, keep); }}
+  static const std::vector<Named> kOps = {
+      MLPJIT_REDUCTION(sum), MLPJIT_REDUCTION(mean), MLPJIT_REDUCTION(max),    MLPJIT_REDUCTION(min),
+      MLPJIT_REDUCTION(var), MLPJIT_REDUCTION(prod), MLPJIT_REDUCTION(argmax), MLPJIT_REDUCTION(argmin)};
+#undef MLPJIT_REDUCTION
+  const Named& op = b.choices.pick(kOps);
+  const ValueIndex x = b.any_value();
+  const Axes axes = any_axes(b.choices, b.values[x].rank());
+  const bool keep = b.choices.chance(50);
+  std::string label = op.name + std::string(keep ? "(keepdims, axes" : "(axes");
+  for (int a : axes) label += " " + std::to_string(a);
+  return {label + ")", {x}, 1, [fn = op.fn, axes, keep](const Tensors& a) { return one(fn(a[0], axes, keep)); }};
+}
+
+Node row_node(Builder& b) {
+  ValueIndex x = b.any_of([](const Tensor& t) { return t.rank() >= 1 && is_floating(t.dtype()); });
+  const Tensor value = b.values[x];
+  if (value.rank() == 0 || !is_floating(value.dtype())) return unary_node(b);
+  const int axis = b.choices.chance(70) ? -1 : static_cast<int>(b.choices.below(static_cast<unsigned>(value.rank())));
+  switch (b.choices.below(3)) {
+    case 0: return {"softmax", {x}, 1, [axis](const Tensors& a) { return one(softmax(a[0], axis)); }};
+    case 1: return {"log_softmax", {x}, 1, [axis](const Tensors& a) { return one(log_softmax(a[0], axis)); }};
+    default: {
+      const Shape shape = {value.shape()[-1]};
+      const ValueIndex gamma = b.add_input(cast(any_floats<float>(b.choices, shape), value.dtype()));
+      x += x >= gamma;
+      const ValueIndex beta = b.add_input(cast(any_floats<float>(b.choices, shape), value.dtype()));
+      x += x >= beta;
+      return {"layer_norm", {x, gamma, beta}, 1,
+              [](const Tensors& a) { return one(layer_norm(a[0], a[1], a[2])); }};
+    }
+  }
+}
+
+Node movement_node(Builder& b) {
+  const ValueIndex x = b.any_value();
+  const Tensor value = b.values[x];
+  const int rank = value.rank();
+  if (rank == 0) return {"expand_dims", {x}, 1, [](const Tensors& a) { return one(expand_dims(a[0], 0)); }};
+  const int axis = static_cast<int>(b.choices.below(static_cast<unsigned>(rank)));
+  const std::int64_t size = value.shape()[axis];
+  switch (b.choices.below(8)) {
+    case 0: return {"reshape(-1)", {x}, 1, [](const Tensors& a) { return one(reshape(a[0], {-1})); }};
+    case 1: {
+      std::vector<int> order(static_cast<std::size_t>(rank));
+      for (int d = 0; d < rank; ++d) order[static_cast<std::size_t>(d)] = d;
+      for (std::size_t d = order.size(); d > 1; --d) std::swap(order[d - 1], order[b.choices.below(d)]);
+      return {"transpose", {x}, 1, [order](const Tensors& a) { return one(transpose(a[0], order)); }};
+    }
+    case 2: {
+      const auto other = b.any_of([&](const Tensor& t) { return t.dtype() == value.dtype() && t.rank() == rank; });
+      return {"concat", {x, other, x}, 1, [axis](const Tensors& a) { return one(concat(a, axis)); }};
+    }
+    case 3: return {"stack", {x, x}, 1, [axis](const Tensors& a) { return one(stack(a, axis)); }};
+    case 4: {
+      const auto first = static_cast<std::int64_t>(b.choices.below(static_cast<std::uint64_t>(size) + 1));
+      return {"split", {x}, 2, [axis, first, size](const Tensors& a) {
+                return split(a[0], std::vector<std::int64_t>{first, size - first}, axis);
+              }};
+    }
+    case 5: {
+      const auto begin = static_cast<std::int64_t>(b.choices.below(static_cast<std::uint64_t>(size) + 1));
+      const std::int64_t step = b.choices.chance(70) ? 1 : 2;
+      return {"slice", {x}, 1, [=](const Tensors& a) { return one(slice(a[0], axis, begin, size, step)); }};
+    }
+    case 6: {
+      Shape shape = value.shape();
+      if (!b.choices.chance(50)) shape = {3};
+      return {"broadcast_to", {x}, 1, [shape](const Tensors& a) {
+                return one(broadcast_to(slice(reshape(a[0], {-1}), 0, 0, 1), shape));
+              }};
+    }
+    default: {
+      const auto indices = b.any_of([](const Tensor& t) { return is_integer(t.dtype()); });
+      if (b.choices.chance(30)) {
+        return {"one_hot", {indices}, 1, [](const Tensors& a) { return one(one_hot(clip(a[0], 0, 6), 7)); }};
+      }
+      const std::int64_t last = std::max<std::int64_t>(size, 1) - 1;
+      return {"gather", {x, indices}, 1, [axis, last](const Tensors& a) {
+                return one(gather(a[0], clip(a[1], -last, last), axis));
+              }};
+    }
+  }
+}
+
+Node any_node(Builder& b) {
+  const auto kind = b.choices.below(100);
+  if (kind < 30) return unary_node(b);
+  if (kind < 52) return binary_node(b);
+  if (kind < 58) return where_node(b);
+  if (kind < 63) return cast_node(b);
+  if (kind < 72) return dense_node(b);
+  if (kind < 76) return matmul_node(b);
+  if (kind < 86) return reduction_node(b);
+  if (kind < 91) return row_node(b);
+  return movement_node(b);
+}
+
+}  // namespace
+
+Program generate(Choices& choices, std::size_t nodes) {
+  Builder b{choices, {}, {}};
+  const std::size_t inputs = 1 + choices.below(3);
+  Shape shape = any_shape(choices);
+  for (std::size_t i = 0; i < inputs; ++i) {
+    b.add_input(any_tensor(choices, shape));
+    if (choices.chance(50)) shape = any_shape(choices);
+  }
+  const std::size_t wanted = 1 + choices.below(nodes);
+  for (std::size_t tries = 0; b.program.nodes.size() < wanted && !b.failing && tries < 8 * wanted; ++tries) {
+    b.try_node(any_node(b));
+  }
+  // The last value, a few others, now and then an input as it is, and one value twice.
+  const std::size_t count = b.values.size();
+  if (b.failing) {
+    b.program.outputs.push_back(count);
+    return std::move(b.program);
+  }
+  b.program.outputs.push_back(count - 1);
+  for (std::size_t i = choices.below(4); i > 0; --i) b.program.outputs.push_back(choices.below(count));
+  return std::move(b.program);
+}
+
+}  // namespace mlpjit::differential

@@ -1,0 +1,83 @@
+// The seeded loop: random programs, imperative == graph == native == naive reference, on the bits.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
+#include "src/trace/cached_function.h"
+#include "test/differential/modes.h"
+
+namespace mlpjit::differential {
+namespace {
+
+std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+// MLPJIT_LONG_TESTS=1 runs 20,000 graphs; MLPJIT_GRAPHS and MLPJIT_SEED choose by hand.
+std::uint64_t graph_count() {
+  return number_from_environment("MLPJIT_GRAPHS", std::getenv("MLPJIT_LONG_TESTS") ? 20000 : 2000);
+}
+
+void report(std::uint64_t seed, const Program& program, const std::vector<Mode>& all) {
+  const Program small = minimize(program, [&](const Program& p) { return check(p, all).has_value(); });
+  const auto what = check(small, all);
+  const std::string path = "random_graph_" + std::to_string(seed) + ".mlp";
+  std::ofstream(path) << "; seed " << seed << "\n" << trace_text(small);
+  ADD_FAILURE() << "seed " << seed << ", minimised to " << path << ":\n"
+                << trace_text(small) << to_string(small) << (what ? *what : "(passes once minimised)");
+}
+
+// A quarter of the graphs per shard, so that a test runner has something to run side by side.
+constexpr std::uint64_t kShards = 4;
+
+class RandomGraphs : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(RandomGraphs, GiveTheSameBitsInEveryMode) {
+  const std::uint64_t first = number_from_environment("MLPJIT_SEED", 1);
+  const std::vector<Isa> isas = runnable_isas();
+  std::uint64_t failures = 0, nodes = 0, graphs = 0;
+  for (std::uint64_t i = GetParam(); i < graph_count() && failures < 3; i += kShards) {
+    const std::uint64_t seed = first + i;
+    Choices choices(seed);
+    const Program program = generate(choices, 20);
+    const auto all = modes(isas[i / kShards % isas.size()]);
+    if (check(program, all)) {
+      report(seed, program, all);
+      ++failures;
+    }
+    nodes += program.nodes.size();
+    ++graphs;
+  }
+  std::cout << graphs << " graphs, " << nodes << " ops\n";
+  EXPECT_GT(graphs, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeded, RandomGraphs, testing::Range<std::uint64_t>(0, kShards));
+
+// The same executable again with other inputs and, for what is row by row, other batch sizes.
+TEST(RandomGraphs, AreNotStaleOnOtherInputs) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    Choices choices(seed);
+    Program program = generate(choices, 12);
+    if (!run_imperatively(program).error.empty()) continue;
+    Program other = program;
+    for (Tensor& input : other.inputs) {
+      if (is_floating(input.dtype())) input = input * 0.5 + 0.25;
+    }
+    detail::CachedFunction function([&](const Tensors& inputs) { return run(program, inputs); }, {});
+    for (const Program* p : {&program, &other, &program}) {
+      const Outcome want = run_imperatively(*p);
+      if (!want.error.empty()) continue;
+      const auto text = difference(want, {function(p->inputs), {}});
+      EXPECT_FALSE(text) << "seed " << seed << "\n" << *text;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mlpjit::differential
