@@ -1,0 +1,218 @@
+// mlpjit-bench: times a network imperatively, as a graph, compiled, and by the peers built in, interleaved in one run.
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#include "tools/mlpjit-bench/network.h"
+#include "tools/mlpjit-bench/report.h"
+
+namespace mlpjit::bench {
+namespace {
+
+struct Settings {
+  NetworkSpec network;
+  std::vector<std::int64_t> batches = {1};
+  std::int64_t iterations = 1000;
+  int rounds = 15;
+  int threads = 1;
+  std::string format = "table";
+  std::string isa;
+};
+
+struct Mode {
+  std::string name;
+  std::function<void()> call;
+  Tensor result;
+  std::size_t peak_bytes = 0;
+};
+
+HybridizeOptions options_of(const Settings& settings, Backend backend) {
+  HybridizeOptions options{.backend = backend, .threads = settings.threads};
+  for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    if (settings.isa == to_string(isa)) options.isa = isa;
+  }
+  return options;
+}
+
+// Bytes a call holds at its peak beyond what was there before it.
+std::size_t peak_of(const std::function<void()>& call) {
+  const std::size_t before = memory_stats().live_bytes;
+  reset_peak_memory();
+  call();
+  return memory_stats().peak_bytes - before;
+}
+
+// Everything of one batch size that the benchmarks run.
+struct Bench {
+  std::int64_t batch = 0;
+  Tensor input;
+  nn::HybridSequential imperative, graph, compiled;
+  std::vector<std::unique_ptr<Peer>> peers;
+  std::vector<Mode> modes;
+  bool same_bits = true;
+};
+
+std::unique_ptr<Bench> prepare(const Settings& settings, std::int64_t batch) {
+  auto bench = std::make_unique<Bench>();
+  bench->batch = batch;
+  bench->input = make_input(settings.network, batch);
+  bench->imperative = make_network(settings.network);
+  bench->graph = make_network(settings.network);
+  bench->graph.hybridize(options_of(settings, Backend::graph));
+  bench->compiled = make_network(settings.network);
+  bench->compiled.hybridize(options_of(settings, Backend::native));
+  const std::pair<const char*, nn::HybridSequential*> ours[] = {
+      {"imperative", &bench->imperative}, {"graph", &bench->graph}, {"compiled", &bench->compiled}};
+  for (const auto& [name, net] : ours) {
+    Mode mode{name, [net = net, x = bench->input] { benchmark::DoNotOptimize((*net)(x)); }, (*net)(bench->input)};
+    mode.peak_bytes = peak_of(mode.call);
+    bench->same_bits = bench->same_bits && identical(mode.result, bench->modes.empty() ? mode.result : bench->modes[0].result);
+    bench->modes.push_back(std::move(mode));
+  }
+  bench->peers = make_peers(settings.network, bench->compiled, bench->input);
+  for (auto& peer : bench->peers) {
+    peer->run();
+    const Tensor error = max(abs(peer->output() - bench->modes[0].result));
+    const Tensor size = max(abs(bench->modes[0].result));
+    if (error.item<double>() > 1e-3 * (1 + size.item<double>())) {
+      throw Error(peer->name() + " computes something else; its time would mean nothing");
+    }
+    bench->modes.push_back({peer->name(), [p = peer.get()] { p->run(); }, peer->output(), 0});
+  }
+  return bench;
+}
+
+void register_benchmarks(const Settings& settings, Bench& bench) {
+  for (Mode& mode : bench.modes) {
+    const std::string name = fmt::format("{}/batch:{}", mode.name, bench.batch);
+    auto* registered = benchmark::RegisterBenchmark(name.c_str(), [&mode](benchmark::State& state) {
+      for (auto _ : state) mode.call();
+    });
+    registered->Iterations(settings.iterations)
+        ->Repetitions(settings.rounds)
+        ->UseRealTime()
+        ->Unit(benchmark::kMicrosecond)
+        ->ComputeStatistics("min", [](const std::vector<double>& v) { return *std::min_element(v.begin(), v.end()); });
+  }
+}
+
+Section section_of(const Settings& settings, const Bench& bench, const Collector& collector) {
+  Section section{bench.batch, {}, bench.same_bits};
+  for (const Mode& mode : bench.modes) {
+    const std::string name = fmt::format("{}/batch:{}", mode.name, bench.batch);
+    Row row{mode.name, collector.time(name, "min"), collector.time(name, "median"), 0, mode.peak_bytes};
+    row.gflops = flops(settings.network, bench.batch) / row.minimum / 1e3;
+    section.rows.push_back(row);
+  }
+  return section;
+}
+
+// What a call costs beyond its kernels: a network whose kernel does next to nothing.
+double call_overhead_ns() {
+  nn::HybridSequential net;
+  net.add(nn::Dense(1, {.in_units = 1}));
+  net.initialize();
+  net.hybridize();
+  const Tensor x = ones({1, 1});
+  net(x);
+  double best = 1e300;
+  for (int round = 0; round < 50; ++round) {
+    constexpr int kCalls = 2000;
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < kCalls; ++i) benchmark::DoNotOptimize(net(x));
+    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+    best = std::min(best, took.count() / kCalls);
+  }
+  return best;
+}
+
+std::string compile_text(const Bench& bench) {
+  const Explanation explanation = bench.compiled.explain();
+  if (explanation.signatures.empty()) return "";
+  const PhaseTimes& ms = explanation.signatures.front().ms;
+  return fmt::format(
+      "cold compile: {:.1f} ms (trace {:.1f}, passes {:.1f}, plan {:.1f}, LLVM IR {:.1f}, machine code {:.1f}, link {:.1f}); "
+      "loading LLVM {:.1f} ms apart\n",
+      ms.total - ms.load, ms.trace, ms.passes, ms.plan, ms.emit, ms.codegen, ms.link, ms.load);
+}
+
+void run_benchmarks(int rounds, benchmark::BenchmarkReporter& reporter) {
+  std::string arguments[] = {"mlpjit-bench", "--benchmark_enable_random_interleaving=true",
+                             "--benchmark_repetitions=" + std::to_string(rounds)};
+  char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data()};
+  int argc = 3;
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks(&reporter);
+}
+
+int run(const Settings& settings) {
+  std::vector<std::unique_ptr<Bench>> benches;
+  for (std::int64_t batch : settings.batches) benches.push_back(prepare(settings, batch));
+  for (auto& bench : benches) register_benchmarks(settings, *bench);
+  const bool same = std::all_of(benches.begin(), benches.end(), [](const auto& b) { return b->same_bits; });
+
+  if (settings.format == "json") {
+    benchmark::AddCustomContext("network", to_string(settings.network));
+    benchmark::AddCustomContext("isa", std::string(to_string(current_isa())));
+    benchmark::AddCustomContext("same_bits", same ? "yes" : "no");
+    benchmark::JSONReporter reporter;
+    run_benchmarks(settings.rounds, reporter);
+    return same ? 0 : 1;
+  }
+  Collector collector;
+  run_benchmarks(settings.rounds, collector);
+  std::vector<Section> sections;
+  for (const auto& bench : benches) sections.push_back(section_of(settings, *bench, collector));
+  if (settings.format == "csv") {
+    std::cout << csv(sections);
+    return same ? 0 : 1;
+  }
+  std::cout << fmt::format("{}, {} iterations in {} interleaved rounds, {}\n{}\n\n", to_string(settings.network),
+                           settings.iterations, settings.rounds, to_string(current_isa()), peers_text());
+  for (const Section& section : sections) std::cout << table(section) << "\n";
+  std::cout << compile_text(*benches.front());
+  std::cout << fmt::format("call overhead: {:.0f} ns (a call of a network of one multiplication)\n",
+                           call_overhead_ns());
+  return same ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace mlpjit::bench
+
+int main(int argc, char** argv) {
+  mlpjit::bench::Settings settings;
+  std::string layers = "512-256-128-2", dtype = "f32";
+  CLI::App app{
+      "Times a multi-layer perceptron imperatively, as a graph and compiled, beside the peers this build has,\n"
+      "interleaved in rounds, and checks that the bits agree. Exit code: 0; 1 when the bits differ or a run\n"
+      "fails; 100 and above for wrong options.",
+      "mlpjit-bench"};
+  app.add_option("--layers", layers, "layer sizes, input first")->capture_default_str();
+  app.add_option("--activation", settings.network.activation, "of every layer but the last; '' for none")
+      ->capture_default_str();
+  app.add_option("--batch", settings.batches, "batch sizes, separated by commas")->delimiter(',')->capture_default_str();
+  app.add_option("--dtype", dtype, "element type")->check(CLI::IsMember({"f32", "f64"}))->capture_default_str();
+  app.add_option("--threads", settings.threads, "threads of one call")->check(CLI::Range(1, 64))->capture_default_str();
+  app.add_option("--iterations", settings.iterations, "calls per round")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--rounds", settings.rounds, "interleaved rounds")->check(CLI::Range(3, 10000))->capture_default_str();
+  app.add_option("--isa", settings.isa, "cap on the instruction set")->check(CLI::IsMember({"baseline", "avx2", "avx512"}));
+  app.add_option("--format", settings.format, "what to print; json is Google Benchmark's schema")
+      ->check(CLI::IsMember({"table", "csv", "json"}))
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    settings.network.sizes = mlpjit::bench::parse_sizes(layers);
+    settings.network.dtype = dtype == "f64" ? mlpjit::DType::f64 : mlpjit::DType::f32;
+    return mlpjit::bench::run(settings);
+  } catch (const std::exception& error) {
+    std::cerr << "mlpjit-bench: " << error.what() << "\n";
+    return 1;
+  }
+}

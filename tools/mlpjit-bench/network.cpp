@@ -1,0 +1,71 @@
+#include "tools/mlpjit-bench/network.h"
+
+#include <charconv>
+#include <cmath>
+
+namespace mlpjit::bench {
+
+std::vector<std::int64_t> parse_sizes(const std::string& text) {
+  std::vector<std::int64_t> sizes;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  for (;;) {
+    std::int64_t size = 0;
+    const auto [next, fault] = std::from_chars(at, end, size);
+    if (fault != std::errc() || size < 0 || size > 1 << 20 || (next != end && *next != '-')) {
+      throw UserError("layer sizes: expected numbers joined by '-', as in 512-256-128-2; got '" + text + "'");
+    }
+    sizes.push_back(size);
+    if (next == end) break;
+    at = next + 1;
+  }
+  if (sizes.size() < 2) throw UserError("layer sizes: at least an input and an output, got '" + text + "'");
+  return sizes;
+}
+
+std::string to_string(const NetworkSpec& spec) {
+  std::string text;
+  for (std::int64_t size : spec.sizes) text += (text.empty() ? "" : "-") + std::to_string(size);
+  return text + (spec.activation.empty() ? "" : " " + spec.activation) + " " +
+         std::string(mlpjit::to_string(spec.dtype));
+}
+
+nn::HybridSequential make_network(const NetworkSpec& spec) {
+  nn::HybridSequential net;
+  for (std::size_t i = 1; i < spec.sizes.size(); ++i) {
+    const bool last = i + 1 == spec.sizes.size();
+    net.add(nn::Dense(spec.sizes[i], {.activation = last ? "" : spec.activation,
+                                      .in_units = spec.sizes[i - 1],
+                                      .dtype = spec.dtype}));
+  }
+  net.initialize();
+  random::seed(7);
+  for (auto& [path, parameter] : net.collect_params()) {
+    const bool bias = parameter.shape().rank() == 1;
+    const double scale = bias ? 0.1 : 1 / std::sqrt(std::max<double>(1, parameter.shape()[1].value()));
+    parameter.set_data(cast(random::normal(parameter.shape()) * scale, spec.dtype));
+  }
+  return net;
+}
+
+Tensor make_input(const NetworkSpec& spec, std::int64_t batch) {
+  random::seed(11);
+  return cast(random::normal({batch, spec.sizes.front()}), spec.dtype);
+}
+
+double flops(const NetworkSpec& spec, std::int64_t batch) {
+  double total = 0;
+  for (std::size_t i = 1; i < spec.sizes.size(); ++i) {
+    total += 2.0 * static_cast<double>(batch * spec.sizes[i - 1] * spec.sizes[i]);
+  }
+  return total;
+}
+
+#ifndef MLPJIT_BENCH_ONEDNN
+std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec&, const nn::HybridSequential&, const Tensor&) {
+  return {};
+}
+std::string peers_text() { return "peers: none built in (oneDNN: install libdnnl-dev and configure again)"; }
+#endif
+
+}  // namespace mlpjit::bench

@@ -1,0 +1,44 @@
+#pragma once
+// The network that is timed: the same weights and inputs for mlpjit and for its peers.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mlpjit/mlpjit.h"
+
+namespace mlpjit::bench {
+
+struct NetworkSpec {
+  std::vector<std::int64_t> sizes = {512, 256, 128, 2};
+  std::string activation = "relu";   // of every layer but the last; "" for none
+  DType dtype = DType::f32;
+};
+
+// "512-256-128-2" -> sizes. Throws UserError.
+std::vector<std::int64_t> parse_sizes(const std::string& text);
+std::string to_string(const NetworkSpec& spec);
+
+// Weights drawn with standard deviation 1/sqrt(K), biases with 0.1, always the same.
+nn::HybridSequential make_network(const NetworkSpec& spec);
+Tensor make_input(const NetworkSpec& spec, std::int64_t batch);
+double flops(const NetworkSpec& spec, std::int64_t batch);
+
+// Something else that runs the network: a name, and a call that computes into output().
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  virtual std::string name() const = 0;
+  virtual void run() = 0;
+  virtual Tensor output() const = 0;
+};
+
+// The peers built in, prepared for one batch; none for what they cannot run.
+std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec& spec, const nn::HybridSequential& net,
+                                              const Tensor& input);
+// One line that says which peers this build has.
+std::string peers_text();
+
+}  // namespace mlpjit::bench
