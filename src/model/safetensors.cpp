@@ -1,0 +1,220 @@
+#include "mlpjit/safetensors.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <functional>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "lib/support/file.h"
+#include "mlpjit/error.h"
+#include "src/model/safetensors_header.h"
+#include "src/tensor/tensor_impl.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit {
+
+static_assert(std::endian::native == std::endian::little, "elements are stored little-endian");
+
+TensorMap::TensorMap(std::initializer_list<value_type> items) {
+  for (const auto& [name, value] : items) (*this)[name] = value;
+}
+TensorMap::TensorMap(const std::map<std::string, Tensor>& items) {
+  for (const auto& [name, value] : items) (*this)[name] = value;
+}
+
+const Tensor* TensorMap::find(std::string_view name) const {
+  const auto found = index_.find(name);
+  return found == index_.end() ? nullptr : &items_[found->second].second;
+}
+
+const Tensor& TensorMap::at(std::string_view name) const {
+  if (const Tensor* tensor = find(name)) return *tensor;
+  std::vector<std::string_view> names;
+  for (const auto& item : items_) names.push_back(item.first);
+  throw ParameterError(fmt::format("no tensor '{}'; there are: {}", name,
+                                   names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+}
+
+Tensor& TensorMap::operator[](std::string_view name) {
+  const auto [found, added] = index_.try_emplace(std::string(name), items_.size());
+  if (added) items_.emplace_back(std::string(name), Tensor());
+  return items_[found->second].second;
+}
+
+bool TensorMap::contains(std::string_view name) const { return find(name) != nullptr; }
+
+namespace {
+
+using detail::Header;
+using detail::HeaderEntry;
+
+constexpr std::array<std::pair<std::string_view, DType>, kDTypeCount> kDTypes = {{{"F32", DType::f32},
+                                                                                 {"F64", DType::f64},
+                                                                                 {"I32", DType::i32},
+                                                                                 {"I64", DType::i64},
+                                                                                 {"BOOL", DType::boolean}}};
+
+std::optional<DType> dtype_from_name(std::string_view name) {
+  for (const auto& [text, dtype] : kDTypes) {
+    if (text == name) return dtype;
+  }
+  return std::nullopt;
+}
+
+// IEEE binary16 as f32, exactly.
+float half_to_float(std::uint16_t half) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
+  std::uint32_t exponent = (half >> 10) & 0x1FU;
+  std::uint32_t fraction = half & 0x3FFU;
+  if (exponent == 0x1F) return std::bit_cast<float>(sign | 0x7F800000U | (fraction << 13));
+  if (exponent == 0) {
+    if (fraction == 0) return std::bit_cast<float>(sign);
+    exponent = 1;
+    while ((fraction & 0x400U) == 0) {
+      fraction <<= 1;
+      --exponent;   // wraps below zero; the sum with 112 below is right again
+    }
+    fraction &= 0x3FFU;
+  }
+  return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
+}
+
+float bfloat_to_float(std::uint16_t bfloat) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat) << 16);
+}
+
+// A source of bytes: a file, or memory.
+struct Source {
+  std::string name;
+  std::uint64_t size = 0;
+  std::function<void(std::uint64_t offset, std::span<std::byte> out)> read;
+};
+
+Tensor read_tensor(const Source& source, const HeaderEntry& entry, std::uint64_t data, bool cast) {
+  const std::optional<DType> dtype = dtype_from_name(entry.dtype);
+  const bool half = entry.dtype == "F16" || entry.dtype == "BF16";
+  if (!dtype && !(half && cast)) {
+    throw FormatError(fmt::format("{}: tensor '{}' has dtype {}; expected F32, F64, I32, I64 or BOOL{}", source.name,
+                                  entry.name, entry.dtype, half ? "; read it as f32 with {.cast = true}" : ""));
+  }
+  Tensor tensor = detail::make_tensor(dtype.value_or(DType::f32), Shape(entry.shape));
+  const std::size_t count = static_cast<std::size_t>(tensor.size());
+  const std::uint64_t begin = data + entry.begin;
+  void* elements = detail::TensorAccess::impl(tensor)->storage->data();
+  if (dtype) {
+    const std::span<std::byte> bytes(static_cast<std::byte*>(elements), count * size_of(*dtype));
+    if (!bytes.empty()) source.read(begin, bytes);
+    if (*dtype == DType::boolean) {
+      const auto wrong = std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b > std::byte{1}; });
+      if (wrong != bytes.end()) {
+        throw FormatError(fmt::format("{}: byte {}: expected 0 or 1 in BOOL tensor '{}', found {}", source.name,
+                                      begin + static_cast<std::uint64_t>(wrong - bytes.begin()), entry.name,
+                                      static_cast<int>(*wrong)));
+      }
+    }
+    return tensor;
+  }
+  std::vector<std::uint16_t> halves(count);
+  if (count > 0) source.read(begin, std::as_writable_bytes(std::span(halves)));
+  std::transform(halves.begin(), halves.end(), static_cast<float*>(elements),
+                 entry.dtype == "F16" ? half_to_float : bfloat_to_float);
+  return tensor;
+}
+
+TensorMap read(const Source& source, const SafetensorsOptions& options) {
+  constexpr std::uint64_t kLengthBytes = 8;
+  if (source.size < kLengthBytes) {
+    throw FormatError(fmt::format("{}: byte {}: expected the 8 bytes of the header's length, the file ends here",
+                                  source.name, source.size));
+  }
+  std::uint64_t length = 0;
+  source.read(0, std::as_writable_bytes(std::span(&length, 1)));
+  if (length > source.size - kLengthBytes || length > detail::kMaxSafetensorsHeader) {
+    throw FormatError(
+        fmt::format("{}: byte 0: the header's length is {}, expected at most {}: not a safetensors file, or cut short",
+                    source.name, length,
+                    std::min(source.size - kLengthBytes, std::uint64_t{detail::kMaxSafetensorsHeader})));
+  }
+  std::string text(length, '\0');
+  if (length > 0) source.read(kLengthBytes, std::as_writable_bytes(std::span(text)));
+  Header header = detail::parse_header(text, source.name, kLengthBytes);
+  const std::uint64_t data = kLengthBytes + length;
+  detail::check_header(header, source.name, data, source.size - data);
+  const detail::TracePause pause;
+  TensorMap tensors;
+  for (const HeaderEntry& entry : header.entries) {
+    tensors[entry.name] = read_tensor(source, entry, data, options.cast);
+  }
+  tensors.metadata = std::move(header.metadata);
+  return tensors;
+}
+
+}  // namespace
+
+TensorMap load_safetensors(const std::string& path, const SafetensorsOptions& options) {
+  const support::InputFile file(path);
+  return read({path, file.size(), [&](std::uint64_t offset, std::span<std::byte> out) { file.read(offset, out); }},
+              options);
+}
+
+TensorMap parse_safetensors(std::span<const std::byte> bytes, const SafetensorsOptions& options,
+                            const std::string& name) {
+  return read({name, bytes.size(),
+               [&](std::uint64_t offset, std::span<std::byte> out) {
+                 std::memcpy(out.data(), bytes.data() + offset, out.size());
+               }},
+              options);
+}
+
+void save_safetensors(const std::string& path, const TensorMap& tensors) {
+  // Wide elements first, so that every tensor is aligned to its elements in the file.
+  std::vector<const TensorMap::value_type*> order;
+  for (const auto& item : tensors) {
+    if (!item.second.defined()) throw UserError(fmt::format("{}: tensor '{}' is not defined", path, item.first));
+    if (item.first == "__metadata__") {
+      throw UserError(fmt::format("{}: no tensor can be named '__metadata__'", path));
+    }
+    order.push_back(&item);
+  }
+  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
+    return size_of(a->second.dtype()) > size_of(b->second.dtype());
+  });
+  std::map<std::string_view, std::uint64_t> begins;
+  std::vector<std::span<const std::byte>> parts(2);
+  std::uint64_t end = 0;
+  for (const auto* item : order) {
+    const Tensor& tensor = item->second;
+    const std::uint64_t bytes = static_cast<std::uint64_t>(tensor.size()) * size_of(tensor.dtype());
+    begins[item->first] = end;
+    end += bytes;
+    if (tensor.is_symbolic()) {
+      throw TraceError(fmt::format("{}: tensor '{}' is a symbol of a trace and has no values to save", path,
+                                   item->first));
+    }
+    parts.emplace_back(static_cast<const std::byte*>(detail::TensorAccess::impl(tensor)->data()), bytes);
+  }
+  Header header;
+  header.metadata = tensors.metadata;
+  for (const auto& [name, tensor] : tensors) {
+    const auto dtype = std::find_if(kDTypes.begin(), kDTypes.end(),
+                                    [&](const auto& entry) { return entry.second == tensor.dtype(); });
+    const std::span<const std::int64_t> sizes = tensor.shape().sizes();
+    const std::uint64_t begin = begins[name];
+    header.entries.push_back({name, std::string(dtype->first), {sizes.begin(), sizes.end()}, begin,
+                              begin + static_cast<std::uint64_t>(tensor.size()) * size_of(tensor.dtype())});
+  }
+  const std::string text = detail::format_header(header);
+  const std::uint64_t length = text.size();
+  parts[0] = std::as_bytes(std::span(&length, 1));
+  parts[1] = std::as_bytes(std::span(text));
+  support::write_file(path, parts);
+}
+
+}  // namespace mlpjit
