@@ -33,29 +33,35 @@ struct Report {
   std::vector<KernelReport> kernels;
   int fusions = 0;
   std::size_t workspace_bytes = 0, unshared_bytes = 0, packed_bytes = 0, code_bytes = 0;
-  double passes_ms = 0, plan_ms = 0, emit_ms = 0, codegen_ms = 0, link_ms = 0, load_ms = 0, total_ms = 0;
+  double passes_ms = 0, plan_ms = 0, emit_ms = 0, codegen_ms = 0, link_ms = 0, load_ms = 0,
+         total_ms = 0;
 };
 
-// Receives the stages of one compile: "trace", "after <pass>", "optimized", "plan", "llvm", "assembly".
+// Receives the stages of one compile: "trace", "after <pass>", "optimized", "plan", "llvm",
+// "assembly".
 using DumpSink = std::function<void(std::string_view stage, const std::string& text)>;
 
 struct Settings {
   Backend backend = Backend::native;
   support::Isa isa = support::Isa::baseline;
   PassOptions passes;
-  DumpSink dump;      // empty: no texts are made
+  DumpSink dump;  // empty: no texts are made
 };
 
 class Executable {
  public:
   virtual ~Executable() = default;
 
-  // Optimises, plans and compiles. Throws UnsupportedError for Backend::native without LLVM or its library.
-  static std::shared_ptr<const Executable> compile(const ir::Graph& graph, const Settings& settings);
+  // Optimises, plans and compiles. Throws UnsupportedError for Backend::native without LLVM or its
+  // library.
+  static std::shared_ptr<const Executable> compile(const ir::Graph& graph,
+                                                   const Settings& settings);
 
-  // Inputs as the types of the graph's main function say (the caller has checked); results in fresh memory of the
-  // caller. Updates are written to the inputs' memory. Throws ValueError as every mode does. Any thread.
-  virtual void run(std::span<const Argument> inputs, std::span<const interp::View> results) const = 0;
+  // Inputs as the types of the graph's main function say (the caller has checked); results in fresh
+  // memory of the caller. Updates are written to the inputs' memory. Throws ValueError as every
+  // mode does. Any thread.
+  virtual void run(std::span<const Argument> inputs,
+                   std::span<const interp::View> results) const = 0;
 
   virtual std::span<const ir::Input> inputs() const = 0;
   virtual std::span<const ir::Type> input_types() const = 0;

@@ -1,0 +1,133 @@
+#include "lib/jit/executable.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "lib/ir/text.h"
+#include "lib/jit/graph_executable.h"
+#include "lib/jit/loader.h"
+#include "lib/jit/native_executable.h"
+#include "lib/plan/plan.h"
+#include "lib/support/float_env.h"
+#include "mlpjit/error.h"
+
+namespace mlpjit::jit {
+
+namespace {
+
+// Milliseconds since it was made, or since the last lap.
+class Stopwatch {
+ public:
+  double lap() {
+    const Clock::time_point now = Clock::now();
+    const double ms = std::chrono::duration<double, std::milli>(now - last_).count();
+    last_ = now;
+    return ms;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point last_ = Clock::now();
+};
+
+void dump(const Settings& settings, std::string_view stage, const std::string& text) {
+  if (settings.dump) settings.dump(stage, text);
+}
+
+std::vector<passes::PassReport> optimise(ir::Graph& graph, const Settings& settings) {
+  passes::PipelineSettings pipeline;
+  pipeline.options = settings.passes;
+  pipeline.isa = settings.isa;
+  pipeline.fuse = settings.backend == Backend::native;
+#ifndef NDEBUG
+  pipeline.verify = true;
+#endif
+  if (settings.dump) {
+    pipeline.on_change = [&settings](std::string_view pass, const ir::Graph& changed) {
+      settings.dump("after " + std::string(pass), ir::print(changed));
+    };
+  }
+  return passes::run_pipeline(graph, pipeline);
+}
+
+int count_fusions(const ir::Function& main) {
+  int fusions = 0;
+  for (std::size_t i = 0; i < main.op_count(); ++i) {
+    const ir::Op& op = main.op(ir::OpId{i});
+    // Ops that a pass removed stay in the arena.
+    const std::vector<ir::OpId>& held = main.region(op.parent).ops;
+    fusions += op.opcode == ir::Opcode::fusion &&
+               std::find(held.begin(), held.end(), ir::OpId{i}) != held.end();
+  }
+  return fusions;
+}
+
+struct KindOf {
+  const char* operator()(const plan::ElementwiseKernel&) const { return "elementwise"; }
+  const char* operator()(const plan::DenseKernel&) const { return "dense"; }
+  const char* operator()(const plan::ReductionKernel&) const { return "reduction"; }
+  const char* operator()(const plan::RowKernel&) const { return "row"; }
+  const char* operator()(const plan::LibraryKernel&) const { return "library"; }
+  const char* operator()(const plan::CopyKernel&) const { return "copy"; }
+};
+
+void describe(const plan::Plan& plan, Report& report) {
+  for (const plan::Step& step : plan.steps) {
+    report.kernels.push_back({step.name, std::visit(KindOf{}, step.kernel), step.reason});
+  }
+  report.workspace_bytes = plan.workspace_bytes;
+  report.unshared_bytes = plan.unshared_bytes;
+  report.packed_bytes = plan.packed_bytes();
+}
+
+std::shared_ptr<const Executable> compile_native(ir::Graph graph, const Settings& settings,
+                                                 Report report, Stopwatch& whole) {
+  Stopwatch watch;
+  const codegen::Compiler& compiler = load_compiler();
+  report.load_ms = watch.lap();
+  plan::Plan plan = plan::make_plan(std::make_shared<const ir::Graph>(std::move(graph)),
+                                    plan::make_target(settings.isa));
+  report.plan_ms = watch.lap();
+  describe(plan, report);
+  if (settings.dump) settings.dump("plan", plan::to_string(plan));
+
+  codegen::CompileReport made;
+  std::unique_ptr<codegen::Code> code =
+      compiler.compile(plan, {.keep_text = bool(settings.dump)}, made);
+  dump(settings, "llvm", made.llvm_ir);
+  dump(settings, "assembly", made.assembly);
+  report.emit_ms = made.emit_ms;
+  report.codegen_ms = made.codegen_ms;
+  report.link_ms = made.link_ms;
+  report.code_bytes = made.code_bytes;
+  report.total_ms = whole.lap();
+  return std::make_shared<const NativeExecutable>(std::move(plan), std::move(code),
+                                                  std::move(report));
+}
+
+}  // namespace
+
+std::shared_ptr<const Executable> Executable::compile(const ir::Graph& graph,
+                                                      const Settings& settings) {
+  const support::FloatEnvScope environment;  // folding computes
+  Stopwatch whole, watch;
+  if (settings.dump) settings.dump("trace", ir::print(graph));
+  signature_of(graph.main());  // before any work: shapes must be static
+  Report report;
+  report.backend = settings.backend;
+  report.isa = settings.isa;
+  ir::Graph optimised = graph.clone();
+  watch.lap();
+  report.passes = optimise(optimised, settings);
+  report.passes_ms = watch.lap();
+  report.fusions = count_fusions(optimised.main());
+  if (settings.dump) settings.dump("optimized", ir::print(optimised));
+  if (settings.backend == Backend::native) {
+    return compile_native(std::move(optimised), settings, std::move(report), whole);
+  }
+  report.total_ms = whole.lap();
+  return std::make_shared<const GraphExecutable>(std::move(optimised), settings.isa,
+                                                 std::move(report));
+}
+
+}  // namespace mlpjit::jit

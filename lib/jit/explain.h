@@ -1,0 +1,15 @@
+#pragma once
+// The report of a compile as a part of what explain() tells.
+
+#include <string>
+
+#include "lib/jit/executable.h"
+#include "mlpjit/explain.h"
+
+namespace mlpjit::jit {
+
+// All that the report knows; name, hits, guards and the milliseconds of tracing are the caller's to
+// add.
+SignatureSummary summarize(const Report& report);
+
+}  // namespace mlpjit::jit

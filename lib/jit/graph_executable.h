@@ -1,0 +1,33 @@
+#pragma once
+// Backend::graph: the optimised graph, run by the interpreter's kernels.
+
+#include "lib/jit/executable.h"
+#include "lib/jit/signature.h"
+
+namespace mlpjit::jit {
+
+class GraphExecutable final : public Executable {
+ public:
+  GraphExecutable(ir::Graph graph, support::Isa isa, Report report);
+
+  void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
+
+  std::span<const ir::Input> inputs() const override { return signature_.inputs; }
+  std::span<const ir::Type> input_types() const override { return signature_.input_types; }
+  std::span<const ir::Type> result_types() const override { return signature_.result_types; }
+  std::span<const std::uint32_t> updated_inputs() const override {
+    return signature_.updated_inputs;
+  }
+  const Report& report() const override { return report_; }
+  std::size_t bytes() const override { return bytes_; }
+
+ private:
+  const ir::Graph graph_;
+  const support::Isa isa_;
+  const Report report_;
+  const Signature signature_;
+  const std::vector<std::size_t> input_bytes_, result_bytes_;
+  const std::size_t bytes_;
+};
+
+}  // namespace mlpjit::jit

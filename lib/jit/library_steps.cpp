@@ -1,0 +1,106 @@
+#include "lib/jit/library_steps.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "lib/jit/op_function.h"
+#include "mlpjit/error.h"
+
+namespace mlpjit::jit {
+
+LibrarySteps::LibrarySteps(const plan::Plan& plan) : plan_(plan) {
+  for (std::uint32_t i = 0; i < plan.steps.size(); ++i) {
+    if (const auto* kernel = std::get_if<plan::LibraryKernel>(&plan.steps[i].kernel)) {
+      steps_.push_back(make_step(i, *kernel));
+    }
+  }
+}
+
+LibrarySteps::Step LibrarySteps::make_step(std::uint32_t index,
+                                           const plan::LibraryKernel& kernel) const {
+  const ir::Op& op = plan_.graph->main().op(kernel.op);
+  Step step;
+  step.index = index;
+  step.opcode = op.opcode;
+  step.attrs = &op.attrs;
+  if (op.opcode == ir::Opcode::call) {
+    step.graph = plan_.graph.get();
+    step.function = step.graph->find(op.attrs.get<ir::FunctionRef>("callee").name);
+  } else if (!op.regions.empty()) {
+    step.own = std::make_unique<const ir::Graph>(op_as_graph(*plan_.graph, kernel.op));
+    step.graph = step.own.get();
+    step.function = &step.graph->main();
+  }
+  const auto add = [this](std::int64_t id, std::vector<interp::View>& views,
+                          std::vector<const plan::Buffer*>& buffers) {
+    const plan::Buffer* buffer = id < 0 ? nullptr : &plan_.buffers.at(static_cast<std::size_t>(id));
+    views.push_back(buffer == nullptr ? interp::View{DType::i64, {}, nullptr}
+                                      : interp::View{buffer->dtype, buffer->shape, nullptr});
+    buffers.push_back(buffer);
+  };
+  for (const std::int64_t id : kernel.inputs) add(id, step.operands, step.operand_buffers);
+  for (const std::int64_t id : kernel.outputs) add(id, step.results, step.result_buffers);
+  return step;
+}
+
+namespace {
+
+using Views = std::pmr::vector<interp::View>;
+
+void place(Views& views, std::span<const interp::View> models,
+           std::span<const plan::Buffer* const> buffers, void* const* slots, std::byte* workspace) {
+  views.assign(models.begin(), models.end());
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const plan::Buffer* buffer = buffers[i];
+    if (buffer == nullptr) continue;
+    views[i].data =
+        buffer->place == plan::Place::slot ? slots[buffer->slot] : workspace + buffer->offset;
+  }
+}
+
+}  // namespace
+
+void LibrarySteps::run(std::uint32_t index, void* const* slots, std::byte* workspace) const {
+  const auto step = std::lower_bound(steps_.begin(), steps_.end(), index,
+                                     [](const Step& s, std::uint32_t i) { return s.index < i; });
+  if (step == steps_.end() || step->index != index) {
+    throw InternalError(
+        fmt::format("generated code asks for step {}, which is not a library call", index));
+  }
+  // Room for the views of nearly every op; concat of many parts takes more from the heap.
+  std::array<std::byte, 16 * sizeof(interp::View)> room;
+  std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
+  Views operands(&memory), results(&memory);
+  place(operands, step->operands, step->operand_buffers, slots, workspace);
+  place(results, step->results, step->result_buffers, slots, workspace);
+  if (step->graph != nullptr) {
+    interp::run(*step->graph, *step->function, operands, results, plan_.target.isa);
+  } else {
+    interp::evaluate(step->opcode, *step->attrs, operands, results, plan_.target.isa);
+  }
+}
+
+codegen::Runtime LibraryCall::make_runtime() {
+  codegen::Runtime runtime;
+  runtime.library = &LibraryCall::run;
+  runtime.fma_f32 = [](float a, float b, float c) { return std::fma(a, b, c); };
+  runtime.fma_f64 = [](double a, double b, double c) { return std::fma(a, b, c); };
+  return runtime;
+}
+
+std::int64_t LibraryCall::run(const codegen::Runtime* runtime, std::uint32_t step,
+                              void* const* slots, std::byte* workspace) noexcept {
+  auto* call = static_cast<LibraryCall*>(runtime->self);
+  try {
+    call->steps_.run(step, slots, workspace);
+    return codegen::kOk;
+  } catch (...) {
+    call->error_ = std::current_exception();  // no exception crosses generated code
+    return codegen::make_status(codegen::kLibraryFailed, step);
+  }
+}
+
+}  // namespace mlpjit::jit

@@ -1,0 +1,64 @@
+#pragma once
+// The steps of a plan that the interpreter runs: their views are made once, a call fills in the
+// pointers.
+
+#include <exception>
+#include <memory>
+#include <memory_resource>
+#include <span>
+#include <vector>
+
+#include "lib/codegen/abi.h"
+#include "lib/interp/interp.h"
+#include "lib/plan/plan.h"
+
+namespace mlpjit::jit {
+
+class LibrarySteps {
+ public:
+  // Keeps a reference to `plan`, which must outlive it.
+  explicit LibrarySteps(const plan::Plan& plan);
+
+  // Throws what the op throws.
+  void run(std::uint32_t step, void* const* slots, std::byte* workspace) const;
+
+ private:
+  struct Step {
+    std::uint32_t index = 0;  // in the plan
+    ir::Opcode opcode{};
+    const ir::Attrs* attrs = nullptr;
+    std::unique_ptr<const ir::Graph> own;  // of an op with regions
+    const ir::Graph* graph = nullptr;      // not null: run `function` of it
+    const ir::Function* function = nullptr;
+    std::vector<interp::View> operands, results;                       // without data
+    std::vector<const plan::Buffer*> operand_buffers, result_buffers;  // null: a token
+  };
+
+  Step make_step(std::uint32_t index, const plan::LibraryKernel& kernel) const;
+
+  const plan::Plan& plan_;
+  std::vector<Step> steps_;  // ascending by index
+};
+
+// What one call keeps for the callback of generated code.
+class LibraryCall {
+ public:
+  explicit LibraryCall(const LibrarySteps& steps) : steps_(steps) { runtime_.self = this; }
+  LibraryCall(const LibraryCall&) = delete;
+  LibraryCall& operator=(const LibraryCall&) = delete;
+
+  const codegen::Runtime* runtime() const { return &runtime_; }
+  // What a step threw; generated code only learns that it failed.
+  std::exception_ptr error() const { return error_; }
+
+ private:
+  static std::int64_t run(const codegen::Runtime* runtime, std::uint32_t step, void* const* slots,
+                          std::byte* workspace) noexcept;
+  static codegen::Runtime make_runtime();
+
+  const LibrarySteps& steps_;
+  codegen::Runtime runtime_ = make_runtime();
+  std::exception_ptr error_;
+};
+
+}  // namespace mlpjit::jit

@@ -1,0 +1,73 @@
+#pragma once
+// Runs machine code made from a plan: fills the slots, packs weights once per version, turns
+// statuses into errors. Knows nothing of LLVM; any codegen::Code will do, so that its tests need
+// none.
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "lib/codegen/compiler.h"
+#include "lib/jit/executable.h"
+#include "lib/jit/library_steps.h"
+#include "lib/jit/pack_cache.h"
+#include "lib/jit/signature.h"
+#include "lib/plan/plan.h"
+
+namespace mlpjit::jit {
+
+class NativeExecutable final : public Executable {
+ public:
+  NativeExecutable(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report);
+
+  void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
+
+  std::span<const ir::Input> inputs() const override { return signature_.inputs; }
+  std::span<const ir::Type> input_types() const override { return signature_.input_types; }
+  std::span<const ir::Type> result_types() const override { return signature_.result_types; }
+  std::span<const std::uint32_t> updated_inputs() const override {
+    return signature_.updated_inputs;
+  }
+  const Report& report() const override { return report_; }
+  std::size_t bytes() const override;
+
+ private:
+  // slots[slot] is input or result `index`.
+  struct Bound {
+    std::uint32_t slot = 0, index = 0;
+  };
+  // Constants in one 64-byte aligned block.
+  class Constants {
+   public:
+    explicit Constants(const plan::Plan& plan);
+    ~Constants();
+    Constants(const Constants&) = delete;
+    Constants& operator=(const Constants&) = delete;
+    std::size_t bytes() const { return bytes_; }
+    std::span<const std::pair<std::uint32_t, void*>> slots() const { return slots_; }
+
+   private:
+    std::size_t bytes_ = 0;
+    std::byte* data_ = nullptr;
+    std::vector<std::pair<std::uint32_t, void*>> slots_;
+  };
+
+  void bind_slots();
+  void run_apart(std::span<const Argument> inputs, std::span<const interp::View> results) const;
+  std::int64_t call(std::span<const Argument> inputs, std::span<const interp::View> results,
+                    void** slots, LibraryCall& library) const;
+  [[noreturn]] void throw_failure(std::span<const Argument> inputs, std::int64_t status) const;
+
+  const plan::Plan plan_;
+  const std::unique_ptr<codegen::Code> code_;
+  const codegen::EntryPoint entry_;
+  const Report report_;
+  const Signature signature_;
+  const Constants constants_;
+  const LibrarySteps library_;
+  mutable PackCache packs_;
+  std::vector<Bound> input_slots_, output_slots_;
+  const std::vector<std::size_t> input_bytes_, result_bytes_;
+};
+
+}  // namespace mlpjit::jit

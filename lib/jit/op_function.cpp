@@ -1,0 +1,49 @@
+#include "lib/jit/op_function.h"
+
+#include "lib/passes/rewrite.h"
+#include "lib/plan/plan.h"
+
+namespace mlpjit::jit {
+
+ir::Graph op_as_graph(const ir::Graph& graph, ir::OpId id) {
+  const ir::Function& from = graph.main();
+  const ir::Op& op = from.op(id);
+  ir::Graph copy = graph.clone();  // the functions that the op calls
+  copy.remove_function("main");
+  ir::Function& main = copy.add_function("main");
+  passes::ValueMap map;
+  std::size_t count = 0;
+  const auto add_input = [&](ir::ValueId value) {
+    const ir::Type& type = from.value(value).type;
+    const ir::InputKind kind = type.token ? ir::InputKind::token : ir::InputKind::argument;
+    map[value] = main.add_input({kind, std::to_string(count++)}, type);
+  };
+  for (const ir::ValueId operand : op.operands) add_input(operand);
+  for (const ir::ValueId captured : plan::captured_values(from, id)) add_input(captured);
+  const ir::OpId inner = passes::copy_op(from, id, main, ir::Function::kBody, map);
+  main.body().results = main.op(inner).results;
+  return copy;
+}
+
+namespace {
+
+void remove_prints(ir::Function& function) {
+  for (std::size_t r = 0; r < function.region_count(); ++r) {
+    std::vector<ir::OpId>& ops = function.region(ir::RegionId{r}).ops;
+    std::erase_if(ops, [&function](ir::OpId id) {
+      if (function.op(id).opcode != ir::Opcode::print) return false;
+      function.replace_uses(function.result(id), function.op(id).operands.front());
+      return true;
+    });
+  }
+}
+
+}  // namespace
+
+ir::Graph without_prints(const ir::Graph& graph) {
+  ir::Graph copy = graph.clone();
+  for (const auto& function : copy.functions()) remove_prints(*function);
+  return copy;
+}
+
+}  // namespace mlpjit::jit

@@ -1,0 +1,42 @@
+#pragma once
+// What both backends do around a call: check the counts, keep results apart from inputs, mark what
+// was written.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "lib/jit/executable.h"
+#include "lib/jit/signature.h"
+
+namespace mlpjit::jit {
+
+// Results that overlap an input are computed in memory of their own and copied when the call is
+// over; kernels may take it that inputs and results lie apart. Costs a comparison of addresses
+// where nothing overlaps.
+class Staging {
+ public:
+  Staging(std::span<const Argument> inputs, std::span<const std::size_t> input_bytes,
+          std::span<const interp::View> results, std::span<const std::size_t> result_bytes);
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  // Where the results are to be written.
+  std::span<const interp::View> results() const { return apart_.empty() ? results_ : apart_; }
+  void finish() const;
+
+ private:
+  std::span<const interp::View> results_;
+  std::span<const std::size_t> result_bytes_;
+  std::vector<interp::View> apart_;  // empty: nothing overlaps
+  std::vector<std::unique_ptr<std::byte[]>> memory_;
+};
+
+std::vector<std::size_t> byte_sizes(std::span<const ir::Type> types);
+void require_counts(std::size_t inputs, std::size_t results, const Signature& signature);
+// Raises the versions of the storages that a call has written to.
+void mark_updated(std::span<const Argument> inputs, const Signature& signature);
+
+}  // namespace mlpjit::jit
