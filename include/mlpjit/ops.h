@@ -1,9 +1,9 @@
 #pragma once
 /// @file
-/// The imperative ops. Ops that C++ has an operator for are operators of Tensor; the others are function
-/// templates constrained to what converts to Tensor, so that functions of the same names of yours, and those
-/// of <cmath>, stay unambiguous. Each is also a member of the op set F (`Ops`), and an op of the IR.
-/// Definitions on the bits: docs/numerics.md.
+/// The imperative ops. Ops that C++ has an operator for are operators of Tensor; the others are
+/// function templates constrained to what converts to Tensor, so that functions of the same names
+/// of yours, and those of <cmath>, stay unambiguous. Each is also a member of the op set F (`Ops`),
+/// and an op of the IR. Definitions on the bits: docs/numerics.md.
 
 #include <cstdint>
 #include <iosfwd>
@@ -44,7 +44,8 @@ MLPJIT_API Tensor cast(const Tensor& x, DType dtype);
 MLPJIT_API Tensor dense(const Tensor& x, const Tensor& weight, const Tensor* bias);
 MLPJIT_API Tensor reduce(OpName op, const Tensor& x, const Axes* axes, bool keepdims);
 MLPJIT_API Tensor softmax(OpName op, const Tensor& x, int axis);
-MLPJIT_API Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, double epsilon);
+MLPJIT_API Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                             double epsilon);
 MLPJIT_API Tensor reshape(const Tensor& x, const std::vector<Dim>& shape);
 MLPJIT_API Tensor transpose(const Tensor& x, const std::vector<int>* permutation);
 MLPJIT_API Tensor squeeze(const Tensor& x, const Axes* axes);
@@ -68,8 +69,8 @@ struct GeluOptions {
 #include "mlpjit/detail/ops_surface.inc"
 #undef MLPJIT_CONST
 
-/// The op set handed to `hybrid_forward`: the same functions as the free ones. Prints as "mlpjit.array", or as
-/// "mlpjit.symbol" while tracing.
+/// The op set handed to `hybrid_forward`: the same functions as the free ones. Prints as
+/// "mlpjit.array", or as "mlpjit.symbol" while tracing.
 class MLPJIT_API Ops {
  public:
 #define MLPJIT_CONST const

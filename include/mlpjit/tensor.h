@@ -66,9 +66,9 @@ class MLPJIT_API Tensor {
   /// Takes over the caller's memory; `deleter(data)` runs when the last handle goes.
   template <detail::Element T, std::invocable<T*> Deleter>
   static Tensor from_blob(T* data, Shape shape, Deleter deleter) {
-    return from_memory(const_cast<std::remove_cv_t<T>*>(data), dtype_of<T>, std::move(shape),
-                       [data, deleter = std::move(deleter)]() mutable { deleter(data); },
-                       std::is_const_v<T>);
+    return from_memory(
+        const_cast<std::remove_cv_t<T>*>(data), dtype_of<T>, std::move(shape),
+        [data, deleter = std::move(deleter)]() mutable { deleter(data); }, std::is_const_v<T>);
   }
 
   bool defined() const { return impl_ != nullptr; }
@@ -87,9 +87,9 @@ class MLPJIT_API Tensor {
   std::span<const T> data() const {
     return {static_cast<const T*>(raw_data(dtype_of<T>, "data")), static_cast<std::size_t>(size())};
   }
-  /// The elements for writing. Raises the version of the storage and marks it exposed: from then on packed
-  /// copies of it are not cached, since it may change at any time. @throws as data(), and UserError on
-  /// borrowed read-only memory.
+  /// The elements for writing. Raises the version of the storage and marks it exposed: from then on
+  /// packed copies of it are not cached, since it may change at any time. @throws as data(), and
+  /// UserError on borrowed read-only memory.
   template <detail::Element T>
   std::span<T> mutable_data() {
     return {static_cast<T*>(raw_mutable_data(dtype_of<T>)), static_cast<std::size_t>(size())};
@@ -107,10 +107,11 @@ class MLPJIT_API Tensor {
 
   /// The same values in storage of its own.
   Tensor copy() const;
-  /// Writes `value` (broadcast to this shape, of this dtype) into the storage that the handle shares.
+  /// Writes `value` (broadcast to this shape, of this dtype) into the storage that the handle
+  /// shares. A C++ scalar that has met no dtype yet takes the dtype of what is assigned to it.
   Tensor& assign(const Tensor& value);
-  /// Elements begin, begin + step, ... below end of one axis (negative ones count from the end). Read, a
-  /// copy; on the left, `a.slice(0, 1, 3).assign(b)` writes into a.
+  /// Elements begin, begin + step, ... below end of one axis (negative ones count from the end).
+  /// Read, a copy; on the left, `a.slice(0, 1, 3).assign(b)` writes into a.
   TensorSlice slice(int axis, std::int64_t begin, std::int64_t end, std::int64_t step = 1) const;
 
   Tensor& operator+=(const Tensor& other);
@@ -130,16 +131,28 @@ class MLPJIT_API Tensor {
   // Arithmetic with numpy's broadcasting. Integers wrap; `/` on integers is a DTypeError that names
   // floor_divide and cast.
   friend Tensor operator+(const Tensor& a, const Tensor& b) { return binary(Binary::add, a, b); }
-  friend Tensor operator-(const Tensor& a, const Tensor& b) { return binary(Binary::subtract, a, b); }
-  friend Tensor operator*(const Tensor& a, const Tensor& b) { return binary(Binary::multiply, a, b); }
+  friend Tensor operator-(const Tensor& a, const Tensor& b) {
+    return binary(Binary::subtract, a, b);
+  }
+  friend Tensor operator*(const Tensor& a, const Tensor& b) {
+    return binary(Binary::multiply, a, b);
+  }
   friend Tensor operator/(const Tensor& a, const Tensor& b) { return binary(Binary::divide, a, b); }
   // Comparisons give bool tensors.
   friend Tensor operator==(const Tensor& a, const Tensor& b) { return binary(Binary::equal, a, b); }
-  friend Tensor operator!=(const Tensor& a, const Tensor& b) { return binary(Binary::not_equal, a, b); }
+  friend Tensor operator!=(const Tensor& a, const Tensor& b) {
+    return binary(Binary::not_equal, a, b);
+  }
   friend Tensor operator<(const Tensor& a, const Tensor& b) { return binary(Binary::less, a, b); }
-  friend Tensor operator<=(const Tensor& a, const Tensor& b) { return binary(Binary::less_equal, a, b); }
-  friend Tensor operator>(const Tensor& a, const Tensor& b) { return binary(Binary::greater, a, b); }
-  friend Tensor operator>=(const Tensor& a, const Tensor& b) { return binary(Binary::greater_equal, a, b); }
+  friend Tensor operator<=(const Tensor& a, const Tensor& b) {
+    return binary(Binary::less_equal, a, b);
+  }
+  friend Tensor operator>(const Tensor& a, const Tensor& b) {
+    return binary(Binary::greater, a, b);
+  }
+  friend Tensor operator>=(const Tensor& a, const Tensor& b) {
+    return binary(Binary::greater_equal, a, b);
+  }
 
   /// Prints like numpy; a symbolic tensor prints its name, dtype and shape.
   MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
@@ -147,7 +160,16 @@ class MLPJIT_API Tensor {
  private:
   friend struct detail::TensorAccess;
   enum class Binary : std::uint8_t {
-    add, subtract, multiply, divide, equal, not_equal, less, less_equal, greater, greater_equal
+    add,
+    subtract,
+    multiply,
+    divide,
+    equal,
+    not_equal,
+    less,
+    less_equal,
+    greater,
+    greater_equal
   };
   explicit Tensor(std::shared_ptr<detail::TensorImpl> impl) : impl_(std::move(impl)) {}
 
@@ -157,12 +179,15 @@ class MLPJIT_API Tensor {
       return weak_boolean(value);
     } else if constexpr (std::integral<T>) {
       return weak_integer(static_cast<std::int64_t>(value));
+    } else if constexpr (std::same_as<T, float>) {
+      return weak_floating(value);
     } else {
       return weak_floating(static_cast<double>(value));
     }
   }
   static Tensor weak_boolean(bool value);
   static Tensor weak_integer(std::int64_t value);
+  static Tensor weak_floating(float value);
   static Tensor weak_floating(double value);
   static Tensor from_memory(void* data, DType dtype, Shape shape, std::function<void()> release,
                             bool read_only);
@@ -171,7 +196,8 @@ class MLPJIT_API Tensor {
   void* raw_mutable_data(DType expected);
   bool item_boolean() const;
   std::int64_t item_integer(std::int64_t lowest, std::uint64_t highest) const;
-  double item_floating() const;
+  float item_f32() const;
+  double item_f64() const;
 
   std::shared_ptr<detail::TensorImpl> impl_;
 };
@@ -179,7 +205,8 @@ class MLPJIT_API Tensor {
 /// What `slice()` gives: a tensor of its own (the copy), and a place to assign to.
 class MLPJIT_API TensorSlice : public Tensor {
  public:
-  /// Writes `value` (broadcast to the slice's shape) into the sliced tensor. The value is read first.
+  /// Writes `value` (broadcast to the slice's shape) into the sliced tensor. The value is read
+  /// first.
   void assign(const Tensor& value) const;
   void operator+=(const Tensor& other) const;
   void operator-=(const Tensor& other) const;
@@ -188,7 +215,8 @@ class MLPJIT_API TensorSlice : public Tensor {
 
  private:
   friend class Tensor;
-  TensorSlice(Tensor copy, Tensor base, int axis, std::int64_t begin, std::int64_t end, std::int64_t step);
+  TensorSlice(Tensor copy, Tensor base, int axis, std::int64_t begin, std::int64_t end,
+              std::int64_t step);
   Tensor base_;
   int axis_;
   std::int64_t begin_, end_, step_;
@@ -202,8 +230,10 @@ T Tensor::item() const {
     return static_cast<T>(item_integer(
         static_cast<std::int64_t>(std::is_signed_v<T> ? std::numeric_limits<T>::lowest() : T{0}),
         static_cast<std::uint64_t>(std::numeric_limits<T>::max())));
+  } else if constexpr (std::same_as<T, float>) {
+    return item_f32();
   } else {
-    return static_cast<T>(item_floating());
+    return static_cast<T>(item_f64());
   }
 }
 
@@ -220,7 +250,9 @@ template <class T>
 struct NestedList {  // a leaf
   using Element = T;
   static void shape(const T&, Shape&) {}
-  static void fill(const T& item, const Shape&, int, std::vector<Element>& out) { out.push_back(item); }
+  static void fill(const T& item, const Shape&, int, std::vector<Element>& out) {
+    out.push_back(item);
+  }
 };
 [[noreturn]] MLPJIT_API void throw_ragged();
 template <class T>
@@ -252,8 +284,8 @@ Tensor tensor_from_list(const List& list) {
 }
 }  // namespace detail
 
-/// A tensor from nested lists, up to four deep; the dtype is that of the elements (`1.f` f32, `1.0` f64,
-/// `1` i32, `true` bool). @throws ShapeError on ragged lists.
+/// A tensor from nested lists, up to four deep; the dtype is that of the elements (`1.f` f32, `1.0`
+/// f64, `1` i32, `true` bool). @throws ShapeError on ragged lists.
 template <detail::Element T>
 Tensor tensor(std::initializer_list<T> values) {
   return detail::tensor_from_list(values);
@@ -268,7 +300,8 @@ Tensor tensor(std::initializer_list<std::initializer_list<std::initializer_list<
 }
 template <detail::Element T>
 Tensor tensor(
-    std::initializer_list<std::initializer_list<std::initializer_list<std::initializer_list<T>>>> values) {
+    std::initializer_list<std::initializer_list<std::initializer_list<std::initializer_list<T>>>>
+        values) {
   return detail::tensor_from_list(values);
 }
 /// A 0-d tensor of a definite (not weak) dtype.

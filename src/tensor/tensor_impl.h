@@ -14,9 +14,9 @@ namespace mlpjit::detail {
 // The kind of a C++ scalar whose dtype may still adapt; ordered as they promote.
 enum class WeakKind : std::uint8_t { none, boolean, integer, floating };
 
-// Concrete: has storage, or is a weak scalar (whose value stands in `scalar`). Symbolic: neither; then it is
-// `value` of the trace `trace`. A concrete tensor made during a trace carries that trace's id: there it is
-// a constant, and after the trace an ordinary tensor.
+// Concrete: has storage, or is a weak scalar (whose value stands in `scalar`). Symbolic: neither;
+// then it is `value` of the trace `trace`. A concrete tensor made during a trace carries that
+// trace's id: there it is a constant, and after the trace an ordinary tensor.
 struct TensorImpl {
   Shape shape;
   DType dtype = DType::f32;
@@ -30,6 +30,7 @@ struct TensorImpl {
   } wide{0};
   alignas(8) std::byte scalar[8] = {};
   std::uint64_t trace = 0;
+  std::uint32_t depth = 0;  // how many regions of the trace were open when it was made
   ir::ValueId value;
   std::shared_ptr<support::Storage> storage;
 

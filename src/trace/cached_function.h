@@ -1,6 +1,6 @@
 #pragma once
-// The engine of jit() and hybridize(): a function of tensors, traced once per signature, compiled once per
-// trace, found again by its whole key.
+// The engine of jit() and hybridize(): a function of tensors, traced once per signature, compiled
+// once per trace, found again by its whole key.
 
 #include <atomic>
 #include <condition_variable>
@@ -27,14 +27,15 @@ class CachedFunction {
   using Body = std::function<Tensors(const Tensors&)>;
 
   // `name` stands in messages ("net", "jit").
-  CachedFunction(Body body, HybridizeOptions options, ParameterResolver resolver = {}, std::string name = "jit");
+  CachedFunction(Body body, HybridizeOptions options, ParameterResolver resolver = {},
+                 std::string name = "jit");
   ~CachedFunction();
   CachedFunction(const CachedFunction&) = delete;
   CachedFunction& operator=(const CachedFunction&) = delete;
 
-  // While tracing the body is inlined. `structure` is part of the key: raise it whenever what the body does, or
-  // which tensors it uses, changes (a child added, a parameter's handle replaced). Changed contents of the
-  // same tensors need nothing.
+  // While tracing the body is inlined. `structure` is part of the key: raise it whenever what the
+  // body does, or which tensors it uses, changes (a child added, a parameter's handle replaced).
+  // Changed contents of the same tensors need nothing.
   Tensors operator()(const Tensors& inputs, std::uint64_t structure = 0);
 
   // Forgets every executable; running calls finish on theirs.

@@ -1,5 +1,6 @@
 #pragma once
-// The layer path of the code that runs now on this thread ("hidden.0"), for messages and for ops of a trace.
+// The layer path of the code that runs now on this thread ("hidden.0"), for messages and for ops of
+// a trace.
 
 #include <cstddef>
 #include <string>
@@ -16,7 +17,7 @@ class PathScope {
   PathScope& operator=(const PathScope&) = delete;
 
  private:
-  std::size_t length_;   // of the path before
+  std::size_t length_;  // of the path before
 };
 
 // "" outside every layer.

@@ -1,10 +1,11 @@
 #pragma once
-// The recorder: while one is current on a thread, every op on tensors is written down as IR instead of run.
+// The recorder: while one is current on a thread, every op on tensors is written down as IR instead
+// of run.
 //
-// Tensors that existed before the trace become inputs of the graph the first time they are used (argument,
-// parameter, capture); those made during it are constants. In-place updates are rewritten functionally: each
-// tensor has a current SSA value, and an input whose value changed becomes an Update. Random state and print
-// token are two more such variables.
+// Tensors that existed before the trace become inputs of the graph the first time they are used
+// (argument, parameter, capture); those made during it are constants. In-place updates are
+// rewritten functionally: each tensor has a current SSA value, and an input whose value changed
+// becomes an Update. Random state and print token are two more such variables.
 
 #include <cstdint>
 #include <functional>
@@ -27,23 +28,24 @@ using ParameterResolver = std::function<std::optional<std::string>(const Tensor&
 // What an input of a traced graph is bound to when it runs.
 struct Binding {
   ir::InputKind kind = ir::InputKind::argument;
-  std::size_t argument = 0;   // argument: the first of the call's arguments that it stands for
-  Tensor tensor;              // parameter, capture
+  std::size_t argument = 0;  // argument: the first of the call's arguments that it stands for
+  Tensor tensor;             // parameter, capture
 };
 
 // What a result of the traced function is.
 struct ResultSource {
   enum class Kind : std::uint8_t { computed, input, duplicate };
   Kind kind = Kind::computed;
-  std::size_t index = 0;      // input: comes back as the handle bound to it; duplicate: of that earlier result
+  std::size_t index =
+      0;  // input: comes back as the handle bound to it; duplicate: of that earlier result
   WeakKind weak = WeakKind::none;
 };
 
 // A finished trace. Every result of the traced function is a result of main, in order.
 struct Trace {
   std::shared_ptr<ir::Graph> graph;
-  std::vector<Binding> inputs;         // one per input of main
-  std::vector<ResultSource> results;   // one per result of main
+  std::vector<Binding> inputs;        // one per input of main
+  std::vector<ResultSource> results;  // one per result of main
   // Arguments that are also used through a handle the function captured: (argument, capture).
   std::vector<std::pair<std::size_t, Tensor>> captured_arguments;
 };
@@ -53,9 +55,9 @@ struct ArgumentSpec {
   DType dtype = DType::f32;
   Shape shape;
   WeakKind weak = WeakKind::none;
-  std::size_t same_as = SIZE_MAX;   // an earlier argument that is the same tensor
-  Tensor concrete;                  // the caller's tensor, where there is one
-  std::string name;                 // "" : "x0", "x1", ...
+  std::size_t same_as = SIZE_MAX;  // an earlier argument that is the same tensor
+  Tensor concrete;                 // the caller's tensor, where there is one
+  std::string name;                // "" : "x0", "x1", ...
 };
 
 class Recorder {
@@ -74,11 +76,12 @@ class Recorder {
   Trace finish(const Tensors& results);
 
   std::uint64_t id() const { return id_; }
+  std::uint32_t depth() const { return static_cast<std::uint32_t>(regions_.size() - 1); }
   ir::Function& function() { return *function_; }
   ir::RegionId region() const { return regions_.back(); }
 
-  // The current value of a tensor; makes an input or a constant of a concrete one. A weak tensor gives its
-  // widest representation.
+  // The current value of a tensor; makes an input or a constant of a concrete one. A weak tensor
+  // gives its widest representation.
   ir::ValueId value_of(const Tensor& tensor, const char* call);
   // Appends an op; its results become symbolic tensors.
   Tensors record(ir::Opcode opcode, std::span<const ir::ValueId> operands, ir::Attrs attrs);
@@ -88,6 +91,8 @@ class Recorder {
 
   // The tensor holds `value` from here on, for every handle of it.
   void update(const Tensor& tensor, ir::ValueId value, const char* call);
+  // The same for a C++ scalar that takes the dtype of what is assigned to it.
+  void update_weak(const Tensor& tensor, const Tensor& value, const char* call);
 
   // The random state i64[2] and the print token, as tensors that ops update.
   const Tensor& random_state();
@@ -97,9 +102,11 @@ class Recorder {
   bool updated(const TensorImpl& impl) const;
   // "%3 = add" : for messages.
   std::string describe(const TensorImpl& impl) const;
+  // "%3"
+  std::string name_of(const TensorImpl& impl) const;
 
-  // Regions (control flow): ops go to `region` until end_region(), which returns what was updated in it, with
-  // the value before and the value at its end, and undoes those updates.
+  // Regions (control flow): ops go to `region` until end_region(), which returns what was updated
+  // in it, with the value before and the value at its end, and undoes those updates.
   struct RegionUpdate {
     Tensor tensor;
     ir::ValueId before, after;
@@ -108,15 +115,15 @@ class Recorder {
   std::vector<RegionUpdate> end_region();
 
  private:
-  friend class TraceScope;
-  struct RegionLog {
-    std::vector<RegionUpdate> updates;
-  };
-  ImplPtr shadow_of(const ImplPtr& impl);
-  ir::ValueId input_for(const ImplPtr& impl);
-  ir::ValueId constant_for(const TensorImpl& impl);
+  std::size_t input_of(const ImplPtr& impl);  // of a concrete tensor; made when new
+  std::optional<std::size_t> known_input(const TensorImpl& impl) const;
+  bool is_constant(const TensorImpl& impl) const { return !impl.symbolic && impl.trace == id_; }
+  ir::ValueId constant_of(const ImplPtr& impl);
   const Tensor& variable(Tensor& slot, ir::InputKind kind, const char* name, const ir::Type& type);
+  std::size_t add_input(ir::Input input, const ir::Type& type, Binding binding, ImplPtr symbol);
   bool visible(ir::ValueId value) const;
+  void log_update(const Tensor& tensor, ir::ValueId before);
+  ResultSource source_of(const Tensor& result, const Tensors& results, std::size_t index);
   [[noreturn]] void throw_foreign(const TensorImpl& impl, const char* call) const;
 
   std::uint64_t id_;
@@ -124,20 +131,22 @@ class Recorder {
   ir::Function* function_ = nullptr;
   ParameterResolver resolver_;
   Tensors arguments_;
-  std::vector<Binding> bindings_;
-  std::vector<ImplPtr> input_shadows_;                       // one per input: holds its current value
-  std::vector<ir::ValueId> initial_;                         // one per input
-  std::unordered_map<const TensorImpl*, ImplPtr> shadows_;   // concrete tensor -> its symbol
-  std::vector<ImplPtr> kept_;                                // keys of shadows_, kept alive
+  std::vector<Binding> bindings_;     // one per input
+  std::vector<ImplPtr> symbols_;      // one per input: holds its current value
+  std::vector<ir::ValueId> initial_;  // one per input
+  std::unordered_map<const TensorImpl*, std::size_t>
+      inputs_;  // of concrete tensors and of argument symbols
+  std::unordered_map<const TensorImpl*, ir::ValueId> constants_;
+  std::vector<ImplPtr> kept_;  // keys of the maps, kept alive
   std::vector<std::pair<std::size_t, Tensor>> captured_arguments_;
   Tensor random_state_, print_token_;
   std::vector<ir::RegionId> regions_;
-  std::vector<RegionLog> logs_;
+  std::vector<std::vector<RegionUpdate>> logs_;
   std::size_t capture_count_ = 0;
 };
 
-// Makes a recorder current for the scope (nested: the outer one comes back), or none: code in a TracePause runs
-// imperatively though a trace is going on (deferred initialisation).
+// Makes a recorder current for the scope (nested: the outer one comes back), or none: code in a
+// TracePause runs imperatively though a trace is going on (deferred initialisation).
 class TraceScope {
  public:
   explicit TraceScope(Recorder* recorder);

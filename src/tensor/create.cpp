@@ -1,0 +1,143 @@
+#include "mlpjit/create.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "lib/support/float_env.h"
+#include "mlpjit/ops.h"
+#include "src/tensor/dispatch.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit {
+
+namespace {
+
+using detail::Recorder;
+using detail::TensorAccess;
+using detail::TracePause;
+
+// Fills with one element of the dtype.
+Tensor filled(const Shape& shape, DType dtype, const void* element) {
+  Tensor result = detail::make_tensor(dtype, shape);
+  support::Storage& storage = *TensorAccess::impl(result)->storage;
+  auto* out = static_cast<std::byte*>(storage.data());
+  const std::size_t width = size_of(dtype);
+  for (std::size_t i = 0; i < storage.bytes(); i += width) std::memcpy(out + i, element, width);
+  return detail::stamp_constant(std::move(result));
+}
+
+Tensor filled_with(const Shape& shape, DType dtype, int value) {
+  alignas(8) std::byte element[8];
+  const auto put = [&](auto typed) { std::memcpy(element, &typed, sizeof typed); };
+  switch (dtype) {
+    case DType::f32: put(static_cast<float>(value)); break;
+    case DType::f64: put(static_cast<double>(value)); break;
+    case DType::i32: put(static_cast<std::int32_t>(value)); break;
+    case DType::i64: put(static_cast<std::int64_t>(value)); break;
+    case DType::boolean: put(static_cast<std::uint8_t>(value)); break;
+  }
+  if (shape.is_static()) return filled(shape, dtype, element);
+  return detail::broadcast_to(filled(Shape{}, dtype, element), shape);
+}
+
+Tensor from_doubles(std::vector<double> values, const Shape& shape, DType dtype) {
+  Tensor result;
+  {
+    const TracePause pause;  // numbers now, a constant of the trace afterwards
+    result = detail::tensor_from(values.data(), DType::f64, shape);
+    if (dtype != DType::f64) result = detail::cast(result, dtype);
+  }
+  return detail::stamp_constant(std::move(result));
+}
+
+bool is_literal(const Tensor& value) {
+  const Recorder* recorder = Recorder::current();
+  const detail::TensorImpl& impl = detail::impl_of(value, "full");
+  return recorder == nullptr || (!impl.symbolic && impl.trace == recorder->id());
+}
+
+Tensor fill(const Shape& shape, const Tensor& value, DType dtype) {
+  const Tensor element = detail::cast(detail::reshape(value, {}), dtype);
+  if (!shape.is_static()) return detail::broadcast_to(element, shape);
+  if (detail::TensorAccess::impl(element)->symbolic) return detail::broadcast_to(element, shape);
+  return filled(shape, dtype, TensorAccess::impl(element)->data());
+}
+
+}  // namespace
+
+Tensor zeros(const Shape& shape, DType dtype) {
+  return filled_with(shape, dtype, 0);
+}
+Tensor ones(const Shape& shape, DType dtype) {
+  return filled_with(shape, dtype, 1);
+}
+
+Tensor full(const Shape& shape, const Tensor& value) {
+  return full(shape, value, value.dtype());
+}
+
+Tensor full(const Shape& shape, const Tensor& value, DType dtype) {
+  if (!is_literal(value) || !shape.is_static()) return fill(shape, value, dtype);
+  Tensor result;
+  {
+    const TracePause pause;
+    result = fill(shape, value, dtype);
+  }
+  return detail::stamp_constant(std::move(result));
+}
+
+Tensor zeros_like(const Tensor& other) {
+  return zeros(other.shape(), other.dtype());
+}
+Tensor ones_like(const Tensor& other) {
+  return ones(other.shape(), other.dtype());
+}
+Tensor full_like(const Tensor& other, const Tensor& value) {
+  return full(other.shape(), value, other.dtype());
+}
+
+Tensor arange(double start, double stop, double step, DType dtype) {
+  const support::FloatEnvScope environment;
+  const double count = std::ceil((stop - start) / step);
+  if (step == 0 || !std::isfinite(start) || !std::isfinite(stop) || !std::isfinite(step) ||
+      !(count < 0x1p40)) {
+    throw ValueError(
+        "arange: expected finite ends and a step other than 0, and fewer than 2^40 elements");
+  }
+  const std::size_t size = count > 0 ? static_cast<std::size_t>(count) : 0;
+  std::vector<double> values(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    const double offset = static_cast<double>(i) * step;
+    values[i] = start + offset;
+  }
+  return from_doubles(std::move(values), Shape{size}, dtype);
+}
+
+Tensor arange(double stop, DType dtype) {
+  return arange(0, stop, 1, dtype);
+}
+
+Tensor linspace(double start, double stop, std::int64_t count, DType dtype) {
+  if (count < 0)
+    throw ValueError("linspace: the count is " + std::to_string(count) + "; expected at least 0");
+  const support::FloatEnvScope environment;
+  std::vector<double> values(static_cast<std::size_t>(count));
+  const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double offset = static_cast<double>(i) * step;
+    values[i] = start + offset;
+  }
+  if (count > 1) values.back() = stop;
+  return from_doubles(std::move(values), Shape{count}, dtype);
+}
+
+Tensor eye(std::int64_t rows, std::int64_t columns, DType dtype) {
+  if (columns < 0) columns = rows;
+  const Shape shape{rows, columns};
+  std::vector<double> values(static_cast<std::size_t>(shape.size()), 0.0);
+  for (std::int64_t i = 0; i < rows && i < columns; ++i)
+    values[static_cast<std::size_t>(i * columns + i)] = 1.0;
+  return from_doubles(std::move(values), shape, dtype);
+}
+
+}  // namespace mlpjit

@@ -1,0 +1,66 @@
+#pragma once
+// The one way an op takes: dtypes of weak operands settled, then run now by the interpreter, or
+// written down by the recorder.
+
+#include <initializer_list>
+#include <span>
+#include <utility>
+
+#include "lib/interp/interp.h"
+#include "lib/ir/attr.h"
+#include "lib/ir/opcode.h"
+#include "mlpjit/isa.h"
+#include "src/tensor/tensor_impl.h"
+#include "src/trace/path.h"
+
+namespace mlpjit::detail {
+
+// Operands by address: no handle is copied on the way.
+using Operands = std::span<const Tensor* const>;
+
+// Which operands share one dtype that weak ones adapt to; the others keep what they are (weak ones
+// become their default dtype).
+inline constexpr unsigned kAllPromote = ~0u;
+
+Tensors apply_all(ir::Opcode opcode, Operands operands, const ir::Attrs& attrs,
+                  unsigned promoted = kAllPromote);
+Tensor apply_one(ir::Opcode opcode, Operands operands, const ir::Attrs& attrs = {},
+                 unsigned promoted = kAllPromote);
+inline Tensor apply_one(ir::Opcode opcode, std::initializer_list<const Tensor*> operands,
+                        const ir::Attrs& attrs = {}, unsigned promoted = kAllPromote) {
+  return apply_one(opcode, Operands(operands.begin(), operands.size()), attrs, promoted);
+}
+
+// The value of `x` as a tensor of `dtype` that is not weak, by the rules for weak operands; throws
+// DTypeError, naming `call`, when x is of another dtype or of a higher kind.
+Tensor adapt(const Tensor& x, DType dtype, const char* call);
+
+// The value in the graph of a weak scalar as `dtype`, which must be of its kind or higher.
+class Recorder;
+ir::ValueId record_weak(Recorder& recorder, const Tensor& x, DType dtype, const char* call);
+
+// Throws TraceError when the elements are not to be looked at now.
+void require_readable(const TensorImpl& impl, const char* call);
+// Marks a tensor just made as a constant of the trace that goes on, if one does.
+Tensor stamp_constant(Tensor tensor);
+
+interp::View view_of(const TensorImpl& impl);
+
+// Runs `f`; what it throws of a user's errors gets the layer path in front.
+template <class F>
+decltype(auto) with_path(F&& f) {
+  try {
+    return std::forward<F>(f)();
+  } catch (const ShapeError& e) {
+    if (current_path().empty()) throw;
+    throw ShapeError(path_prefix() + e.what());
+  } catch (const DTypeError& e) {
+    if (current_path().empty()) throw;
+    throw DTypeError(path_prefix() + e.what());
+  } catch (const ValueError& e) {
+    if (current_path().empty()) throw;
+    throw ValueError(path_prefix() + e.what());
+  }
+}
+
+}  // namespace mlpjit::detail

@@ -1,0 +1,266 @@
+#include "src/tensor/inplace.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/ir/infer.h"
+#include "lib/support/float_env.h"
+#include "lib/support/isa.h"
+#include "mlpjit/ops.h"
+#include "src/tensor/dispatch.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit {
+
+using detail::AxisRange;
+using detail::impl_of;
+using detail::Recorder;
+using detail::TensorAccess;
+using detail::TensorImpl;
+using detail::WeakKind;
+
+namespace detail {
+
+void* writable(TensorImpl& impl, const char* call) {
+  if (impl.storage->read_only()) {
+    throw UserError(path_prefix() + call +
+                    ": the tensor borrows read-only memory; copy() gives one of its own");
+  }
+  impl.storage->bump_version();
+  return impl.storage->data();
+}
+
+namespace {
+
+// Whether writing `to` while `from` is still read could go wrong: one memory, other places.
+bool overlaps(const TensorImpl& to, const TensorImpl& from) {
+  if (!to.storage || !from.storage || to.storage == from.storage) return false;
+  if (!to.storage->borrowed() && !from.storage->borrowed()) return false;
+  const auto* a = static_cast<const std::byte*>(to.storage->data());
+  const auto* b = static_cast<const std::byte*>(from.storage->data());
+  return a < b + from.storage->bytes() && b < a + to.storage->bytes();
+}
+
+// A C++ scalar that met no dtype yet takes that of `value`, as a 0-d tensor of it would have been
+// written.
+bool adopt(TensorImpl& impl, const Tensor& value, const char* call) {
+  if (impl.weak == WeakKind::none) return false;
+  const TensorImpl& from = *TensorAccess::impl(value);
+  const WeakKind kind = from.weak != WeakKind::none ? from.weak : kind_of(from.dtype);
+  if (kind < impl.weak || from.shape.rank() != 0) {
+    throw DTypeError(path_prefix() + call + ": a value of " +
+                     to_string(TensorSpec{from.dtype, from.shape}) +
+                     " does not fit into a C++ scalar (" + std::string(to_string(impl.dtype)) +
+                     "); write a = a + b, or start from a tensor of the right shape and dtype");
+  }
+  return true;
+}
+
+void fail_shape(const char* call, const Shape& value, const Shape& target) {
+  throw ShapeError(path_prefix() + call + ": a value of the shape " + to_string(value) +
+                   " does not fit into a tensor of the shape " + to_string(target) +
+                   "; an update in place keeps the shape, a = a + b makes a new tensor");
+}
+
+// `value`, adapted to the dtype and broadcast to the shape of what is written.
+Tensor fitted(const Tensor& value, DType dtype, const Shape& shape, const char* call) {
+  Tensor fit = adapt(value, dtype, call);
+  if (fit.shape() == shape) return fit;
+  try {
+    return detail::broadcast_to(fit, shape);
+  } catch (const ShapeError&) {
+    fail_shape(call, value.shape(), shape);
+  }
+  return fit;
+}
+
+void assign_value(const Tensor& target, const Tensor& value, const char* call) {
+  TensorImpl& impl = impl_of(target, call);
+  const TensorImpl& from = impl_of(value, call);
+  if (&impl == &from) return;
+  if (Recorder* recorder = Recorder::current()) {
+    if (adopt(impl, value, call)) {
+      recorder->update_weak(target, value, call);
+      return;
+    }
+    const Tensor fit = fitted(value, impl.dtype, impl.shape, call);
+    recorder->update(target, recorder->value_of(fit, call), call);
+    return;
+  }
+  require_readable(impl, call);
+  if (adopt(impl, value, call)) {
+    require_readable(from, call);
+    if (from.weak != WeakKind::none) {
+      impl.dtype = from.dtype;
+      impl.weak = from.weak;
+      impl.wide = from.wide;
+      std::memcpy(impl.scalar, from.scalar, sizeof impl.scalar);
+    } else {
+      impl.storage = support::Storage::allocate(size_of(from.dtype));
+      std::memcpy(impl.storage->data(), from.data(), size_of(from.dtype));
+      impl.dtype = from.dtype;
+      impl.weak = WeakKind::none;
+    }
+    return;
+  }
+  const Tensor fit = fitted(value, impl.dtype, impl.shape, call);
+  void* out = writable(impl, call);
+  if (impl.storage->bytes() > 0)
+    std::memmove(out, TensorAccess::impl(fit)->data(), impl.storage->bytes());
+}
+
+void compound(const Tensor& target, ir::Opcode opcode, const Tensor& other, const char* call) {
+  TensorImpl& impl = impl_of(target, call);
+  const TensorImpl& from = impl_of(other, call);
+  const bool in_place =
+      Recorder::current() == nullptr && impl.weak == WeakKind::none && !impl.symbolic &&
+      from.weak == WeakKind::none && !from.symbolic && impl.dtype == from.dtype &&
+      impl.dtype != DType::boolean && (opcode != ir::Opcode::divide || is_floating(impl.dtype)) &&
+      !overlaps(impl, from) && (impl.shape == from.shape || from.shape.rank() == 0);
+  if (!in_place) {
+    if (impl.weak == WeakKind::none && from.weak == WeakKind::none && impl.dtype != from.dtype) {
+      adapt(other, impl.dtype, call);  // says which dtype the value must have
+    }
+    const Tensor result = apply_one(opcode, {&target, &other});
+    if (impl.weak == WeakKind::none && result.shape() != impl.shape)
+      fail_shape(call, result.shape(), impl.shape);
+    assign_value(target, result, call);
+    return;
+  }
+  const support::FloatEnvScope environment;
+  const interp::View operands[] = {view_of(impl), view_of(from)};
+  writable(impl, call);
+  const interp::View out = view_of(impl);
+  interp::evaluate(opcode, {}, operands, {&out, 1}, support::default_isa());
+}
+
+}  // namespace
+
+AxisRange normal_range(const Shape& shape, int axis, std::int64_t begin, std::int64_t end,
+                       std::int64_t step) {
+  const int rank = shape.rank();
+  const int normal = axis < 0 ? axis + rank : axis;
+  if (normal < 0 || normal >= rank) {
+    throw ShapeError(path_prefix() + "slice: axis " + std::to_string(axis) +
+                     " of a tensor of the shape " + to_string(shape));
+  }
+  if (step < 1) {
+    throw ShapeError(path_prefix() + "slice: the step is " + std::to_string(step) +
+                     "; expected at least 1");
+  }
+  const std::int64_t size = shape[normal].value();
+  const auto clamp = [size](std::int64_t i) {
+    return std::clamp<std::int64_t>(i < 0 ? i + size : i, 0, size);
+  };
+  const std::int64_t first = clamp(begin);
+  return {normal, first, std::max(first, clamp(end)), step};
+}
+
+namespace {
+ir::Attrs attrs_of(const AxisRange& range) {
+  return {{"axis", range.axis}, {"begin", range.begin}, {"end", range.end}, {"step", range.step}};
+}
+}  // namespace
+
+Tensor slice(const Tensor& x, const AxisRange& range) {
+  return apply_one(ir::Opcode::slice, {&x}, attrs_of(range));
+}
+
+void assign_slice(const Tensor& base, const AxisRange& range, const Tensor& value) {
+  constexpr const char* kCall = "slice().assign";
+  TensorImpl& impl = impl_of(base, kCall);
+  const std::int64_t count = (range.end - range.begin + range.step - 1) / range.step;
+  Shape shape = impl.shape;
+  shape.set(static_cast<int>(range.axis), Dim(count));
+  const Tensor fit = fitted(value, impl.dtype, shape, kCall);
+  if (Recorder* recorder = Recorder::current()) {
+    const ir::ValueId operands[] = {recorder->value_of(base, kCall),
+                                    recorder->value_of(fit, kCall)};
+    const Tensors result = recorder->record(ir::Opcode::slice_update, operands, attrs_of(range));
+    recorder->update(base, recorder->value_of(result.front(), kCall), kCall);
+    return;
+  }
+  require_readable(impl, kCall);
+  const Tensor source = overlaps(impl, *TensorAccess::impl(fit)) ? fit.copy() : fit;
+  auto* to = static_cast<std::byte*>(writable(impl, kCall));
+  const auto* from = static_cast<const std::byte*>(TensorAccess::impl(source)->data());
+  const std::span<const std::int64_t> sizes = impl.shape.sizes();
+  std::int64_t outer = 1, inner = static_cast<std::int64_t>(size_of(impl.dtype));
+  for (std::int64_t i = 0; i < range.axis; ++i) outer *= sizes[static_cast<std::size_t>(i)];
+  for (std::size_t i = static_cast<std::size_t>(range.axis) + 1; i < sizes.size(); ++i)
+    inner *= sizes[i];
+  const std::int64_t stride = sizes[static_cast<std::size_t>(range.axis)] * inner;
+  if (inner == 0) return;
+  for (std::int64_t o = 0; o < outer; ++o) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::memmove(to + o * stride + (range.begin + i * range.step) * inner,
+                   from + (o * count + i) * inner, static_cast<std::size_t>(inner));
+    }
+  }
+}
+
+}  // namespace detail
+
+Tensor& Tensor::assign(const Tensor& value) {
+  detail::assign_value(*this, value, "assign");
+  return *this;
+}
+
+Tensor& Tensor::operator+=(const Tensor& other) {
+  detail::compound(*this, ir::Opcode::add, other, "+=");
+  return *this;
+}
+Tensor& Tensor::operator-=(const Tensor& other) {
+  detail::compound(*this, ir::Opcode::subtract, other, "-=");
+  return *this;
+}
+Tensor& Tensor::operator*=(const Tensor& other) {
+  detail::compound(*this, ir::Opcode::multiply, other, "*=");
+  return *this;
+}
+Tensor& Tensor::operator/=(const Tensor& other) {
+  detail::compound(*this, ir::Opcode::divide, other, "/=");
+  return *this;
+}
+
+TensorSlice Tensor::slice(int axis, std::int64_t begin, std::int64_t end, std::int64_t step) const {
+  const AxisRange range = detail::normal_range(shape(), axis, begin, end, step);
+  return TensorSlice(detail::slice(*this, range), *this, static_cast<int>(range.axis), range.begin,
+                     range.end, range.step);
+}
+
+TensorSlice::TensorSlice(Tensor copy, Tensor base, int axis, std::int64_t begin, std::int64_t end,
+                         std::int64_t step)
+    : Tensor(std::move(copy)),
+      base_(std::move(base)),
+      axis_(axis),
+      begin_(begin),
+      end_(end),
+      step_(step) {}
+
+void TensorSlice::assign(const Tensor& value) const {
+  detail::assign_slice(base_, {axis_, begin_, end_, step_}, value);
+}
+
+namespace {
+// The slice as it is now: the copy may be older than the latest update.
+Tensor current(const Tensor& base, int axis, std::int64_t begin, std::int64_t end,
+               std::int64_t step) {
+  return detail::slice(base, {axis, begin, end, step});
+}
+}  // namespace
+
+void TensorSlice::operator+=(const Tensor& other) const {
+  assign(current(base_, axis_, begin_, end_, step_) + other);
+}
+void TensorSlice::operator-=(const Tensor& other) const {
+  assign(current(base_, axis_, begin_, end_, step_) - other);
+}
+void TensorSlice::operator*=(const Tensor& other) const {
+  assign(current(base_, axis_, begin_, end_, step_) * other);
+}
+void TensorSlice::operator/=(const Tensor& other) const {
+  assign(current(base_, axis_, begin_, end_, step_) / other);
+}
+
+}  // namespace mlpjit

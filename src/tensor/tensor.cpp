@@ -1,0 +1,347 @@
+// Tensor: handles, weak scalars, borrowed memory, and everything that reads or prints elements.
+
+#include "mlpjit/tensor.h"
+
+#include <cmath>
+#include <cstring>
+#include <ostream>
+
+#include "lib/support/float_env.h"
+#include "lib/support/format_tensor.h"
+#include "src/tensor/dispatch.h"
+#include "src/tensor/tensor_impl.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit {
+
+using detail::impl_of;
+using detail::ImplPtr;
+using detail::Recorder;
+using detail::TensorAccess;
+using detail::TensorImpl;
+using detail::WeakKind;
+
+namespace detail {
+
+TensorImpl& impl_of(const Tensor& tensor, const char* call) {
+  const ImplPtr& impl = TensorAccess::impl(tensor);
+  if (!impl) {
+    throw UserError(path_prefix() + call +
+                    ": the tensor is not defined (default-constructed, or moved from)");
+  }
+  return *impl;
+}
+
+Tensor make_tensor(DType dtype, Shape shape) {
+  auto storage =
+      support::Storage::allocate(static_cast<std::size_t>(shape.size()) * size_of(dtype));
+  return make_tensor(dtype, std::move(shape), std::move(storage));
+}
+
+Tensor make_tensor(DType dtype, Shape shape, std::shared_ptr<support::Storage> storage) {
+  auto impl = std::make_shared<TensorImpl>();
+  impl->shape = std::move(shape);
+  impl->dtype = dtype;
+  impl->storage = std::move(storage);
+  return TensorAccess::make(std::move(impl));
+}
+
+namespace {
+
+Tensor make_weak_scalar(WeakKind kind, TensorImpl::Wide wide, const void* element) {
+  auto impl = std::make_shared<TensorImpl>();
+  impl->dtype = default_dtype(kind);
+  impl->weak = kind;
+  impl->wide = wide;
+  std::memcpy(impl->scalar, element, size_of(impl->dtype));
+  return stamp_constant(TensorAccess::make(std::move(impl)));
+}
+
+}  // namespace
+
+Tensor make_weak(DType dtype, const void* element) {
+  TensorImpl::Wide wide{0};
+  if (dtype == DType::boolean) {
+    wide.boolean = *static_cast<const bool*>(element);
+  } else if (dtype == DType::i64) {
+    wide.integer = *static_cast<const std::int64_t*>(element);
+  } else if (dtype == DType::f64) {
+    const double value = *static_cast<const double*>(element);
+    const support::FloatEnvScope environment;
+    const float narrow = static_cast<float>(value);
+    wide.floating = value;
+    return make_weak_scalar(WeakKind::floating, wide, &narrow);
+  } else {
+    const support::FloatEnvScope environment;
+    wide.floating = static_cast<double>(*static_cast<const float*>(element));
+  }
+  return make_weak_scalar(kind_of(dtype), wide, element);
+}
+
+void require_readable(const TensorImpl& impl, const char* call) {
+  if (const Recorder* recorder = Recorder::current()) {
+    const bool constant =
+        !impl.symbolic && impl.trace == recorder->id() && !recorder->updated(impl);
+    if (constant) return;
+    const std::string what =
+        impl.symbolic || recorder->updated(impl)
+            ? "the value of " + recorder->describe(impl) + " is not known while tracing"
+            : "the tensor " + to_string(TensorSpec{impl.dtype, impl.shape}) +
+                  " is an input of the traced program, whose value may change between calls";
+    throw TraceError(path_prefix() + call + ": " + what +
+                     ". Compute it outside of the traced function, choose between values with "
+                     "where(condition, a, "
+                     "b), or between computations with cond(condition, then, else, operands)");
+  }
+  if (impl.symbolic) {
+    throw TraceError(
+        path_prefix() + call +
+        ": the tensor stands for a value of a trace that has ended; return it from the traced "
+        "function and use what the call gives");
+  }
+}
+
+Tensor tensor_from(const void* data, DType dtype, Shape shape) {
+  Tensor result = make_tensor(dtype, std::move(shape));
+  TensorImpl& impl = *TensorAccess::impl(result);
+  if (impl.storage->bytes() > 0) std::memcpy(impl.storage->data(), data, impl.storage->bytes());
+  return stamp_constant(std::move(result));
+}
+
+Tensor stamp_constant(Tensor tensor) {
+  if (const Recorder* recorder = Recorder::current()) {
+    TensorImpl& impl = *TensorAccess::impl(tensor);
+    impl.trace = recorder->id();
+    impl.depth = recorder->depth();
+  }
+  return tensor;
+}
+
+void throw_ragged() {
+  throw ShapeError(
+      "tensor: the nested lists are ragged: lists of one level have different lengths");
+}
+
+}  // namespace detail
+
+Tensor Tensor::weak_boolean(bool value) {
+  return detail::make_weak(DType::boolean, &value);
+}
+Tensor Tensor::weak_integer(std::int64_t value) {
+  return detail::make_weak(DType::i64, &value);
+}
+Tensor Tensor::weak_floating(float value) {
+  return detail::make_weak(DType::f32, &value);
+}
+Tensor Tensor::weak_floating(double value) {
+  return detail::make_weak(DType::f64, &value);
+}
+
+Tensor Tensor::from_memory(void* data, DType dtype, Shape shape, std::function<void()> release,
+                           bool read_only) {
+  if (detail::Recorder::current() != nullptr) {
+    throw TraceError(detail::path_prefix() +
+                     "borrow, from_blob: the caller's memory cannot enter a program while it is "
+                     "traced; make the "
+                     "tensor before and use it in the function (it becomes an input), or copy the "
+                     "values with tensor()");
+  }
+  const std::size_t bytes = static_cast<std::size_t>(shape.size()) * size_of(dtype);
+  if (data == nullptr && bytes > 0) throw UserError("borrow, from_blob: a null pointer");
+  return detail::make_tensor(dtype, std::move(shape),
+                             support::Storage::borrow(data, bytes, std::move(release), read_only));
+}
+
+const Shape& Tensor::shape() const {
+  return impl_of(*this, "shape").shape;
+}
+DType Tensor::dtype() const {
+  return impl_of(*this, "dtype").dtype;
+}
+bool Tensor::is_weak() const {
+  return impl_of(*this, "is_weak").weak != WeakKind::none;
+}
+
+bool Tensor::is_symbolic() const {
+  const TensorImpl& impl = impl_of(*this, "is_symbolic");
+  if (impl.symbolic) return true;
+  const Recorder* recorder = Recorder::current();
+  return recorder != nullptr && recorder->updated(impl);
+}
+
+const void* Tensor::raw_data(DType expected, const char* call) const {
+  const TensorImpl& impl = impl_of(*this, call);
+  detail::require_readable(impl, call);
+  if (impl.dtype != expected) {
+    throw DTypeError(
+        std::string(call) + ": asked for " + std::string(to_string(expected)) + ", the tensor is " +
+        to_string(TensorSpec{impl.dtype, impl.shape}) + "; cast(x, DType::" +
+        (expected == DType::boolean ? "boolean" : std::string(to_string(expected))) + ") converts");
+  }
+  return impl.data();
+}
+
+void* Tensor::raw_mutable_data(DType expected) {
+  raw_data(expected, "mutable_data");
+  if (Recorder::current() != nullptr) {
+    throw TraceError(detail::path_prefix() +
+                     "mutable_data: the elements cannot be written while tracing; use assign(), "
+                     "a.slice(...).assign() or "
+                     "where()");
+  }
+  TensorImpl& impl = *impl_;
+  if (!impl.storage) {  // a weak scalar becomes an ordinary tensor
+    auto storage = support::Storage::allocate(size_of(impl.dtype));
+    std::memcpy(storage->data(), impl.scalar, size_of(impl.dtype));
+    impl.storage = std::move(storage);
+    impl.weak = WeakKind::none;
+  }
+  if (impl.storage->read_only()) {
+    throw UserError(
+        "mutable_data: the tensor borrows read-only memory; copy() gives one of its own");
+  }
+  impl.storage->bump_version();
+  impl.storage->expose();
+  return impl.storage->data();
+}
+
+namespace {
+
+// The element of a tensor that holds one.
+const TensorImpl& single(const Tensor& tensor) {
+  const TensorImpl& impl = impl_of(tensor, "item");
+  detail::require_readable(impl, "item");
+  if (impl.shape.size() != 1) {
+    throw ShapeError("item: the tensor has the shape " + to_string(impl.shape) +
+                     ", not one element; to_vector() gives them all");
+  }
+  return impl;
+}
+
+template <class T>
+T load(const TensorImpl& impl) {
+  T value;
+  std::memcpy(&value, impl.data(), sizeof value);
+  return value;
+}
+
+[[noreturn]] void throw_range(const std::string& value, const char* type) {
+  throw ValueError("item: " + value + " does not fit the type asked for (" + type + ")");
+}
+
+double load_double(const TensorImpl& impl) {
+  if (impl.weak == WeakKind::floating) return impl.wide.floating;
+  switch (impl.dtype) {
+    case DType::f32: return static_cast<double>(load<float>(impl));
+    case DType::f64: return load<double>(impl);
+    case DType::i32: return static_cast<double>(load<std::int32_t>(impl));
+    case DType::i64: return static_cast<double>(load<std::int64_t>(impl));
+    case DType::boolean: return load<std::uint8_t>(impl) != 0 ? 1.0 : 0.0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool Tensor::item_boolean() const {
+  const TensorImpl& impl = single(*this);
+  const support::FloatEnvScope environment;
+  return load_double(impl) != 0;
+}
+
+std::int64_t Tensor::item_integer(std::int64_t lowest, std::uint64_t highest) const {
+  const TensorImpl& impl = single(*this);
+  const support::FloatEnvScope environment;
+  std::int64_t value = 0;
+  if (is_floating(impl.dtype)) {
+    const double wide = std::trunc(load_double(impl));
+    // 2^63 is the first double that i64 cannot hold; u64 beyond i64 is not reachable by integer
+    // tensors.
+    if (!(wide >= -0x1p63 && wide < 0x1p63)) throw_range(to_string(*this), "an integer");
+    value = static_cast<std::int64_t>(wide);
+  } else if (impl.dtype == DType::i64) {
+    value = load<std::int64_t>(impl);
+  } else if (impl.dtype == DType::i32) {
+    value = load<std::int32_t>(impl);
+  } else {
+    value = load<std::uint8_t>(impl) != 0 ? 1 : 0;
+  }
+  if (value < lowest || (value > 0 && static_cast<std::uint64_t>(value) > highest)) {
+    throw_range(std::to_string(value), "an integer of fewer bits or without sign");
+  }
+  return value;
+}
+
+double Tensor::item_f64() const {
+  const TensorImpl& impl = single(*this);
+  const support::FloatEnvScope environment;
+  return load_double(impl);
+}
+
+float Tensor::item_f32() const {
+  const TensorImpl& impl = single(*this);
+  const support::FloatEnvScope environment;
+  if (impl.dtype == DType::f32) return load<float>(impl);
+  if (impl.dtype == DType::i64)
+    return static_cast<float>(load<std::int64_t>(impl));  // rounded once
+  const double wide = load_double(impl);
+  const float narrow = static_cast<float>(wide);
+  if (std::isinf(narrow) && !std::isinf(wide)) throw_range(to_string(*this), "float");
+  return narrow;
+}
+
+Tensor Tensor::copy() const {
+  const TensorImpl& impl = impl_of(*this, "copy");
+  if (Recorder* recorder = Recorder::current()) {
+    // Values are immutable in the graph: a copy is another name for the same value.
+    return recorder->symbol(recorder->value_of(*this, "copy"), impl.weak);
+  }
+  detail::require_readable(impl, "copy");
+  if (impl.weak != WeakKind::none) return TensorAccess::make(std::make_shared<TensorImpl>(impl));
+  return detail::tensor_from(impl.data(), impl.dtype, impl.shape);
+}
+
+bool identical(const Tensor& a, const Tensor& b) {
+  const TensorImpl& x = impl_of(a, "identical");
+  const TensorImpl& y = impl_of(b, "identical");
+  detail::require_readable(x, "identical");
+  detail::require_readable(y, "identical");
+  if (x.dtype != y.dtype || x.shape != y.shape) return false;
+  const std::size_t bytes = static_cast<std::size_t>(x.shape.size()) * size_of(x.dtype);
+  if (bytes == 0 || std::memcmp(x.data(), y.data(), bytes) == 0) return true;
+  // Compared as integers, so that the host's floating-point environment has no say.
+  const auto same = [&]<class Bits>(Bits infinity) {
+    const Bits sign = Bits{1} << (8 * sizeof(Bits) - 1);
+    for (std::size_t i = 0; i < bytes; i += sizeof(Bits)) {
+      Bits p, q;
+      std::memcpy(&p, static_cast<const std::byte*>(x.data()) + i, sizeof p);
+      std::memcpy(&q, static_cast<const std::byte*>(y.data()) + i, sizeof q);
+      const bool both_nan = (p & ~sign) > infinity && (q & ~sign) > infinity;
+      if (p != q && !both_nan) return false;
+    }
+    return true;
+  };
+  if (x.dtype == DType::f32) return same(std::uint32_t{0x7f800000});
+  if (x.dtype == DType::f64) return same(std::uint64_t{0x7ff0000000000000});
+  return false;
+}
+
+std::string to_string(const Tensor& tensor) {
+  const ImplPtr& impl = TensorAccess::impl(tensor);
+  if (!impl) return "<undefined tensor>";
+  const Recorder* recorder = Recorder::current();
+  if (recorder != nullptr && (impl->symbolic || recorder->updated(*impl))) {
+    return "<symbol " + recorder->name_of(*impl) + ": " +
+           to_string(TensorSpec{impl->dtype, impl->shape}) + ">";
+  }
+  if (impl->symbolic)
+    return "<symbol of an ended trace: " + to_string(TensorSpec{impl->dtype, impl->shape}) + ">";
+  const support::FloatEnvScope environment;
+  return support::format_tensor(impl->dtype, impl->shape, impl->data());
+}
+
+std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
+  return out << to_string(tensor);
+}
+
+}  // namespace mlpjit
