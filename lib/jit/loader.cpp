@@ -116,6 +116,7 @@ std::vector<std::string> codegen_candidates() {
   std::vector<std::string> files;
   if (const std::string folder = own_folder(); !folder.empty()) {
     files.push_back(folder + "/" MLPJIT_CODEGEN_FILE);
+    files.push_back(folder + "/../" MLPJIT_LIBRARY_FOLDER "/" MLPJIT_CODEGEN_FILE);
     files.push_back(folder + "/../lib/" MLPJIT_CODEGEN_FILE);
   }
   files.push_back(MLPJIT_CODEGEN_FILE);

@@ -1,0 +1,92 @@
+#include "lib/jit/explain.h"
+
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+
+#include <sstream>
+
+namespace mlpjit {
+namespace {
+
+Explanation example() {
+  Explanation explanation;
+  explanation.name = "net \"a\"\n";
+  explanation.hits = 41;
+  explanation.misses = 2;
+  explanation.compiles = 2;
+  explanation.entries = 1;
+  explanation.bytes = 123'456;
+  explanation.last_miss = "argument 0: f32[1, 512] became f32[2, 512]";
+  SignatureSummary signature;
+  signature.name = "f32[2, 512]";
+  signature.hits = 1;
+  signature.guards = {{"argument 0", "f32[2, 512]"}, {"training", "false"}};
+  signature.backend = "native";
+  signature.isa = "avx2";
+  signature.passes = {{"fold", 3, 0.25}};
+  signature.kernels = {{"0.dense", "dense", "4 x 2 panels"}};
+  signature.fusions = 1;
+  signature.workspace_bytes = 64;
+  signature.unshared_bytes = 128;
+  signature.packed_bytes = 2048;
+  signature.code_bytes = 777;
+  signature.ms.total = 12.5;
+  signature.ms.codegen = 10;
+  explanation.signatures.push_back(signature);
+  return explanation;
+}
+
+TEST(Explain, JsonHoldsEveryMemberUnderItsName) {
+  rapidjson::Document json;
+  const std::string text = to_json(example());
+  json.Parse(text.c_str());
+  ASSERT_FALSE(json.HasParseError()) << text;
+  EXPECT_STREQ(json["name"].GetString(), "net \"a\"\n");
+  EXPECT_EQ(json["hits"].GetUint64(), 41u);
+  EXPECT_EQ(json["bytes"].GetUint64(), 123'456u);
+  const auto& signature = json["signatures"][0];
+  EXPECT_STREQ(signature["guards"][1]["subject"].GetString(), "training");
+  EXPECT_EQ(signature["passes"][0]["changes"].GetInt(), 3);
+  EXPECT_STREQ(signature["kernels"][0]["kind"].GetString(), "dense");
+  EXPECT_EQ(signature["packed_bytes"].GetUint64(), 2048u);
+  EXPECT_DOUBLE_EQ(signature["ms"]["total"].GetDouble(), 12.5);
+  EXPECT_EQ(json.MemberCount(), 9u);
+  EXPECT_EQ(signature.MemberCount(), 13u);
+}
+
+TEST(Explain, NothingCompiledIsAnEmptyList) {
+  rapidjson::Document json;
+  json.Parse(to_json(Explanation{}).c_str());
+  ASSERT_FALSE(json.HasParseError());
+  EXPECT_TRUE(json["signatures"].IsArray());
+  EXPECT_TRUE(json["signatures"].Empty());
+}
+
+TEST(Explain, TextNamesGuardsPassesKernelsBytesAndTimes) {
+  std::ostringstream out;
+  out << example();
+  for (const char* part : {"41 hits", "last miss: argument 0", "guard    training is false",
+                           "fold: 3 changes", "0.dense: dense, 4 x 2 panels",
+                           "workspace 64 B (128 B without reuse)", "12.50: codegen 10.00"}) {
+    EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
+  }
+}
+
+TEST(Explain, AReportBecomesASummary) {
+  jit::Report report;
+  report.isa = support::Isa::avx512;
+  report.kernels = {{"a", "row", "why"}};
+  report.passes = {{"cse", 2, 0.5}};
+  report.packed_bytes = 9;
+  report.link_ms = 0.125;
+  const SignatureSummary summary = jit::summarize(report);
+  EXPECT_EQ(summary.backend, "native");
+  EXPECT_EQ(summary.isa, "avx512");
+  EXPECT_EQ(summary.kernels.at(0).reason, "why");
+  EXPECT_EQ(summary.passes.at(0).changes, 2);
+  EXPECT_EQ(summary.packed_bytes, 9u);
+  EXPECT_EQ(summary.ms.link, 0.125);
+}
+
+}  // namespace
+}  // namespace mlpjit

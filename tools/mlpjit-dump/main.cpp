@@ -1,0 +1,173 @@
+// mlpjit-dump: every stage of one compile, from the graph to the assembly.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <sstream>
+
+#include "lib/ir/text.h"
+#include "mlpjit/error.h"
+#include "tools/mlpjit-dump/network.h"
+#include "tools/mlpjit-dump/stages.h"
+
+namespace mlpjit::dump {
+namespace {
+
+enum ExitCode : int { kDone = 0, kBadProgram = 1, kBadCommand = 2, kUnsupported = 3, kBug = 4 };
+
+constexpr const char* kDescription =
+    "Prints every stage of compiling a program: its graph (trace), the graph after each pass that "
+    "changed it, the\n"
+    "plan, the LLVM IR, the assembly and the report.";
+
+constexpr const char* kFooter = R"(
+Examples:
+  mlpjit-dump 512-256-128-2                           every stage of the network, batch 1
+  mlpjit-dump 512-256-128-2 --stage assembly --isa avx2
+  mlpjit-dump program.mlp --stage 'after fuse'
+  mlpjit-dump 32-64-1 --activation tanh --stage optimized --format dot | dot -Tsvg
+  mlpjit-dump - --backend graph < program.mlp
+
+Stages: all, trace, 'after PASS' (inline_calls, fold, simplify, cse, eliminate_dead_values, fuse), optimized, plan,
+llvm, assembly, report.
+
+Exit codes: 0 done; 1 the program cannot be read or compiled; 2 the command line is wrong; 3 this build or machine
+cannot do it (no LLVM); 4 a bug in mlpjit.)";
+
+struct Options {
+  std::string program;
+  NetworkSpec network;
+  Request request;
+  std::string backend = "native", isa, format = "text", dtype = "f32";
+  std::vector<std::string> disabled;
+};
+
+std::string read_all(const std::string& file) {
+  if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    throw UserError(fmt::format(
+        "'{}' cannot be opened; expected a file with a graph as text, - for standard input, "
+        "or layer sizes such as 512-256-128-2",
+        file));
+  }
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+ir::Graph read_program(const Options& options) {
+  if (auto sizes = parse_sizes(options.program)) {
+    NetworkSpec network = options.network;
+    network.sizes = std::move(*sizes);
+    return make_network(network);
+  }
+  try {
+    return ir::parse(read_all(options.program));
+  } catch (const FormatError& error) {
+    throw FormatError(fmt::format(
+        "{}:{}", options.program == "-" ? "standard input" : options.program, error.what()));
+  }
+}
+
+void disable(PassOptions& passes, const std::vector<std::string>& names) {
+  const std::map<std::string, bool PassOptions::*> switches = {
+      {"inline_calls", &PassOptions::inline_calls},
+      {"fold", &PassOptions::fold},
+      {"simplify", &PassOptions::simplify},
+      {"cse", &PassOptions::cse},
+      {"eliminate_dead_values", &PassOptions::eliminate_dead_values},
+      {"fuse", &PassOptions::fuse}};
+  for (const std::string& name : names) passes.*switches.at(name) = false;
+}
+
+void declare(CLI::App& app, Options& options) {
+  app.footer(kFooter);
+  app.add_option(
+         "program", options.program,
+         "Layer sizes (512-256-128-2), a file with a graph as text, or - for standard input")
+      ->required();
+  app.add_option("--stage", options.request.stage, "Show this stage alone")->capture_default_str();
+  app.add_option("--backend", options.backend, "native or graph")
+      ->check(CLI::IsMember({"native", "graph"}))
+      ->capture_default_str();
+  app.add_option("--isa", options.isa,
+                 "baseline, avx2 or avx512; need not be this machine's (default: the widest of "
+                 "this machine, capped by "
+                 "MLPJIT_MAX_ISA)")
+      ->check(CLI::IsMember({"baseline", "avx2", "avx512"}));
+  app.add_option("--format", options.format, "text, or dot for the stages that are graphs")
+      ->check(CLI::IsMember({"text", "dot"}))
+      ->capture_default_str();
+  app.add_option("--disable-pass", options.disabled,
+                 "Switch a pass off; may be given several times")
+      ->check(CLI::IsMember(
+          {"inline_calls", "fold", "simplify", "cse", "eliminate_dead_values", "fuse"}));
+  const auto sizes = app.add_option_group("Networks given by sizes");
+  sizes->add_option("--activation", options.network.activation, "Of every layer but the last")
+      ->check(CLI::IsMember(activation_names()))
+      ->capture_default_str();
+  sizes->add_option("--batch", options.network.batch, "Rows of the input")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  sizes->add_option("--dtype", options.dtype, "f32 or f64")
+      ->check(CLI::IsMember({"f32", "f64"}))
+      ->capture_default_str();
+}
+
+void settle(Options& options) {
+  jit::Settings& settings = options.request.settings;
+  settings.backend = options.backend == "graph" ? Backend::graph : Backend::native;
+  settings.isa =
+      options.isa.empty() ? support::default_isa() : support::isa_from_name(options.isa).value();
+  disable(settings.passes, options.disabled);
+  options.request.format = options.format == "dot" ? Format::dot : Format::text;
+  options.network.dtype = options.dtype == "f64" ? DType::f64 : DType::f32;
+  check(options.request);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(kDescription, "mlpjit-dump");
+  Options options;
+  declare(app, options);
+  try {
+    app.parse(argc, argv);
+    settle(options);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kBadCommand;
+  } catch (const UserError& error) {
+    std::cerr << "mlpjit-dump: " << error.what() << "\n";
+    return kBadCommand;
+  }
+  if (!show(read_program(options), options.request, std::cout)) {
+    std::cerr << "mlpjit-dump: stage '" << options.request.stage << "': the pass changed nothing\n";
+  }
+  return kDone;
+}
+
+int main_with_errors(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const UnsupportedError& error) {
+    std::cout.flush();
+    std::cerr << "mlpjit-dump: " << error.what() << "\n";
+    return kUnsupported;
+  } catch (const UserError& error) {
+    std::cerr << "mlpjit-dump: " << error.what() << "\n";
+    return kBadProgram;
+  } catch (const std::exception& error) {
+    std::cerr << "mlpjit-dump: a bug in mlpjit: " << error.what() << "\n";
+    return kBug;
+  }
+}
+
+}  // namespace
+}  // namespace mlpjit::dump
+
+int main(int argc, char** argv) {
+  return mlpjit::dump::main_with_errors(argc, argv);
+}
