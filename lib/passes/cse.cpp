@@ -1,10 +1,11 @@
-// Computes each thing once: an op with the opcode, attributes and operands of one that already ran gives that
-// one's results. Attributes and literals are compared on the bits; the operands of commutative ops in any order.
+// Computes each thing once: an op with the opcode, attributes and operands of one that already ran
+// gives that one's results. Attributes and literals are compared on the bits; the operands of
+// commutative ops in any order.
 //
-// An op inside a region may use one of an enclosing region, never the other way round. Left alone: ops that
-// may fail (each stays where it is), ops with regions, calls, and whatever takes a token. Random draws never
-// meet their like, since a state is consumed once; values that may serve as a state (i64[2], beside random ops)
-// stay apart for that reason.
+// An op inside a region may use one of an enclosing region, never the other way round. Left alone:
+// ops that may fail (each stays where it is), ops with regions, calls, and whatever takes a token.
+// Random draws never meet their like, since a state is consumed once; values that may serve as a
+// state (i64[2], beside random ops) stay apart for that reason.
 
 #include <algorithm>
 #include <bit>
@@ -129,7 +130,8 @@ class CommonSubexpressions {
     if (!eligible(id)) return false;
     const std::uint64_t hash = hash_op(function_.op(id));
     std::vector<OpId>& alike = seen_[hash];
-    const auto found = std::find_if(alike.begin(), alike.end(), [&](OpId b) { return same(b, id); });
+    const auto found =
+        std::find_if(alike.begin(), alike.end(), [&](OpId b) { return same(b, id); });
     if (found == alike.end()) {
       alike.push_back(id);
       scope_.push_back(hash);

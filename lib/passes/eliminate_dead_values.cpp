@@ -1,8 +1,9 @@
-// Drops ops whose results nobody uses. Tokens, random states and in-place updates are values, so what they
-// order is alive as long as the function's results or updates reach it; ops that may fail, prints, and ops
-// that hold or call such ops stay in any case (Necessity).
+// Drops ops whose results nobody uses. Tokens, random states and in-place updates are values, so
+// what they order is alive as long as the function's results or updates reach it; ops that may
+// fail, prints, and ops that hold or call such ops stay in any case (Necessity).
 //
-// Unused results of cond and fusion, and unused stacked results of scan, go too: nothing computes them then.
+// Unused results of cond and fusion, and unused stacked results of scan, go too: nothing computes
+// them then.
 
 #include <algorithm>
 #include <vector>
@@ -66,8 +67,8 @@ int drop_dead_ops(const ir::Graph& graph, Function& function) {
   while (!pending.empty()) {
     const RegionId region = pending.back();
     pending.pop_back();
-    dropped += static_cast<int>(std::erase_if(function.region(region).ops,
-                                              [&](OpId op) { return !liveness.live(op); }));
+    dropped += static_cast<int>(
+        std::erase_if(function.region(region).ops, [&](OpId op) { return !liveness.live(op); }));
     for (OpId op : function.region(region).ops) {
       const std::vector<RegionId>& nested = function.op(op).regions;
       pending.insert(pending.end(), nested.begin(), nested.end());

@@ -1,9 +1,11 @@
-// Runs at compile time what depends on constants only, with the interpreter, so that folding and running give the
-// same bits by construction. Also takes the branch of a cond whose predicate is known, drops a while_loop whose
-// condition is false from the start, and hands constant operands of a cond to its branches.
+// Runs at compile time what depends on constants only, with the interpreter, so that folding and
+// running give the same bits by construction. Also takes the branch of a cond whose predicate is
+// known, drops a while_loop whose condition is false from the start, and hands constant operands of
+// a cond to its branches.
 //
-// An op that fails on its constants stays, to fail when it is run, as every mode must. A literal may outgrow its
-// operands by a bound only: a graph must not become larger than the data it computes with.
+// An op that fails on its constants stays, to fail when it is run, as every mode must. A literal
+// may outgrow its operands by a bound only: a graph must not become larger than the data it
+// computes with.
 
 #include <algorithm>
 #include <cstddef>
@@ -176,7 +178,8 @@ class Folder {
     return true;
   }
 
-  // A branch may use values around it, so a constant need not come as an argument; then ops in the branch fold.
+  // A branch may use values around it, so a constant need not come as an argument; then ops in the
+  // branch fold.
   void hand_constants_to_branches(OpId id) {
     Op& op = function_.op(id);
     for (std::size_t i = op.operands.size(); i-- > 1;) {
@@ -197,7 +200,8 @@ class Folder {
     }
   }
 
-  // No iterations: none are allowed, or the condition yields a known false and does nothing else that matters.
+  // No iterations: none are allowed, or the condition yields a known false and does nothing else
+  // that matters.
   bool runs_never(const Op& op) const {
     if (op.attrs.integer("max_iterations") == 0) return true;
     const ir::Region& condition = function_.region(op.regions.front());

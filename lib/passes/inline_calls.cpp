@@ -1,8 +1,9 @@
-// Puts the bodies of called functions in the place of the calls. The other passes look at one function at a
-// time, and only @main is planned: what a program says in functions must cost nothing.
+// Puts the bodies of called functions in the place of the calls. The other passes look at one
+// function at a time, and only @main is planned: what a program says in functions must cost
+// nothing.
 //
-// Ops keep their order, so failures and effects do too. Functions that @main no longer reaches are dropped.
-// A function that calls itself, or an expansion past kMaxOps, is left as calls.
+// Ops keep their order, so failures and effects do too. Functions that @main no longer reaches are
+// dropped. A function that calls itself, or an expansion past kMaxOps, is left as calls.
 
 #include <unordered_map>
 #include <unordered_set>

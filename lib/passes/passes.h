@@ -14,23 +14,25 @@ namespace mlpjit::passes {
 
 struct PassReport {
   std::string name;
-  int changes = 0;        // rewrites made; 0: nothing changed
+  int changes = 0;  // rewrites made; 0: nothing changed
   double ms = 0;
 };
 
 // Each pass returns the number of rewrites it made.
 int inline_calls(ir::Graph& graph);
-int fold(ir::Graph& graph, support::Isa isa);      // runs the interpreter on constants; never grows a literal past a bound
-int simplify(ir::Graph& graph);                    // only rewrites that keep the bits
+int fold(
+    ir::Graph& graph,
+    support::Isa isa);  // runs the interpreter on constants; never grows a literal past a bound
+int simplify(ir::Graph& graph);  // only rewrites that keep the bits
 int cse(ir::Graph& graph);
 int eliminate_dead_values(ir::Graph& graph);
-int fuse(ir::Graph& graph);                        // groups ops into `fusion` regions
+int fuse(ir::Graph& graph);  // groups ops into `fusion` regions
 
 struct PipelineSettings {
   PassOptions options;
   support::Isa isa = support::Isa::baseline;
-  bool fuse = true;                                // off for Backend::graph
-  bool verify = false;                             // between passes; on in debug and test builds
+  bool fuse = true;     // off for Backend::graph
+  bool verify = false;  // between passes; on in debug and test builds
   // Called after each pass that changed something.
   std::function<void(std::string_view pass, const ir::Graph& graph)> on_change;
 };

@@ -76,7 +76,8 @@ void splice(Function& function, RegionId from, RegionId to, const Substitution& 
 namespace {
 
 bool is_made_up(const std::string& name) {
-  return std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  return std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
 ValueId mapped(const ValueMap& map, ValueId id) {
@@ -173,11 +174,11 @@ std::optional<double> splat_number(const Function& function, ValueId id) {
   return number(*literal);
 }
 
-ValueId add_constant(Function& function, RegionId region, Literal literal, const std::string& path) {
+ValueId add_constant(Function& function, RegionId region, Literal literal,
+                     const std::string& path) {
   ir::Type type = literal.type();
-  return function.result(function.append_typed(region, Opcode::constant, {},
-                                               {{"value", std::move(literal)}}, {},
-                                               {std::move(type)}, path));
+  return function.result(function.append_typed(
+      region, Opcode::constant, {}, {{"value", std::move(literal)}}, {}, {std::move(type)}, path));
 }
 
 namespace {
@@ -185,7 +186,7 @@ namespace {
 // Whether all elements of a known value satisfy `good`; false when it is not known.
 template <class Good>
 bool known_elements(const Function& function, ValueId id, Good good) {
-  constexpr std::size_t kLooked = 4096;   // more are taken for unknown
+  constexpr std::size_t kLooked = 4096;  // more are taken for unknown
   if (const std::optional<double> splat = splat_number(function, id)) return good(*splat);
   const Literal* literal = constant_of(function, id);
   if (literal == nullptr) return false;

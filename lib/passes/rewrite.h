@@ -1,6 +1,6 @@
 #pragma once
-// What the passes share: walking and rebuilding regions, copying ops between regions, and the questions
-// "is this value known?" and "must this op run?".
+// What the passes share: walking and rebuilding regions, copying ops between regions, and the
+// questions "is this value known?" and "must this op run?".
 
 #include <functional>
 #include <optional>
@@ -26,8 +26,8 @@ class Substitution {
 };
 
 // Rebuilds a region in execution order, nested regions before the op that holds them. Operands are
-// substituted before `keep` sees an op; what `keep` appends to the op's region takes the place before it;
-// the op stays when it returns true.
+// substituted before `keep` sees an op; what `keep` appends to the op's region takes the place
+// before it; the op stays when it returns true.
 using KeepOp = std::function<bool(ir::OpId)>;
 void rewrite_region(ir::Function& function, ir::RegionId region, Substitution& substitution,
                     const KeepOp& keep);
@@ -38,9 +38,9 @@ void rewrite_function(ir::Function& function, const KeepOp& keep, Substitution& 
 void splice(ir::Function& function, ir::RegionId from, ir::RegionId to,
             const Substitution& substitution);
 
-// Copies an op, nested regions included, to the end of a region of `to` (which may be `from` itself, but not a
-// region inside the op). `map` gives the copy of each value; values it lacks stay as they are, and it learns the
-// results.
+// Copies an op, nested regions included, to the end of a region of `to` (which may be `from`
+// itself, but not a region inside the op). `map` gives the copy of each value; values it lacks stay
+// as they are, and it learns the results.
 using ValueMap = std::unordered_map<ir::ValueId, ir::ValueId>;
 ir::OpId copy_op(const ir::Function& from, ir::OpId op, ir::Function& to, ir::RegionId region,
                  ValueMap& map);
@@ -61,8 +61,8 @@ ir::ValueId add_constant(ir::Function& function, ir::RegionId region, ir::Litera
 // Whether the op may fail when it runs, as far as its types and constant operands tell.
 bool can_fail(const ir::Function& function, ir::OpId op);
 
-// Ops that stay even when nobody uses their results: they may fail, or have an effect, or hold or call
-// such an op.
+// Ops that stay even when nobody uses their results: they may fail, or have an effect, or hold or
+// call such an op.
 class Necessity {
  public:
   explicit Necessity(const ir::Graph& graph) : graph_(graph) {}
@@ -74,8 +74,8 @@ class Necessity {
   std::unordered_map<std::string, bool> callees_;
 };
 
-// Calls `visit` for every op of a region and of the regions nested in it, in execution order, an op before what
-// it holds. The function must not change meanwhile.
+// Calls `visit` for every op of a region and of the regions nested in it, in execution order, an op
+// before what it holds. The function must not change meanwhile.
 void for_each_op(const ir::Function& function, ir::RegionId region,
                  const std::function<void(ir::OpId)>& visit);
 

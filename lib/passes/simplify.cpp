@@ -1,5 +1,5 @@
-// Replaces ops by cheaper ones, or by their operands, only where every bit stays: x * 1 yes, x + 0 no (-0 + 0 is
-// +0). The rules stand in simplify_*.cpp; this file applies them until none fits.
+// Replaces ops by cheaper ones, or by their operands, only where every bit stays: x * 1 yes, x + 0
+// no (-0 + 0 is +0). The rules stand in simplify_*.cpp; this file applies them until none fits.
 
 #include <cmath>
 #include <utility>
@@ -49,7 +49,8 @@ ValueId Match::as_result(ValueId id) {
 
 namespace {
 
-constexpr int kMaxRounds = 16;  // each takes the last one's results further; chains of rules are short
+constexpr int kMaxRounds =
+    16;  // each takes the last one's results further; chains of rules are short
 
 using Rule = ValueId (*)(Match&);
 constexpr Rule kRules[] = {simplify_arithmetic, simplify_logic,     simplify_functions,

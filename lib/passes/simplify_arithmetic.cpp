@@ -1,5 +1,5 @@
-// + - * / and their kin. For floats each rule is an identity of IEEE 754 in round to nearest even, for integers one
-// of wrapping arithmetic; what a rule relies on is said beside it.
+// + - * / and their kin. For floats each rule is an identity of IEEE 754 in round to nearest even,
+// for integers one of wrapping arithmetic; what a rule relies on is said beside it.
 
 #include <cmath>
 

@@ -35,10 +35,12 @@ ValueId relu(Match& m) {
   return {};
 }
 
-// minimum and maximum form a lattice (NaN absorbs, -0 below +0), where clipping twice is clipping once.
+// minimum and maximum form a lattice (NaN absorbs, -0 below +0), where clipping twice is clipping
+// once.
 ValueId clip(Match& m) {
   const ir::Op* inner = m.made_by(m.operand(0), Opcode::clip);
-  if (inner == nullptr || inner->operands[1] != m.operand(1) || inner->operands[2] != m.operand(2)) {
+  if (inner == nullptr || inner->operands[1] != m.operand(1) ||
+      inner->operands[2] != m.operand(2)) {
     return {};
   }
   return m.type_of(m.operand(0)) == m.type ? m.operand(0) : ValueId{};

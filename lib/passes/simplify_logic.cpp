@@ -1,5 +1,5 @@
-// Comparisons, logic and selection. A comparison with NaN is false, not_equal true: so `not less` is
-// `greater_equal` for integers only.
+// Comparisons, logic and selection. A comparison with NaN is false, not_equal true: so `not less`
+// is `greater_equal` for integers only.
 
 #include "lib/passes/simplify_rules.h"
 
@@ -9,7 +9,9 @@ namespace {
 using ir::Opcode;
 using ir::ValueId;
 
-ValueId truth(Match& m, bool value) { return m.as_result(m.scalar(DType::boolean, value)); }
+ValueId truth(Match& m, bool value) {
+  return m.as_result(m.scalar(DType::boolean, value));
+}
 
 ValueId compare(Match& m) {
   if (m.operand(0) != m.operand(1)) return {};

@@ -1,7 +1,7 @@
 #pragma once
-// The rules of simplify, by subject. Each looks at one op and gives a value that may stand for its result, with
-// the same type and the same bits for every input (docs/numerics.md; NaN payloads and signs excepted), or an
-// invalid id.
+// The rules of simplify, by subject. Each looks at one op and gives a value that may stand for its
+// result, with the same type and the same bits for every input (docs/numerics.md; NaN payloads and
+// signs excepted), or an invalid id.
 
 #include <optional>
 #include <string>

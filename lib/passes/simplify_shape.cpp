@@ -1,4 +1,5 @@
-// Data movement that moves nothing, or moves twice. Elements are only ever copied, so any dtype keeps its bits.
+// Data movement that moves nothing, or moves twice. Elements are only ever copied, so any dtype
+// keeps its bits.
 
 #include <algorithm>
 #include <numeric>
@@ -147,7 +148,7 @@ ValueId simplify_shape(Match& m) {
     case Opcode::transpose: return transpose(m);
     case Opcode::broadcast_to: return broadcast_to(m);
     case Opcode::concat: return concat(m);
-    case Opcode::split: return m.operand(0);   // of one part
+    case Opcode::split: return m.operand(0);  // of one part
     case Opcode::slice: return slice(m);
     case Opcode::slice_update: return slice_update(m);
     case Opcode::max:
@@ -166,8 +167,8 @@ bool may_become(const Match& m, std::size_t i, const ir::Type& type) {
   return ir::infer(m.op.opcode, types, m.op.attrs).front() == m.type;
 }
 
-// What may stand for an operand that is broadcast anyway: what it was broadcast from, or one element of a
-// constant whose elements are equal. Invalid when there is nothing smaller.
+// What may stand for an operand that is broadcast anyway: what it was broadcast from, or one
+// element of a constant whose elements are equal. Invalid when there is nothing smaller.
 ValueId smaller(Match& m, std::size_t i) {
   if (const ValueId x = m.inside(m.operand(i), Opcode::broadcast_to); x.valid()) {
     return may_become(m, i, m.type_of(x)) ? x : ValueId{};
@@ -181,7 +182,8 @@ ValueId smaller(Match& m, std::size_t i) {
 
 }  // namespace
 
-// An element-wise op broadcasts by itself; and what is computed before a broadcast is computed fewer times.
+// An element-wise op broadcasts by itself; and what is computed before a broadcast is computed
+// fewer times.
 ValueId simplify_broadcast(Match& m) {
   if (!ir::info(m.op.opcode).has(ir::kElementwise)) return {};
   if (m.op.operands.size() == 1) {
@@ -198,8 +200,9 @@ ValueId simplify_broadcast(Match& m) {
   return {};
 }
 
-// matmul(x, transpose(w)) is dense(x, w) in the chain form, which is made for weights; the lane form of a narrow
-// dense would give other bits. Only for weights of the caller: these are packed once.
+// matmul(x, transpose(w)) is dense(x, w) in the chain form, which is made for weights; the lane
+// form of a narrow dense would give other bits. Only for weights of the caller: these are packed
+// once.
 ValueId simplify_matmul(Match& m) {
   if (m.op.opcode != Opcode::matmul) return {};
   const ir::Op* transpose = m.made_by(m.operand(1), Opcode::transpose);

@@ -1,0 +1,365 @@
+#include "lib/passes/fuse_groups.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/passes/fuse.h"
+#include "lib/passes/rewrite.h"
+
+namespace mlpjit::passes {
+
+using ir::Op;
+using ir::Opcode;
+using ir::OpId;
+using ir::RegionId;
+using ir::Type;
+using ir::ValueId;
+
+namespace {
+
+void insert_sorted(std::vector<int>& list, int item) {
+  const auto at = std::lower_bound(list.begin(), list.end(), item);
+  if (at == list.end() || *at != item) list.insert(at, item);
+}
+
+bool contains(const std::vector<int>& sorted, int item) {
+  return std::binary_search(sorted.begin(), sorted.end(), item);
+}
+
+// Dimension i of `full`, of a shape that broadcasts to it.
+Dim aligned(const Shape& shape, const Shape& full, int i) {
+  const int at = i - (full.rank() - shape.rank());
+  return at < 0 ? Dim(1) : shape[at];
+}
+
+// Whether `shape` is full along every axis of [begin, end) of `full`, or of size 1 along every one.
+bool uniform(const Shape& shape, const Shape& full, int begin, int end) {
+  bool all = true;
+  bool none = true;
+  for (int i = begin; i < end; ++i) {
+    const Dim dim = aligned(shape, full, i);
+    all = all && dim == full[i];
+    none = none && dim == 1;
+  }
+  return all || none;
+}
+
+}  // namespace
+
+FusionSearch::FusionSearch(const ir::Function& function, RegionId region)
+    : function_(function),
+      ops_(function.region(region).ops),
+      position_of_(function.op_count(), -1),
+      taken_(ops_.size()) {
+  const int end = static_cast<int>(ops_.size());
+  for (int position = 0; position < end; ++position) {
+    position_of_[ops_[static_cast<std::size_t>(position)].index] = position;
+    const Op& holder = op(position);
+    for (ValueId operand : holder.operands) use(operand, position);
+    // What a nested region uses, the op that holds it uses.
+    for (RegionId nested : holder.regions) {
+      for (ValueId value : function.region(nested).results) use(value, position);
+      for_each_op(function, nested, [&](OpId inner) {
+        for (ValueId operand : function.op(inner).operands) use(operand, position);
+        for (RegionId deeper : function.op(inner).regions) {
+          for (ValueId value : function.region(deeper).results) use(value, position);
+        }
+      });
+    }
+  }
+  for (ValueId value : function.region(region).results) use(value, end);
+  if (region == ir::Function::kBody) {
+    for (const ir::Update& update : function.updates()) use(update.value, end);
+  }
+}
+
+const Op& FusionSearch::op(int position) const {
+  return function_.op(ops_[static_cast<std::size_t>(position)]);
+}
+
+int FusionSearch::maker(ValueId value) const {
+  const OpId producer = function_.value(value).producer;
+  return producer.valid() ? position_of_[producer.index] : -1;
+}
+
+const std::vector<int>& FusionSearch::users(ValueId value) const {
+  static const std::vector<int> kNobody;
+  const auto found = users_.find(value);
+  return found == users_.end() ? kNobody : found->second;
+}
+
+void FusionSearch::use(ValueId value, int position) {
+  insert_sorted(users_[value], position);
+}
+
+bool FusionSearch::embedded(ValueId value) const {
+  const ir::Literal* literal = constant_of(function_, value);
+  return literal != nullptr && literal->shape.size() == 1;
+}
+
+std::vector<ValueId> FusionSearch::inputs(const FusionGroup& group) const {
+  std::vector<ValueId> found;
+  for (int member : group.members) {
+    for (ValueId operand : op(member).operands) {
+      if (embedded(operand) && member != group.root) continue;
+      const int made = maker(operand);
+      if (made >= 0 && contains(group.members, made)) continue;
+      if (std::find(found.begin(), found.end(), operand) == found.end()) found.push_back(operand);
+    }
+  }
+  return found;
+}
+
+std::vector<ValueId> FusionSearch::outputs(const FusionGroup& group) const {
+  std::vector<ValueId> found;
+  for (int member : group.members) {
+    const std::vector<int>& uses = users(result(member));
+    const auto outside = [&](int user) { return !contains(group.members, user); };
+    if (std::any_of(uses.begin(), uses.end(), outside)) found.push_back(result(member));
+  }
+  return found;
+}
+
+bool FusionSearch::member_op(int position) const {
+  if (position >= static_cast<int>(ops_.size()) || taken_[static_cast<std::size_t>(position)]) {
+    return false;
+  }
+  const Op& candidate = op(position);
+  if (!ir::info(candidate.opcode).has(ir::kElementwise)) return false;
+  const bool partial = candidate.opcode == Opcode::pow || candidate.opcode == Opcode::remainder ||
+                       candidate.opcode == Opcode::floor_divide;
+  if (partial && !is_floating(type(candidate.results.front()).dtype)) return false;
+  return !users(candidate.results.front()).empty();
+}
+
+bool FusionSearch::widths_agree(const FusionGroup& group) const {
+  std::size_t width = 0;
+  const auto agrees = [&](ValueId value) {
+    const DType dtype = type(value).dtype;
+    if (dtype == DType::boolean) return true;
+    if (width == 0) width = size_of(dtype);
+    return size_of(dtype) == width;
+  };
+  return std::all_of(group.members.begin(), group.members.end(), [&](int member) {
+    const std::vector<ValueId>& operands = op(member).operands;
+    return agrees(result(member)) && std::all_of(operands.begin(), operands.end(), agrees);
+  });
+}
+
+bool FusionSearch::within_limits(const FusionGroup& group) const {
+  return group.members.size() <= kMaxFusionOps && inputs(group).size() <= kMaxFusionInputs &&
+         widths_agree(group);
+}
+
+bool FusionSearch::closed(const FusionGroup& group) const {
+  const std::vector<ValueId> out = outputs(group);
+  return out.size() == 1 && type(out.front()).dtype == type(result(group.root)).dtype;
+}
+
+bool FusionSearch::placeable(const FusionGroup& group) const {
+  for (int member : group.members) {
+    for (int user : users(result(member))) {
+      if (user < group.members.back() && !contains(group.members, user)) return false;
+    }
+  }
+  return true;
+}
+
+// Of one of the forms that a kernel over (row, column) can address.
+bool FusionSearch::epilogue_fits(const FusionGroup& group, int position) const {
+  const Shape& full = shape(group.root);
+  if (!(shape(position) == full)) return false;
+  const auto addressable = [&](ValueId operand) {
+    return uniform(type(operand).shape, full, 0, full.rank() - 1);
+  };
+  const std::vector<ValueId>& operands = op(position).operands;
+  return std::all_of(operands.begin(), operands.end(), addressable);
+}
+
+bool FusionSearch::consumer_fits(const FusionGroup& group, int position) const {
+  return shape(position) == shape(group.root);
+}
+
+bool FusionSearch::reduced_fits(const FusionGroup& group, int position) const {
+  const Op& root = op(group.root);
+  const Shape& full = type(root.operands.front()).shape;
+  const std::vector<std::int64_t>& axes = root.attrs.integers("axes");
+  const auto addressable = [&](ValueId operand) {
+    return uniform(type(operand).shape, full, static_cast<int>(axes.front()),
+                   static_cast<int>(axes.back()) + 1);
+  };
+  const std::vector<ValueId>& operands = op(position).operands;
+  return std::all_of(operands.begin(), operands.end(), addressable);
+}
+
+bool FusionSearch::producer_fits(const FusionGroup& group, int position) const {
+  const Op& root = op(group.root);
+  if (!(shape(position) == type(root.operands.front()).shape)) return false;
+  const std::vector<int>& uses = users(result(position));
+  const auto inside = [&](int user) { return contains(group.members, user); };
+  if (!std::all_of(uses.begin(), uses.end(), inside)) return false;
+  // gamma and beta are read as they are.
+  if (std::count(root.operands.begin() + 1, root.operands.end(), result(position)) > 0)
+    return false;
+  return group.kind != "reduction" || reduced_fits(group, position);
+}
+
+// Backwards from the root: later ops first, so that the uses of each are known when it is asked.
+void FusionSearch::add_producers(FusionGroup& group) const {
+  std::vector<int> candidates;
+  const auto consider = [&](ValueId operand) {
+    const int made = maker(operand);
+    if (made >= 0 && !contains(group.members, made)) insert_sorted(candidates, made);
+  };
+  consider(op(group.root).operands.front());
+  while (!candidates.empty()) {
+    const int position = candidates.back();
+    candidates.pop_back();
+    if (!member_op(position) || !producer_fits(group, position)) continue;
+    FusionGroup larger = group;
+    insert_sorted(larger.members, position);
+    if (!within_limits(larger)) continue;
+    group = std::move(larger);
+    for (ValueId operand : op(position).operands) consider(operand);
+  }
+}
+
+// Forwards, in execution order. Of the sets met, the largest that gives one value. A user that
+// cannot join must read that value: so the search ends there.
+void FusionSearch::add_consumers(FusionGroup& group, Accepts fits) const {
+  FusionGroup larger = group;
+  for (;;) {
+    int next = static_cast<int>(ops_.size());
+    for (int member : larger.members) {
+      for (int user : users(result(member))) {
+        if (!contains(larger.members, user)) next = std::min(next, user);
+      }
+    }
+    if (!member_op(next) || !(this->*fits)(larger, next)) return;
+    insert_sorted(larger.members, next);
+    if (!within_limits(larger)) return;
+    if (closed(larger)) group = larger;
+  }
+}
+
+// What makes an operand of a new member joins when nothing else needs it earlier.
+void FusionSearch::pull_producers(FusionGroup& group, int position) const {
+  std::vector<int> candidates;
+  const auto consider = [&](int user) {
+    for (ValueId operand : op(user).operands) {
+      const int made = maker(operand);
+      if (made >= 0 && !contains(group.members, made)) insert_sorted(candidates, made);
+    }
+  };
+  consider(position);
+  while (!candidates.empty()) {
+    const int made = candidates.back();
+    candidates.pop_back();
+    if (!member_op(made) || !(shape(made) == shape(group.members.front()))) continue;
+    FusionGroup larger = group;
+    insert_sorted(larger.members, made);
+    if (!within_limits(larger) || !placeable(larger)) continue;
+    group = std::move(larger);
+    consider(made);
+  }
+}
+
+void FusionSearch::grow_elementwise(FusionGroup& group) const {
+  std::vector<int> refused;
+  for (;;) {
+    int next = static_cast<int>(ops_.size());
+    for (int member : group.members) {
+      for (int user : users(result(member))) {
+        if (!contains(group.members, user) && !contains(refused, user)) next = std::min(next, user);
+      }
+    }
+    if (next == static_cast<int>(ops_.size())) return;
+    FusionGroup larger = group;
+    insert_sorted(larger.members, next);
+    if (!member_op(next) || !(shape(next) == shape(group.members.front())) || !placeable(larger) ||
+        !within_limits(larger)) {
+      insert_sorted(refused, next);
+      continue;
+    }
+    pull_producers(larger, next);
+    if (outputs(larger).size() > kMaxFusionResults) {
+      insert_sorted(refused, next);
+      continue;
+    }
+    group = std::move(larger);
+  }
+}
+
+bool FusionSearch::is_dense_root(int position) const {
+  const Op& root = op(position);
+  if (root.opcode != Opcode::dense && root.opcode != Opcode::matmul) return false;
+  const Type& given = type(root.results.front());
+  if (!is_floating(given.dtype) || given.shape.rank() < 1) return false;
+  return root.opcode == Opcode::dense || type(root.operands[1]).shape.rank() == 2;
+}
+
+bool FusionSearch::is_row_root(int position) const {
+  const Op& root = op(position);
+  if (root.opcode == Opcode::layer_norm) return true;
+  return (root.opcode == Opcode::softmax || root.opcode == Opcode::log_softmax) &&
+         root.attrs.integer("axis") == shape(position).rank() - 1;
+}
+
+bool FusionSearch::is_reduction_root(int position) const {
+  const Op& root = op(position);
+  switch (root.opcode) {
+    case Opcode::sum:
+    case Opcode::prod:
+    case Opcode::mean:
+    case Opcode::var:
+    case Opcode::max:
+    case Opcode::min: break;
+    default: return false;
+  }
+  const DType dtype = type(root.operands.front()).dtype;
+  if (!is_floating(dtype) || can_fail(function_, ops_[static_cast<std::size_t>(position)])) {
+    return false;
+  }
+  const std::vector<std::int64_t>& axes = root.attrs.integers("axes");
+  return !axes.empty() && axes.back() - axes.front() + 1 == static_cast<std::int64_t>(axes.size());
+}
+
+void FusionSearch::keep(FusionGroup group) {
+  if (group.members.size() < 2) return;
+  for (int member : group.members) taken_[static_cast<std::size_t>(member)] = true;
+  groups_.push_back(std::move(group));
+}
+
+std::vector<FusionGroup> FusionSearch::find() {
+  const int count = static_cast<int>(ops_.size());
+  // The costlier the root's kernel, the more it gains by what surrounds it: dense layers choose
+  // first.
+  for (int i = 0; i < count; ++i) {
+    if (!is_dense_root(i)) continue;
+    FusionGroup group{"dense", {i}, i};
+    add_consumers(group, &FusionSearch::epilogue_fits);
+    keep(std::move(group));
+  }
+  for (const bool row : {true, false}) {
+    for (int i = 0; i < count; ++i) {
+      if (row ? !is_row_root(i) : !is_reduction_root(i)) continue;
+      FusionGroup group{row ? "row" : "reduction", {i}, i};
+      add_producers(group);
+      add_consumers(group, &FusionSearch::consumer_fits);
+      keep(std::move(group));
+    }
+  }
+  for (int i = 0; i < count; ++i) {
+    if (!member_op(i)) continue;
+    FusionGroup group{"elementwise", {i}, -1};
+    if (!widths_agree(group)) continue;
+    grow_elementwise(group);
+    keep(std::move(group));
+  }
+  std::sort(groups_.begin(), groups_.end(), [](const FusionGroup& a, const FusionGroup& b) {
+    return a.members.back() < b.members.back();
+  });
+  return std::move(groups_);
+}
+
+}  // namespace mlpjit::passes
