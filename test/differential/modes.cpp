@@ -158,4 +158,12 @@ std::string trace_text(const Program& program) {
   }
 }
 
+Tensors arguments_of_trace(const Program& program) {
+  Tensors arguments;
+  for (const detail::Binding& binding : trace_of(program).inputs) {
+    arguments.push_back(program.inputs.at(binding.argument));
+  }
+  return arguments;
+}
+
 }  // namespace mlpjit::differential

@@ -37,5 +37,7 @@ std::optional<std::string> check_against_reference(const Program& program);
 
 // The trace of a program as text: what a failure is reported as.
 std::string trace_text(const Program& program);
+// The arguments that the traced graph takes: a program may use fewer inputs than it has.
+Tensors arguments_of_trace(const Program& program);
 
 }  // namespace mlpjit::differential
