@@ -9,13 +9,11 @@
 #include "lib/ir/infer.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
+#include "src/tensor/small.h"
 #include "src/trace/recorder.h"
 
 namespace mlpjit::detail {
 
-namespace {
-
-// The element of a concrete weak scalar in another dtype of the same or a higher kind.
 void store_weak(const TensorImpl& impl, DType dtype, void* out) {
   const auto store = [&](auto value) {
     switch (dtype) {
@@ -59,6 +57,14 @@ void store_weak(const TensorImpl& impl, DType dtype, void* out) {
     store(static_cast<std::int64_t>(impl.wide.boolean));
   }
 }
+
+Tensor finish_weak(Tensor result) {
+  const TensorImpl& impl = *TensorAccess::impl(result);
+  const bool fits = impl.shape.rank() == 0 && impl.dtype != DType::f64 && impl.dtype != DType::i32;
+  return fits ? make_weak(impl.dtype, impl.data()) : result;
+}
+
+namespace {
 
 const char* kind_name(WeakKind kind) {
   return kind == WeakKind::floating  ? "floating-point"
@@ -143,33 +149,6 @@ bool fast_type(ir::Opcode opcode, std::span<const interp::View> operands, DType&
   return true;
 }
 
-// Fixed room for what nearly every op has, and the heap beyond.
-template <class T, std::size_t kRoom>
-class Small {
- public:
-  explicit Small(std::size_t size) : size_(size) {
-    if (size > kRoom) more_.resize(size);
-  }
-  T* data() { return size_ > kRoom ? more_.data() : room_.data(); }
-  T& operator[](std::size_t i) { return data()[i]; }
-  std::span<T> span() { return {data(), size_}; }
-
- private:
-  std::size_t size_;
-  std::array<T, kRoom> room_;
-  std::vector<T> more_;
-};
-
-struct WeakCell {
-  alignas(8) std::byte bytes[8];
-};
-
-Tensor finish_weak(Tensor result) {
-  const TensorImpl& impl = *TensorAccess::impl(result);
-  const bool fits = impl.shape.rank() == 0 && impl.dtype != DType::f64 && impl.dtype != DType::i32;
-  return fits ? make_weak(impl.dtype, impl.data()) : result;
-}
-
 struct EagerOperands {
   EagerOperands(ir::Opcode opcode, Operands operands, unsigned promoted, const Promotion& promotion)
       : views(operands.size()), cells(operands.size()) {
@@ -190,7 +169,7 @@ struct EagerOperands {
     }
   }
   Small<interp::View, 4> views;
-  Small<WeakCell, 4> cells;
+  Small<Cell, 4> cells;
 };
 
 Tensors run_eager(ir::Opcode opcode, Operands operands, const ir::Attrs& attrs, unsigned promoted,
@@ -270,7 +249,7 @@ ir::ValueId record_weak(Recorder& recorder, const Tensor& x, DType dtype, const 
   const TensorImpl& impl = *TensorAccess::impl(x);
   if (!impl.symbolic && impl.trace == recorder.id() &&
       !recorder.updated(impl)) {  // a literal of the code
-    WeakCell cell;
+    Cell cell;
     const support::FloatEnvScope environment;
     store_weak(impl, dtype, cell.bytes);
     return recorder.constant(ir::make_literal(dtype, {}, cell.bytes));
@@ -315,7 +294,7 @@ Tensor adapt(const Tensor& x, DType dtype, const char* call) {
   if (Recorder* recorder = Recorder::current())
     return recorder->symbol(record_weak(*recorder, x, dtype, call));
   require_readable(impl, call);
-  WeakCell cell;
+  Cell cell;
   const support::FloatEnvScope environment;
   store_weak(impl, dtype, cell.bytes);
   return tensor_from(cell.bytes, dtype, {});

@@ -44,6 +44,11 @@ void require_readable(const TensorImpl& impl, const char* call);
 // Marks a tensor just made as a constant of the trace that goes on, if one does.
 Tensor stamp_constant(Tensor tensor);
 
+// The element of a concrete weak scalar in another dtype of the same or a higher kind.
+void store_weak(const TensorImpl& impl, DType dtype, void* out);
+// The result of an op all of whose operands were weak: weak again when it is 0-d.
+Tensor finish_weak(Tensor result);
+
 interp::View view_of(const TensorImpl& impl);
 
 // Runs `f`; what it throws of a user's errors gets the layer path in front.

@@ -1,0 +1,170 @@
+// compile() and the calls of what it gives.
+
+#include <chrono>
+#include <map>
+#include <mutex>
+
+#include "lib/support/float_env.h"
+#include "src/graph/graph_data.h"
+#include "src/graph/specialize.h"
+#include "src/tensor/dispatch.h"
+#include "src/trace/runner.h"
+
+namespace mlpjit {
+
+namespace detail {
+
+struct ExecutableData {
+  GraphData program;
+  HybridizeOptions options;
+  std::vector<std::size_t> inputs;      // of each argument of a call: its input of main
+  std::vector<ir::Type> types;          // of each argument
+  std::shared_ptr<const Runner> fixed;  // when every size is known
+
+  std::mutex mutex;  // guards the rest
+  std::map<SymbolSizes, std::shared_ptr<const Runner>> by_size;
+  std::vector<SymbolSizes> recency;  // the latest last
+  std::uint64_t hits = 0, misses = 0, evictions = 0;
+};
+
+namespace {
+
+std::string argument_name(const ExecutableData& data, std::size_t i) {
+  const ir::Function& main = data.program.graph->main();
+  return "argument " + std::to_string(i) + " ('" + main.inputs()[data.inputs[i]].name + "')";
+}
+
+// The sizes of the symbols; throws when the arguments do not fit.
+SymbolSizes check(const ExecutableData& data, const Tensors& arguments) {
+  if (arguments.size() != data.types.size()) {
+    std::string expected;
+    for (std::size_t i = 0; i < data.types.size(); ++i) {
+      expected += (i > 0 ? ", " : "") + ir::to_string(data.types[i]);
+    }
+    throw UserError("the program takes " + std::to_string(data.types.size()) + " arguments (" +
+                    expected + "), " + std::to_string(arguments.size()) + " were given");
+  }
+  SymbolSizes sizes;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const TensorImpl& impl = impl_of(arguments[i], "call");
+    const ir::Type& type = data.types[i];
+    const bool weak_fits = impl.weak != WeakKind::none && impl.weak <= kind_of(type.dtype);
+    if (!weak_fits && impl.dtype != type.dtype) {
+      throw DTypeError(argument_name(data, i) + ": expected " + ir::to_string(type) + ", got " +
+                       to_string(TensorSpec{impl.dtype, impl.shape}) + "; cast it first");
+    }
+    if (impl.shape != type.shape)
+      match_shape(type.shape, impl.shape, argument_name(data, i), sizes);
+  }
+  return sizes;
+}
+
+std::shared_ptr<const Runner> specialised(ExecutableData& data, const SymbolSizes& sizes) {
+  const std::lock_guard lock(data.mutex);  // one compile at a time, and one per size
+  if (const auto found = data.by_size.find(sizes); found != data.by_size.end()) {
+    ++data.hits;
+    std::erase(data.recency, sizes);
+    data.recency.push_back(sizes);
+    return found->second;
+  }
+  ++data.misses;
+  const GraphData& program = data.program;
+  auto runner = std::make_shared<const Runner>(substitute(*program.graph, sizes), program.inputs,
+                                               program.results, data.options);
+  data.by_size.emplace(sizes, runner);
+  data.recency.push_back(sizes);
+  while (data.by_size.size() > std::max<std::size_t>(data.options.max_entries, 1)) {
+    data.by_size.erase(data.recency.front());
+    data.recency.erase(data.recency.begin());
+    ++data.evictions;
+  }
+  return runner;
+}
+
+bool is_symbolic(const ir::Graph& graph) {
+  for (const std::unique_ptr<ir::Function>& function : graph.functions()) {
+    for (std::size_t i = 0; i < function->value_count(); ++i) {
+      if (!function->value(ir::ValueId(i)).type.shape.is_static()) return true;
+    }
+  }
+  return false;
+}
+
+std::string name_of(const ExecutableData& data, const SymbolSizes& sizes) {
+  std::string name;
+  for (const ir::Type& type : data.types) {
+    name += (name.empty() ? "" : ", ") +
+            to_string(TensorSpec{type.dtype, substitute(type.shape, sizes)});
+  }
+  return name;
+}
+
+SignatureSummary summarise(const ExecutableData& data, const Runner& runner,
+                           const SymbolSizes& sizes) {
+  SignatureSummary summary = runner.summary(0);
+  summary.name = name_of(data, sizes);
+  for (std::size_t i = 0; i < data.types.size(); ++i) {
+    const ir::Type& type = data.types[i];
+    summary.guards.push_back({"argument " + std::to_string(i),
+                              to_string(TensorSpec{type.dtype, substitute(type.shape, sizes)})});
+  }
+  return summary;
+}
+
+}  // namespace
+}  // namespace detail
+
+Executable compile(const Graph& graph, const HybridizeOptions& options) {
+  const support::FloatEnvScope environment;
+  auto data = std::make_shared<detail::ExecutableData>();
+  data->program = detail::GraphAccess::data(graph);
+  data->options = options;
+  data->inputs = detail::call_inputs(data->program);
+  const ir::Function& main = data->program.graph->main();
+  for (const std::size_t input : data->inputs)
+    data->types.push_back(main.value(main.body().arguments[input]).type);
+  if (!detail::is_symbolic(*data->program.graph)) {
+    data->fixed = std::make_shared<const detail::Runner>(*data->program.graph, data->program.inputs,
+                                                         data->program.results, options);
+  }
+  Executable executable;
+  executable.data_ = std::move(data);
+  return executable;
+}
+
+Tensors Executable::call(const Tensors& arguments) const {
+  if (detail::Recorder* recorder = detail::Recorder::current()) {
+    if (arguments.size() != data_->types.size()) detail::check(*data_, arguments);  // throws
+    return detail::inline_graph(*recorder, data_->program, arguments);
+  }
+  const detail::SymbolSizes sizes = detail::check(*data_, arguments);
+  for (const Tensor& argument : arguments) {
+    detail::require_readable(*detail::TensorAccess::impl(argument), "call");
+  }
+  if (data_->fixed) return (*data_->fixed)(arguments);
+  const std::shared_ptr<const detail::Runner> runner = detail::specialised(*data_, sizes);
+  return (*runner)(arguments);
+}
+
+Explanation Executable::explain() const {
+  Explanation explanation;
+  explanation.name = "main";
+  const std::lock_guard lock(data_->mutex);
+  if (data_->fixed) {
+    explanation.compiles = explanation.entries = 1;
+    explanation.bytes = data_->fixed->executable().bytes();
+    explanation.signatures.push_back(detail::summarise(*data_, *data_->fixed, {}));
+    return explanation;
+  }
+  explanation.hits = data_->hits;
+  explanation.misses = explanation.compiles = data_->misses;
+  explanation.evictions = data_->evictions;
+  explanation.entries = data_->by_size.size();
+  for (const auto& [sizes, runner] : data_->by_size) {
+    explanation.bytes += runner->executable().bytes();
+    explanation.signatures.push_back(detail::summarise(*data_, *runner, sizes));
+  }
+  return explanation;
+}
+
+}  // namespace mlpjit

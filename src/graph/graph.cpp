@@ -1,0 +1,124 @@
+#include "mlpjit/graph.h"
+
+#include <ostream>
+
+#include "lib/ir/text.h"
+#include "lib/passes/passes.h"
+#include "lib/support/float_env.h"
+#include "lib/support/isa.h"
+#include "src/graph/graph_data.h"
+
+namespace mlpjit {
+
+namespace detail {
+
+Graph unbound_graph(std::shared_ptr<const ir::Graph> graph) {
+  auto data = std::make_shared<GraphData>();
+  const ir::Function& main = graph->main();
+  std::size_t next = 0;
+  data->inputs.resize(main.inputs().size());
+  for (const bool arguments : {true, false}) {  // arguments come first in calls
+    for (std::size_t i = 0; i < main.inputs().size(); ++i) {
+      const ir::InputKind kind = main.inputs()[i].kind;
+      data->inputs[i].kind = kind;
+      if (kind == ir::InputKind::state || kind == ir::InputKind::token) continue;
+      if ((kind == ir::InputKind::argument) == arguments) data->inputs[i].argument = next++;
+    }
+  }
+  data->results.resize(main.body().results.size());
+  data->graph = std::move(graph);
+  return GraphAccess::make(std::move(data));
+}
+
+Graph graph_of(Trace trace) {
+  auto data = std::make_shared<GraphData>();
+  data->graph = std::move(trace.graph);
+  data->inputs = std::move(trace.inputs);
+  data->results = std::move(trace.results);
+  return GraphAccess::make(std::move(data));
+}
+
+std::vector<std::size_t> call_inputs(const GraphData& data) {
+  std::vector<std::size_t> inputs;
+  for (std::size_t i = 0; i < data.inputs.size(); ++i) {
+    const Binding& binding = data.inputs[i];
+    if (binding.tensor.defined() || binding.kind == ir::InputKind::state ||
+        binding.kind == ir::InputKind::token) {
+      continue;
+    }
+    if (inputs.size() <= binding.argument) inputs.resize(binding.argument + 1, SIZE_MAX);
+    inputs[binding.argument] = i;
+  }
+  return inputs;
+}
+
+Graph trace_graph(const std::function<Tensors(const Tensors&)>& function,
+                  const std::vector<TensorSpec>& specs) {
+  std::vector<ArgumentSpec> arguments;
+  for (const TensorSpec& spec : specs) {
+    ArgumentSpec argument;
+    argument.dtype = spec.dtype;
+    argument.shape = spec.shape;
+    arguments.push_back(std::move(argument));
+  }
+  return graph_of(trace_function(function, arguments, {}));
+}
+
+}  // namespace detail
+
+using detail::GraphAccess;
+using detail::GraphData;
+
+Graph Graph::parse(std::string_view text) {
+  return detail::unbound_graph(std::make_shared<const ir::Graph>(ir::parse(text)));
+}
+
+std::string Graph::to_text() const {
+  return ir::print(*data_->graph);
+}
+std::string Graph::to_dot() const {
+  return ir::to_dot(*data_->graph);
+}
+
+std::vector<GraphInput> Graph::inputs() const {
+  std::vector<GraphInput> inputs;
+  const ir::Function& main = data_->graph->main();
+  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
+    const ir::Input& input = main.inputs()[i];
+    const ir::Type& type = main.value(main.body().arguments[i]).type;
+    inputs.push_back({std::string(ir::to_string(input.kind)),
+                      input.name,
+                      {type.dtype, type.shape},
+                      data_->inputs[i].tensor.defined()});
+  }
+  return inputs;
+}
+
+std::vector<TensorSpec> Graph::outputs() const {
+  std::vector<TensorSpec> outputs;
+  const ir::Function& main = data_->graph->main();
+  for (const ir::Type& type : main.types(main.body().results))
+    outputs.push_back({type.dtype, type.shape});
+  return outputs;
+}
+
+std::ostream& operator<<(std::ostream& out, const Graph& graph) {
+  return out << graph.to_text();
+}
+
+Graph optimize(const Graph& graph, const PassOptions& passes) {
+  const GraphData& data = GraphAccess::data(graph);
+  const support::FloatEnvScope environment;
+  ir::Graph copy = data.graph->clone();
+  passes::PipelineSettings settings;
+  settings.options = passes;
+  settings.isa = support::default_isa();
+  passes::run_pipeline(copy, settings);
+  auto result = std::make_shared<GraphData>();
+  result->graph = std::make_shared<const ir::Graph>(std::move(copy));
+  result->inputs = data.inputs;
+  result->results = data.results;
+  return GraphAccess::make(std::move(result));
+}
+
+}  // namespace mlpjit

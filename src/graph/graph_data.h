@@ -1,0 +1,36 @@
+#pragma once
+// What the public Graph holds, and the door to it for the rest of src.
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "lib/ir/graph.h"
+#include "mlpjit/graph.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit::detail {
+
+// Immutable once made. Bindings stand beside the graph, not in it: the text has none.
+struct GraphData {
+  std::shared_ptr<const ir::Graph> graph;
+  std::vector<Binding> inputs;  // one per input of main; without a tensor: an argument of calls
+  std::vector<ResultSource> results;  // one per result of main
+};
+
+struct GraphAccess {
+  static Graph make(std::shared_ptr<const GraphData> data) { return Graph(std::move(data)); }
+  static const GraphData& data(const Graph& graph) { return *graph.data_; }
+};
+
+// A program without bindings: parameters and captures become further arguments of calls.
+Graph unbound_graph(std::shared_ptr<const ir::Graph> graph);
+Graph graph_of(Trace trace);
+
+// How many arguments a call has, and what is known of each: the input it goes to.
+std::vector<std::size_t> call_inputs(const GraphData& data);
+
+// Writes the program into the trace that goes on, with these arguments; gives its results.
+Tensors inline_graph(Recorder& recorder, const GraphData& data, const Tensors& arguments);
+
+}  // namespace mlpjit::detail

@@ -1,0 +1,118 @@
+// A program called while another one is traced becomes part of it.
+
+#include <unordered_map>
+
+#include "lib/passes/passes.h"
+#include "src/graph/graph_data.h"
+#include "src/graph/specialize.h"
+#include "src/tensor/dispatch.h"
+
+namespace mlpjit::detail {
+
+namespace {
+
+class Replay {
+ public:
+  Replay(Recorder& recorder, const ir::Function& from) : to_(recorder.function()), from_(from) {}
+
+  void bind(ir::ValueId from, ir::ValueId to) { values_[from.index] = to; }
+  ir::ValueId operator[](ir::ValueId from) const { return values_.at(from.index); }
+
+  void region(ir::RegionId from, ir::RegionId to) {
+    for (const ir::OpId id : from_.region(from).ops) op(from_.op(id), to);
+  }
+
+ private:
+  void op(const ir::Op& op, ir::RegionId to) {
+    std::vector<ir::RegionId> regions;
+    for (const ir::RegionId inner : op.regions) {
+      const ir::RegionId copy = to_.add_region();
+      for (const ir::ValueId argument : from_.region(inner).arguments) {
+        bind(argument, to_.add_argument(copy, from_.value(argument).type));
+      }
+      region(inner, copy);
+      std::vector<ir::ValueId> yields = mapped(from_.region(inner).results);
+      to_.region(copy).results = std::move(yields);
+      regions.push_back(copy);
+    }
+    std::string path = current_path();
+    if (!path.empty() && !op.path.empty()) path += '.';
+    path += op.path;
+    const ir::OpId made =
+        to_.append_typed(to, op.opcode, mapped(op.operands), op.attrs, std::move(regions),
+                         from_.types(op.results), std::move(path));
+    for (std::size_t i = 0; i < op.results.size(); ++i) bind(op.results[i], to_.result(made, i));
+  }
+
+  std::vector<ir::ValueId> mapped(std::span<const ir::ValueId> values) const {
+    std::vector<ir::ValueId> result;
+    for (const ir::ValueId value : values) result.push_back((*this)[value]);
+    return result;
+  }
+
+  ir::Function& to_;
+  const ir::Function& from_;
+  std::unordered_map<std::uint32_t, ir::ValueId> values_;
+};
+
+// The program with its calls inlined and its symbols filled in.
+ir::Graph prepared(const GraphData& data, const Tensors& arguments) {
+  const ir::Function& main = data.graph->main();
+  SymbolSizes sizes;
+  for (std::size_t i = 0; i < data.inputs.size(); ++i) {
+    const Binding& binding = data.inputs[i];
+    if (binding.tensor.defined() || binding.kind == ir::InputKind::state ||
+        binding.kind == ir::InputKind::token) {
+      continue;
+    }
+    const Shape& expected = main.value(main.body().arguments[i]).type.shape;
+    const Shape& actual = arguments.at(binding.argument).shape();
+    if (expected == actual) continue;
+    match_shape(expected, actual,
+                path_prefix() + "input '" + main.inputs()[i].name + "' of the program", sizes);
+  }
+  ir::Graph graph = substitute(*data.graph, sizes);
+  passes::inline_calls(graph);
+  return graph;
+}
+
+}  // namespace
+
+Tensors inline_graph(Recorder& recorder, const GraphData& data, const Tensors& arguments) {
+  const ir::Graph graph = prepared(data, arguments);
+  const ir::Function& main = graph.main();
+  Replay replay(recorder, main);
+  Tensors inputs;  // what stands for each input
+  for (std::size_t i = 0; i < data.inputs.size(); ++i) {
+    const Binding& binding = data.inputs[i];
+    const ir::ValueId argument = main.body().arguments[i];
+    Tensor tensor = binding.kind == ir::InputKind::state   ? recorder.random_state()
+                    : binding.kind == ir::InputKind::token ? recorder.print_token()
+                    : binding.tensor.defined()             ? binding.tensor
+                                                           : arguments.at(binding.argument);
+    const DType dtype = main.value(argument).type.dtype;
+    const bool weak = TensorAccess::impl(tensor)->weak != WeakKind::none;
+    if (!weak && binding.kind != ir::InputKind::token) adapt(tensor, dtype, "call of a program");
+    replay.bind(argument, weak ? record_weak(recorder, tensor, dtype, "call")
+                               : recorder.value_of(tensor, "call"));
+    inputs.push_back(std::move(tensor));
+  }
+  replay.region(ir::Function::kBody, recorder.region());
+  Tensors results;
+  for (std::size_t i = 0; i < data.results.size(); ++i) {
+    const ResultSource& source = data.results[i];
+    switch (source.kind) {
+      case ResultSource::Kind::input: results.push_back(inputs[source.index]); break;
+      case ResultSource::Kind::duplicate: results.push_back(Tensor(results[source.index])); break;
+      case ResultSource::Kind::computed:
+        results.push_back(recorder.symbol(replay[main.body().results[i]], source.weak));
+        break;
+    }
+  }
+  for (const ir::Update& update : main.updates()) {
+    recorder.update(inputs[update.input], replay[update.value], "call of a program");
+  }
+  return results;
+}
+
+}  // namespace mlpjit::detail

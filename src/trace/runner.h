@@ -1,0 +1,46 @@
+#pragma once
+// A compiled trace and what its inputs are bound to: tensors go in, tensors come out.
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "lib/jit/executable.h"
+#include "mlpjit/explain.h"
+#include "mlpjit/options.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit::detail {
+
+class Runner {
+ public:
+  // Compiles. An input without a tensor takes the call's argument `Binding::argument`.
+  Runner(const ir::Graph& graph, std::vector<Binding> inputs, std::vector<ResultSource> results,
+         const HybridizeOptions& options);
+
+  // The arguments fit (dtypes, shapes); weak ones take the dtype of their input.
+  Tensors operator()(std::span<const Tensor> arguments) const;
+
+  const jit::Executable& executable() const { return *executable_; }
+  std::span<const Binding> inputs() const { return inputs_; }
+  // Whether tensors, rather than only the random stream, are written to.
+  bool updates_tensors() const { return updates_tensors_; }
+  // Everything explain() tells about an executable but its name, guards and hits.
+  SignatureSummary summary(double trace_ms) const;
+
+ private:
+  const Tensor& bound(std::size_t input, std::span<const Tensor> arguments) const;
+  void check_updates(std::span<const jit::Argument> inputs,
+                     std::span<const Tensor> arguments) const;
+  void mark_updated(std::span<const Tensor> arguments) const;
+
+  std::shared_ptr<const jit::Executable> executable_;
+  std::vector<Binding> inputs_;
+  std::vector<ResultSource> results_;  // of the traced function
+  bool updates_tensors_ = false;
+};
+
+// The isa to compile for.
+support::Isa chosen_isa(const HybridizeOptions& options);
+
+}  // namespace mlpjit::detail

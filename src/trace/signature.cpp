@@ -1,0 +1,127 @@
+#include "src/trace/signature.h"
+
+#include <xxhash.h>
+
+#include "mlpjit/mode.h"
+
+namespace mlpjit::detail {
+
+namespace {
+
+std::size_t first_same(const Tensors& inputs, std::size_t i) {
+  const TensorImpl* impl = TensorAccess::impl(inputs[i]).get();
+  for (std::size_t j = 0; j < i; ++j) {
+    if (TensorAccess::impl(inputs[j]).get() == impl) return j;
+  }
+  return SIZE_MAX;
+}
+
+std::string text(const Signature::Argument& argument) {
+  const std::string spec = to_string(TensorSpec{argument.dtype, argument.shape});
+  return argument.weak == WeakKind::none ? spec : "C++ scalar (" + spec + ")";
+}
+
+std::string same_text(std::size_t i, std::size_t same_as) {
+  return same_as == SIZE_MAX
+             ? "a tensor of its own"
+             : "the same tensor as argument " + std::to_string(same_as < i ? same_as : i);
+}
+
+}  // namespace
+
+Signature signature_of(const Tensors& inputs, std::uint64_t structure) {
+  Signature signature;
+  signature.training = is_training();
+  signature.structure = structure;
+  signature.arguments.reserve(inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const TensorImpl& impl = impl_of(inputs[i], "call");
+    signature.arguments.push_back({impl.dtype, impl.weak, impl.shape, first_same(inputs, i)});
+  }
+  return signature;
+}
+
+std::uint64_t hash(const Signature& signature) {
+  std::vector<std::int64_t> words{static_cast<std::int64_t>(signature.structure),
+                                  signature.training};
+  for (const Signature::Argument& argument : signature.arguments) {
+    words.push_back(static_cast<std::int64_t>(argument.dtype));
+    words.push_back(static_cast<std::int64_t>(argument.weak));
+    words.push_back(static_cast<std::int64_t>(argument.same_as));
+    words.push_back(argument.shape.rank());
+    for (const std::int64_t size : argument.shape.sizes()) words.push_back(size);
+  }
+  return XXH3_64bits(words.data(), words.size() * sizeof words[0]);
+}
+
+bool matches(const Signature& signature, const Tensors& inputs, bool training,
+             std::uint64_t structure) {
+  if (signature.training != training || signature.structure != structure) return false;
+  if (signature.arguments.size() != inputs.size()) return false;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Signature::Argument& expected = signature.arguments[i];
+    const TensorImpl* impl = TensorAccess::impl(inputs[i]).get();
+    if (impl == nullptr || impl->symbolic || impl->dtype != expected.dtype ||
+        impl->weak != expected.weak || impl->shape != expected.shape ||
+        first_same(inputs, i) != expected.same_as) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string to_string(const Signature& signature) {
+  std::string result;
+  for (const Signature::Argument& argument : signature.arguments) {
+    result += (result.empty() ? "" : ", ") + text(argument);
+  }
+  if (signature.training) result += result.empty() ? "training" : "; training";
+  return result.empty() ? "no arguments" : result;
+}
+
+std::vector<Guard> guards_of(const Signature& signature) {
+  std::vector<Guard> guards;
+  for (std::size_t i = 0; i < signature.arguments.size(); ++i) {
+    const Signature::Argument& argument = signature.arguments[i];
+    guards.push_back({"argument " + std::to_string(i), text(argument)});
+    if (signature.arguments.size() > 1 && i > 0) {
+      guards.push_back(
+          {"storage of argument " + std::to_string(i), same_text(i, argument.same_as)});
+    }
+  }
+  guards.push_back({"training", signature.training ? "true" : "false"});
+  guards.push_back({"structure", std::to_string(signature.structure)});
+  return guards;
+}
+
+std::string difference(const Signature& expected, const Signature& actual) {
+  const auto line = [](const std::string& subject, const std::string& want,
+                       const std::string& have) {
+    return subject + ": expected " + want + ", got " + have;
+  };
+  if (expected.arguments.size() != actual.arguments.size()) {
+    return line("arguments", std::to_string(expected.arguments.size()),
+                std::to_string(actual.arguments.size()));
+  }
+  for (std::size_t i = 0; i < expected.arguments.size(); ++i) {
+    const Signature::Argument& want = expected.arguments[i];
+    const Signature::Argument& have = actual.arguments[i];
+    if (text(want) != text(have))
+      return line("argument " + std::to_string(i), text(want), text(have));
+    if (want.same_as != have.same_as) {
+      return line("storage of argument " + std::to_string(i), same_text(i, want.same_as),
+                  same_text(i, have.same_as));
+    }
+  }
+  if (expected.training != actual.training) {
+    return line("training", expected.training ? "true" : "false",
+                actual.training ? "true" : "false");
+  }
+  if (expected.structure != actual.structure) {
+    return "structure: the block was changed (children, parameters or their shapes) since it was "
+           "traced";
+  }
+  return {};
+}
+
+}  // namespace mlpjit::detail

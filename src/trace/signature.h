@@ -1,0 +1,39 @@
+#pragma once
+// What a call looks like from outside: the key under which its program is kept.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mlpjit/explain.h"
+#include "src/tensor/tensor_impl.h"
+
+namespace mlpjit::detail {
+
+struct Signature {
+  struct Argument {
+    DType dtype = DType::f32;
+    WeakKind weak = WeakKind::none;
+    Shape shape;
+    std::size_t same_as = SIZE_MAX;  // the first argument that is the same tensor
+    friend bool operator==(const Argument&, const Argument&) = default;
+  };
+  std::vector<Argument> arguments;
+  bool training = false;
+  std::uint64_t structure = 0;
+  friend bool operator==(const Signature&, const Signature&) = default;
+};
+
+Signature signature_of(const Tensors& inputs, std::uint64_t structure);
+std::uint64_t hash(const Signature& signature);
+// signature == signature_of(inputs, structure), without making one.
+bool matches(const Signature& signature, const Tensors& inputs, bool training,
+             std::uint64_t structure);
+
+// "f32[1, 512], f32[]".
+std::string to_string(const Signature& signature);
+std::vector<Guard> guards_of(const Signature& signature);
+// The first guard of `expected` that `actual` fails, with both values; "" when they are equal.
+std::string difference(const Signature& expected, const Signature& actual);
+
+}  // namespace mlpjit::detail
