@@ -78,7 +78,7 @@ TEST(ExecutableCache, EveryFieldOfTheKeyCounts) {
   others[0].content = "b";
   others[1].backend = Backend::graph;
   others[2].passes.cse = false;
-  others[3].target.isa = support::Isa::avx512;
+  others[3].target = plan::make_target(support::Isa::avx512);
   others[4].training = true;
   others[5].options = "threads 2";
   others[6].versions = "mlpjit 9";

@@ -1,0 +1,20 @@
+# Exit codes and messages.
+. "$(dirname "$0")/common.inc"
+
+expect 0 'Exit codes' 'Examples' '--stage' '--isa' -- "$dump" --help
+expect 2 'program is required' -- "$dump"
+expect 2 'expected all, trace, optimized, plan' -- "$dump" 2-3 --stage nosuch
+expect 2 'no such stage' -- "$dump" 2-3 --stage llvm --backend graph
+expect 2 'no graph' -- "$dump" 2-3 --stage assembly --format dot
+expect 2 'isa' -- "$dump" 2-3 --isa sse9
+expect 2 'activation' -- "$dump" 2-3 --activation rlu
+expect 2 'batch' -- "$dump" 2-3 --batch -1
+expect 2 'nosuchoption' -- "$dump" 2-3 --nosuchoption
+expect 1 'an input size and an output size' -- "$dump" 512
+expect 1 'layer sizes such as' -- "$dump" 512--2
+expect 1 'cannot be opened' 'nosuchfile' -- "$dump" nosuchfile
+printf 'func @main(%%a: f32[]) -> (f32[]) {\n  %%0 = frobnicate %%a : f32[]\n  return %%0\n}\n' >"$work/bad.mlp"
+expect 1 'bad.mlp:2:8: ' 'an op such as' -- "$dump" "$work/bad.mlp"
+printf 'func @main(%%a: f32[B]) -> (f32[B]) {\n  return %%a\n}\n' >"$work/symbolic.mlp"
+expect 1 'symbolic' -- "$dump" "$work/symbolic.mlp"
+finish
