@@ -1,7 +1,8 @@
 #pragma once
 /// @file
-/// Tensors by name in files of the safetensors layout (https://github.com/huggingface/safetensors): eight bytes
-/// with the length of a JSON header, the header, then the elements, little-endian and row-major.
+/// Tensors by name in files of the safetensors layout (https://github.com/huggingface/safetensors):
+/// eight bytes with the length of a JSON header, the header, then the elements, little-endian and
+/// row-major.
 
 #include <cstddef>
 #include <initializer_list>
@@ -17,7 +18,8 @@
 
 namespace mlpjit {
 
-/// Tensors by name, in the order they were added, with the strings that a file carries about itself.
+/// Tensors by name, in the order they were added, with the strings that a file carries about
+/// itself.
 class MLPJIT_API TensorMap {
  public:
   using value_type = std::pair<std::string, Tensor>;
@@ -50,20 +52,23 @@ class MLPJIT_API TensorMap {
 
 /// How `load_safetensors` reads.
 struct SafetensorsOptions {
-  /// Read F16 and BF16, which tensors do not have, as f32 (exactly). Otherwise they are a FormatError.
+  /// Read F16 and BF16, which tensors do not have, as f32 (exactly). Otherwise they are a
+  /// FormatError.
   bool cast = false;
 };
 
-/// Reads a file with F32, F64, I32, I64 and BOOL tensors. @throws FormatError naming the file, the byte, what was
-/// found and what was expected. Nothing is allocated beyond what the file holds.
-MLPJIT_API TensorMap load_safetensors(const std::string& path, const SafetensorsOptions& options = {});
+/// Reads a file with F32, F64, I32, I64 and BOOL tensors. @throws FormatError naming the file, the
+/// byte, what was found and what was expected. Nothing is allocated beyond what the file holds.
+MLPJIT_API TensorMap load_safetensors(const std::string& path,
+                                      const SafetensorsOptions& options = {});
 
 /// The same from memory; `name` stands for the file in messages.
-MLPJIT_API TensorMap parse_safetensors(std::span<const std::byte> bytes, const SafetensorsOptions& options = {},
+MLPJIT_API TensorMap parse_safetensors(std::span<const std::byte> bytes,
+                                       const SafetensorsOptions& options = {},
                                        const std::string& name = "safetensors");
 
-/// Writes a file that any safetensors reader opens. It is seen whole or not at all. @throws UserError when it cannot
-/// be written.
+/// Writes a file that any safetensors reader opens. It is seen whole or not at all. @throws
+/// UserError when it cannot be written.
 MLPJIT_API void save_safetensors(const std::string& path, const TensorMap& tensors);
 
 }  // namespace mlpjit

@@ -17,7 +17,9 @@
 namespace mlpjit::support {
 namespace {
 
-std::string reason() { return std::strerror(errno); }
+std::string reason() {
+  return std::strerror(errno);
+}
 
 constexpr std::size_t kLargestTransfer = std::size_t{1} << 30;  // the system's own limit is 2 GiB
 
@@ -30,7 +32,8 @@ void write_all(int handle, std::span<const std::byte> part) {
   }
 }
 
-// A rename lasts only once its directory is on the disk. Some file systems cannot flush one: not an error.
+// A rename lasts only once its directory is on the disk. Some file systems cannot flush one: not an
+// error.
 void flush_directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -46,7 +49,7 @@ InputFile::InputFile(std::string path) : path_(std::move(path)) {
   // Not blocking, so that a named pipe without a writer is refused below rather than waited for.
   handle_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (handle_ < 0) throw FormatError(fmt::format("{}: cannot be opened: {}", path_, reason()));
-  struct stat status {};
+  struct stat status{};
   const bool known = ::fstat(handle_, &status) == 0;
   if (!known || !S_ISREG(status.st_mode)) {
     const std::string why = known ? "not a regular file" : reason();
@@ -56,12 +59,14 @@ InputFile::InputFile(std::string path) : path_(std::move(path)) {
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
-InputFile::~InputFile() { ::close(handle_); }
+InputFile::~InputFile() {
+  ::close(handle_);
+}
 
 void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
-    const ssize_t got =
-        ::pread(handle_, out.data(), std::min(out.size(), kLargestTransfer), static_cast<off_t>(offset));
+    const ssize_t got = ::pread(handle_, out.data(), std::min(out.size(), kLargestTransfer),
+                                static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
       throw FormatError(fmt::format("{}: byte {}: cannot be read: {}", path_, offset,

@@ -9,7 +9,8 @@
 
 namespace mlpjit::support {
 
-// A regular file open for reading. Errors are FormatError and name the file and the system's reason.
+// A regular file open for reading. Errors are FormatError and name the file and the system's
+// reason.
 class InputFile {
  public:
   explicit InputFile(std::string path);
@@ -28,8 +29,8 @@ class InputFile {
   std::uint64_t size_ = 0;
 };
 
-// Writes the parts one after the other to a temporary beside `path`, flushes it to the disk, and renames it.
-// Whatever fails, `path` is as before and no temporary stays. Throws UserError.
+// Writes the parts one after the other to a temporary beside `path`, flushes it to the disk, and
+// renames it. Whatever fails, `path` is as before and no temporary stays. Throws UserError.
 void write_file(const std::string& path, std::span<const std::span<const std::byte>> parts);
 
 }  // namespace mlpjit::support

@@ -38,8 +38,9 @@ const Tensor& TensorMap::at(std::string_view name) const {
   if (const Tensor* tensor = find(name)) return *tensor;
   std::vector<std::string_view> names;
   for (const auto& item : items_) names.push_back(item.first);
-  throw ParameterError(fmt::format("no tensor '{}'; there are: {}", name,
-                                   names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+  throw ParameterError(
+      fmt::format("no tensor '{}'; there are: {}", name,
+                  names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
 Tensor& TensorMap::operator[](std::string_view name) {
@@ -48,18 +49,21 @@ Tensor& TensorMap::operator[](std::string_view name) {
   return items_[found->second].second;
 }
 
-bool TensorMap::contains(std::string_view name) const { return find(name) != nullptr; }
+bool TensorMap::contains(std::string_view name) const {
+  return find(name) != nullptr;
+}
 
 namespace {
 
 using detail::Header;
 using detail::HeaderEntry;
 
-constexpr std::array<std::pair<std::string_view, DType>, kDTypeCount> kDTypes = {{{"F32", DType::f32},
-                                                                                 {"F64", DType::f64},
-                                                                                 {"I32", DType::i32},
-                                                                                 {"I64", DType::i64},
-                                                                                 {"BOOL", DType::boolean}}};
+constexpr std::array<std::pair<std::string_view, DType>, kDTypeCount> kDTypes = {
+    {{"F32", DType::f32},
+     {"F64", DType::f64},
+     {"I32", DType::i32},
+     {"I64", DType::i64},
+     {"BOOL", DType::boolean}}};
 
 std::optional<DType> dtype_from_name(std::string_view name) {
   for (const auto& [text, dtype] : kDTypes) {
@@ -79,7 +83,7 @@ float half_to_float(std::uint16_t half) {
     exponent = 1;
     while ((fraction & 0x400U) == 0) {
       fraction <<= 1;
-      --exponent;   // wraps below zero; the sum with 112 below is right again
+      --exponent;  // wraps below zero; the sum with 112 below is right again
     }
     fraction &= 0x3FFU;
   }
@@ -101,8 +105,9 @@ Tensor read_tensor(const Source& source, const HeaderEntry& entry, std::uint64_t
   const std::optional<DType> dtype = dtype_from_name(entry.dtype);
   const bool half = entry.dtype == "F16" || entry.dtype == "BF16";
   if (!dtype && !(half && cast)) {
-    throw FormatError(fmt::format("{}: tensor '{}' has dtype {}; expected F32, F64, I32, I64 or BOOL{}", source.name,
-                                  entry.name, entry.dtype, half ? "; read it as f32 with {.cast = true}" : ""));
+    throw FormatError(fmt::format(
+        "{}: tensor '{}' has dtype {}; expected F32, F64, I32, I64 or BOOL{}", source.name,
+        entry.name, entry.dtype, half ? "; read it as f32 with {.cast = true}" : ""));
   }
   Tensor tensor = detail::make_tensor(dtype.value_or(DType::f32), Shape(entry.shape));
   const std::size_t count = static_cast<std::size_t>(tensor.size());
@@ -112,11 +117,13 @@ Tensor read_tensor(const Source& source, const HeaderEntry& entry, std::uint64_t
     const std::span<std::byte> bytes(static_cast<std::byte*>(elements), count * size_of(*dtype));
     if (!bytes.empty()) source.read(begin, bytes);
     if (*dtype == DType::boolean) {
-      const auto wrong = std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b > std::byte{1}; });
+      const auto wrong =
+          std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b > std::byte{1}; });
       if (wrong != bytes.end()) {
-        throw FormatError(fmt::format("{}: byte {}: expected 0 or 1 in BOOL tensor '{}', found {}", source.name,
-                                      begin + static_cast<std::uint64_t>(wrong - bytes.begin()), entry.name,
-                                      static_cast<int>(*wrong)));
+        throw FormatError(fmt::format("{}: byte {}: expected 0 or 1 in BOOL tensor '{}', found {}",
+                                      source.name,
+                                      begin + static_cast<std::uint64_t>(wrong - bytes.begin()),
+                                      entry.name, static_cast<int>(*wrong)));
       }
     }
     return tensor;
@@ -131,16 +138,18 @@ Tensor read_tensor(const Source& source, const HeaderEntry& entry, std::uint64_t
 TensorMap read(const Source& source, const SafetensorsOptions& options) {
   constexpr std::uint64_t kLengthBytes = 8;
   if (source.size < kLengthBytes) {
-    throw FormatError(fmt::format("{}: byte {}: expected the 8 bytes of the header's length, the file ends here",
-                                  source.name, source.size));
+    throw FormatError(
+        fmt::format("{}: byte {}: expected the 8 bytes of the header's length, the file ends here",
+                    source.name, source.size));
   }
   std::uint64_t length = 0;
   source.read(0, std::as_writable_bytes(std::span(&length, 1)));
   if (length > source.size - kLengthBytes || length > detail::kMaxSafetensorsHeader) {
-    throw FormatError(
-        fmt::format("{}: byte 0: the header's length is {}, expected at most {}: not a safetensors file, or cut short",
-                    source.name, length,
-                    std::min(source.size - kLengthBytes, std::uint64_t{detail::kMaxSafetensorsHeader})));
+    throw FormatError(fmt::format(
+        "{}: byte 0: the header's length is {}, expected at most {}: not a safetensors file, or "
+        "cut short",
+        source.name, length,
+        std::min(source.size - kLengthBytes, std::uint64_t{detail::kMaxSafetensorsHeader})));
   }
   std::string text(length, '\0');
   if (length > 0) source.read(kLengthBytes, std::as_writable_bytes(std::span(text)));
@@ -160,7 +169,8 @@ TensorMap read(const Source& source, const SafetensorsOptions& options) {
 
 TensorMap load_safetensors(const std::string& path, const SafetensorsOptions& options) {
   const support::InputFile file(path);
-  return read({path, file.size(), [&](std::uint64_t offset, std::span<std::byte> out) { file.read(offset, out); }},
+  return read({path, file.size(),
+               [&](std::uint64_t offset, std::span<std::byte> out) { file.read(offset, out); }},
               options);
 }
 
@@ -177,7 +187,8 @@ void save_safetensors(const std::string& path, const TensorMap& tensors) {
   // Wide elements first, so that every tensor is aligned to its elements in the file.
   std::vector<const TensorMap::value_type*> order;
   for (const auto& item : tensors) {
-    if (!item.second.defined()) throw UserError(fmt::format("{}: tensor '{}' is not defined", path, item.first));
+    if (!item.second.defined())
+      throw UserError(fmt::format("{}: tensor '{}' is not defined", path, item.first));
     if (item.first == "__metadata__") {
       throw UserError(fmt::format("{}: no tensor can be named '__metadata__'", path));
     }
@@ -195,20 +206,26 @@ void save_safetensors(const std::string& path, const TensorMap& tensors) {
     begins[item->first] = end;
     end += bytes;
     if (tensor.is_symbolic()) {
-      throw TraceError(fmt::format("{}: tensor '{}' is a symbol of a trace and has no values to save", path,
-                                   item->first));
+      throw TraceError(fmt::format(
+          "{}: tensor '{}' is a symbol of a trace and has no values to save", path, item->first));
     }
-    parts.emplace_back(static_cast<const std::byte*>(detail::TensorAccess::impl(tensor)->data()), bytes);
+    parts.emplace_back(static_cast<const std::byte*>(detail::TensorAccess::impl(tensor)->data()),
+                       bytes);
   }
   Header header;
   header.metadata = tensors.metadata;
   for (const auto& [name, tensor] : tensors) {
-    const auto dtype = std::find_if(kDTypes.begin(), kDTypes.end(),
-                                    [&](const auto& entry) { return entry.second == tensor.dtype(); });
+    const auto dtype = std::find_if(kDTypes.begin(), kDTypes.end(), [&](const auto& entry) {
+      return entry.second == tensor.dtype();
+    });
     const std::span<const std::int64_t> sizes = tensor.shape().sizes();
     const std::uint64_t begin = begins[name];
-    header.entries.push_back({name, std::string(dtype->first), {sizes.begin(), sizes.end()}, begin,
-                              begin + static_cast<std::uint64_t>(tensor.size()) * size_of(tensor.dtype())});
+    header.entries.push_back(
+        {name,
+         std::string(dtype->first),
+         {sizes.begin(), sizes.end()},
+         begin,
+         begin + static_cast<std::uint64_t>(tensor.size()) * size_of(tensor.dtype())});
   }
   const std::string text = detail::format_header(header);
   const std::uint64_t length = text.size();

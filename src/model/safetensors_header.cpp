@@ -20,16 +20,29 @@
 namespace mlpjit::detail {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 15> kElementSizes = {
-    {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1},
-     {"U64", 8}, {"U32", 4}, {"U16", 2}, {"U8", 1}, {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}}};
+constexpr std::array<std::pair<std::string_view, int>, 15> kElementSizes = {{{"F64", 8},
+                                                                             {"F32", 4},
+                                                                             {"F16", 2},
+                                                                             {"BF16", 2},
+                                                                             {"I64", 8},
+                                                                             {"I32", 4},
+                                                                             {"I16", 2},
+                                                                             {"I8", 1},
+                                                                             {"U64", 8},
+                                                                             {"U32", 4},
+                                                                             {"U16", 2},
+                                                                             {"U8", 1},
+                                                                             {"BOOL", 1},
+                                                                             {"F8_E4M3", 1},
+                                                                             {"F8_E5M2", 1}}};
 
-// Takes the events of RapidJSON's reader. The format nests three deep; anything deeper, or of another type, ends the
-// parse, so that neither depth nor size of a hostile header costs more than reading it once.
+// Takes the events of RapidJSON's reader. The format nests three deep; anything deeper, or of
+// another type, ends the parse, so that neither depth nor size of a hostile header costs more than
+// reading it once.
 class HeaderHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, HeaderHandler> {
  public:
   Header header;
-  std::string problem;   // what was expected, when a callback gave false
+  std::string problem;  // what was expected, when a callback gave false
 
   bool Default() { return unexpected(); }
   bool StartObject() {
@@ -101,8 +114,19 @@ class HeaderHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Hea
 
  private:
   enum class State {
-    begin, root, metadata, metadata_key, metadata_value, tensor, field, dtype, shape, shape_item, offsets,
-    offsets_item, end
+    begin,
+    root,
+    metadata,
+    metadata_key,
+    metadata_value,
+    tensor,
+    field,
+    dtype,
+    shape,
+    shape_item,
+    offsets,
+    offsets_item,
+    end
   };
   static constexpr unsigned kAllFields = 7;
 
@@ -119,12 +143,14 @@ class HeaderHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Hea
       case State::begin: return fail("an object");
       case State::metadata: return fail("'__metadata__' is an object");
       case State::metadata_value: return fail("the values of '__metadata__' are strings");
-      case State::tensor: return fail("a tensor is an object with 'dtype', 'shape' and 'data_offsets'");
+      case State::tensor:
+        return fail("a tensor is an object with 'dtype', 'shape' and 'data_offsets'");
       case State::dtype: return fail("'dtype' is a string");
       case State::shape:
       case State::shape_item: return fail("'shape' is an array of non-negative integers");
       case State::offsets:
-      case State::offsets_item: return fail("'data_offsets' is an array of two non-negative integers");
+      case State::offsets_item:
+        return fail("'data_offsets' is an array of two non-negative integers");
       default: return fail("a header of safetensors");
     }
   }
@@ -165,7 +191,8 @@ std::uint64_t safetensors_element_size(std::string_view dtype) {
 }
 
 Header parse_header(std::string_view text, const std::string& file, std::uint64_t first_byte) {
-  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+  constexpr unsigned kFlags =
+      rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
   HeaderHandler handler;
@@ -174,11 +201,13 @@ Header parse_header(std::string_view text, const std::string& file, std::uint64_
     const std::string what = handler.problem.empty()
                                  ? std::string(rapidjson::GetParseError_En(outcome.Code()))
                                  : "expected: " + handler.problem;
-    throw FormatError(fmt::format("{}: byte {}: header: {}", file, first_byte + outcome.Offset(), what));
+    throw FormatError(
+        fmt::format("{}: byte {}: header: {}", file, first_byte + outcome.Offset(), what));
   }
   if (stream.Tell() != text.size()) {
-    throw FormatError(fmt::format("{}: byte {}: header: expected nothing but spaces after the object", file,
-                                  first_byte + stream.Tell()));
+    throw FormatError(
+        fmt::format("{}: byte {}: header: expected nothing but spaces after the object", file,
+                    first_byte + stream.Tell()));
   }
   return std::move(handler.header);
 }
@@ -197,12 +226,13 @@ void check_header(const Header& header, const std::string& file, std::uint64_t f
       }
     }
     if (entry.begin > entry.end || entry.end > data_bytes) {
-      fail(fmt::format("data_offsets [{}, {}] lie outside the {} bytes of data", entry.begin, entry.end,
-                       data_bytes));
+      fail(fmt::format("data_offsets [{}, {}] lie outside the {} bytes of data", entry.begin,
+                       entry.end, data_bytes));
     }
     if (entry.end - entry.begin != bytes) {
       fail(fmt::format("{} [{}] takes {} bytes, data_offsets [{}, {}] give {}", entry.dtype,
-                       fmt::join(entry.shape, ", "), bytes, entry.begin, entry.end, entry.end - entry.begin));
+                       fmt::join(entry.shape, ", "), bytes, entry.begin, entry.end,
+                       entry.end - entry.begin));
     }
   }
   std::vector<std::size_t> order(header.entries.size());
@@ -215,22 +245,23 @@ void check_header(const Header& header, const std::string& file, std::uint64_t f
   for (const std::size_t i : order) {
     const HeaderEntry& entry = header.entries[i];
     if (entry.begin != covered) {
-      throw FormatError(fmt::format("{}: tensor '{}': its data begin at byte {}, expected {}: {}", file, entry.name,
-                                    first_data_byte + entry.begin, first_data_byte + covered,
-                                    entry.begin < covered ? "tensors overlap" : "bytes belong to no tensor"));
+      throw FormatError(
+          fmt::format("{}: tensor '{}': its data begin at byte {}, expected {}: {}", file,
+                      entry.name, first_data_byte + entry.begin, first_data_byte + covered,
+                      entry.begin < covered ? "tensors overlap" : "bytes belong to no tensor"));
     }
     covered = entry.end;
   }
   if (covered != data_bytes) {
-    throw FormatError(fmt::format("{}: byte {}: expected the end of the file, found {} bytes more", file,
-                                  first_data_byte + covered, data_bytes - covered));
+    throw FormatError(fmt::format("{}: byte {}: expected the end of the file, found {} bytes more",
+                                  file, first_data_byte + covered, data_bytes - covered));
   }
 }
 
 std::string format_header(const Header& header) {
   rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer, rapidjson::UTF8<>, rapidjson::UTF8<>, rapidjson::CrtAllocator,
-                    rapidjson::kWriteValidateEncodingFlag>
+  rapidjson::Writer<rapidjson::StringBuffer, rapidjson::UTF8<>, rapidjson::UTF8<>,
+                    rapidjson::CrtAllocator, rapidjson::kWriteValidateEncodingFlag>
       writer(buffer);
   const auto string = [&](const std::string& text) {
     if (!writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()))) {

@@ -1,0 +1,233 @@
+#pragma once
+/// @file
+/// Block and HybridBlock: what networks are made of.
+
+#include <concepts>
+#include <initializer_list>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+#include "mlpjit/error.h"
+#include "mlpjit/explain.h"
+#include "mlpjit/export.h"
+#include "mlpjit/nn/initializer.h"
+#include "mlpjit/nn/parameter.h"
+#include "mlpjit/ops.h"
+#include "mlpjit/options.h"
+#include "mlpjit/tensor.h"
+
+namespace mlpjit {
+namespace nn {
+class Block;
+class HybridBlock;
+}  // namespace nn
+
+namespace detail {
+struct BlockState;
+struct BlockAccess;
+struct CompiledBody;
+
+/// While one is alive on a thread, copying a block or a parameter copies deeply, and each shared
+/// part once.
+class MLPJIT_API CloneScope {
+ public:
+  CloneScope();
+  ~CloneScope();
+  CloneScope(const CloneScope&) = delete;
+  CloneScope& operator=(const CloneScope&) = delete;
+
+ private:
+  void* outer_;
+};
+
+/// The compiled programs of one C++ object; a copy of the object starts with none.
+class MLPJIT_API CompiledSlot {
+ public:
+  CompiledSlot();
+  CompiledSlot(const CompiledSlot&);
+  CompiledSlot& operator=(const CompiledSlot&);
+  ~CompiledSlot();
+  CompiledBody& operator*() const { return *body_; }
+
+ private:
+  std::unique_ptr<CompiledBody> body_;
+};
+}  // namespace detail
+
+namespace nn {
+
+/// The results of a call with several inputs: a vector of tensors that is also a Tensor when there
+/// is just one.
+class MLPJIT_API Outputs : public Tensors {
+ public:
+  Outputs(Tensors tensors) : Tensors(std::move(tensors)) {}  // NOLINT: vectors convert
+  /// @throws UserError unless there is one.
+  operator Tensor() const;  // NOLINT: one result is a tensor
+  MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const Outputs& outputs);
+};
+
+/// How `initialize()` works.
+struct InitializeOptions {
+  /// Leave parameters that have values as they are.
+  bool only_missing = false;
+};
+
+/// A deep copy on its way into a variable of the block's own type: `HybridNet copy = net.clone();`.
+class BlockClone {
+ public:
+  template <class B>
+    requires std::derived_from<B, Block>
+  operator B() const;  // NOLINT: that is what it is for
+
+ private:
+  friend class Block;
+  explicit BlockClone(const Block& block) : block_(&block) {}
+  const Block* block_;
+};
+
+/// A piece of a network that runs imperatively. Derive from it (or better from HybridBlock),
+/// declare children with `child` and parameters with `parameter`, and override `forward`, or
+/// `forward_n` for several inputs or results.
+///
+/// Blocks are handles: a copy shares parameters and children; `clone()` copies deeply. A block is
+/// copied as its own type only, never through a base.
+class MLPJIT_API Block {
+ public:
+  virtual ~Block();
+
+  /// Runs it. Inside another block's forward it must have been registered there with `child`.
+  Tensor operator()(const Tensor& input) const;
+  Outputs operator()(const Tensors& inputs) const;
+  template <mlpjit::detail::TensorLike A, mlpjit::detail::TensorLike B,
+            mlpjit::detail::TensorLike... More>
+  Outputs operator()(const A& a, const B& b, const More&... more) const {
+    return (*this)(Tensors{Tensor(a), Tensor(b), Tensor(more)...});
+  }
+
+  /// Gives every parameter in the tree its first values: those declared with an initialiser of
+  /// their own by it (biases: zeros), the others by this one. Those with sizes yet unknown follow
+  /// at the first call.
+  void initialize(const Initializer& initializer = Uniform(),
+                  const InitializeOptions& options = {});
+  /// All parameters in the tree, by path.
+  ParameterDict collect_params() const;
+  /// Writes them to a file of the safetensors layout. @throws ParameterError while one has no
+  /// values.
+  void save_parameters(const std::string& path) const;
+  /// Reads them, all or none. @throws ParameterError, ShapeError, DTypeError, FormatError.
+  LoadReport load_parameters(const std::string& path, const LoadOptions& options = {});
+
+  /// From the next call on every hybrid block in the tree is traced and compiled, once per
+  /// signature.
+  void hybridize(const HybridizeOptions& options = {});
+  /// `hybridize(false)`: back to imperative.
+  template <std::same_as<bool> B>
+  void hybridize(B on) {
+    if (on) {
+      hybridize(HybridizeOptions{});
+    } else {
+      unhybridize();
+    }
+  }
+
+  /// A deep copy: parameters, children and the children's objects.
+  BlockClone clone() const { return BlockClone(*this); }
+
+  /// A table of the tree: layers, output shapes, parameters, bytes. Output shapes are those of the
+  /// first call, or of the inputs given here (only shapes and dtypes count); without either they
+  /// print as ?.
+  std::string summary() const;
+  std::string summary(const Tensor& input) const { return summary(Tensors{input}); }
+  std::string summary(const Tensors& inputs) const;
+  /// The tree of layers, one per line.
+  MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const Block& block);
+
+ protected:
+  Block();
+  Block(const Block& other);
+  Block(Block&& other) noexcept;
+  Block& operator=(const Block& other);
+  Block& operator=(Block&& other) noexcept;
+  /// For layers of this library: the type's name and how it was made, "Dense", "256, relu".
+  Block(std::string type, std::string arguments);
+
+  /// Override one of the two.
+  virtual Tensor forward(const Tensor& input);
+  virtual Tensors forward_n(const Tensors& inputs);
+
+  /// Registers a block under a name and returns it: `nn::Dense hidden = child("hidden",
+  /// nn::Dense(4));`. A child of that name is replaced.
+  template <class B>
+    requires std::derived_from<B, Block>
+  B child(const std::string& name, B block) {
+    register_child(name, block, typeid(B));
+    return block;
+  }
+  /// Declares a parameter; unknown sizes are kUnknown.
+  Parameter parameter(const std::string& name, std::vector<std::int64_t> shape,
+                      const ParameterOptions& options = {});
+
+ private:
+  friend struct mlpjit::detail::BlockAccess;
+  friend class BlockClone;
+  void unhybridize();
+  void register_child(const std::string& name, const Block& block, const std::type_info& type);
+  mlpjit::detail::BlockState& state() const;
+
+  std::shared_ptr<mlpjit::detail::BlockState> state_;
+};
+
+/// A piece of a network that can be traced and compiled. Override `hybrid_forward`, or
+/// `hybrid_forward_n` for several inputs or results; use `F` or the free functions alike. Its
+/// children are hybrid blocks too.
+class MLPJIT_API HybridBlock : public Block {
+ public:
+  /// What was compiled for this object, and why.
+  Explanation explain() const;
+
+ protected:
+  HybridBlock();
+  HybridBlock(const HybridBlock&) = default;
+  HybridBlock(HybridBlock&&) noexcept;
+  HybridBlock& operator=(const HybridBlock&) = default;
+  HybridBlock& operator=(HybridBlock&&) noexcept;
+  HybridBlock(std::string type, std::string arguments);
+
+  /// Override one of the two.
+  virtual Tensor hybrid_forward(const Ops& F, const Tensor& input);
+  virtual Tensors hybrid_forward_n(const Ops& F, const Tensors& inputs);
+
+ private:
+  friend struct mlpjit::detail::BlockAccess;
+  Tensor forward(const Tensor& input) final;
+  Tensors forward_n(const Tensors& inputs) final;
+  /// The results of the compiled program, or nothing when this block runs imperatively now.
+  bool run_compiled(const Tensors& inputs, Tensors& outputs);
+
+  mlpjit::detail::CompiledSlot compiled_;
+};
+
+/// A deep copy of any block, as its own type.
+template <std::derived_from<Block> B>
+B clone(const B& block) {
+  const mlpjit::detail::CloneScope scope;
+  return B(block);
+}
+
+template <class B>
+  requires std::derived_from<B, Block>
+BlockClone::operator B() const {
+  const B* block = dynamic_cast<const B*>(block_);
+  if (block == nullptr || typeid(*block_) != typeid(B)) {
+    throw UserError("clone: the block is of another type than the variable it goes to");
+  }
+  return nn::clone(*block);
+}
+
+}  // namespace nn
+}  // namespace mlpjit

@@ -1,0 +1,128 @@
+#pragma once
+/// @file
+/// Parameters: tensors that belong to blocks, known by their path ("0.weight").
+
+#include <cstdint>
+#include <initializer_list>
+#include <iosfwd>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mlpjit/export.h"
+#include "mlpjit/nn/initializer.h"
+#include "mlpjit/tensor.h"
+
+namespace mlpjit {
+namespace detail {
+struct ParameterState;
+struct ParameterAccess;
+}  // namespace detail
+
+namespace nn {
+
+/// How a block declares a parameter.
+struct ParameterOptions {
+  DType dtype = DType::f32;
+  /// Its own way to start; by default the one given to `initialize()`.
+  Initializer initializer = {};
+  /// Whether files that keep weights as [in, out] (`{.transpose = true}`) hold it transposed.
+  bool transposable = false;
+};
+
+/// A size that is inferred at the first call.
+inline constexpr std::int64_t kUnknown = -1;
+
+/// A handle: copies share the values.
+class MLPJIT_API Parameter {
+ public:
+  Parameter() = default;
+  Parameter(const Parameter& other);
+  Parameter(Parameter&& other) noexcept = default;
+  Parameter& operator=(const Parameter& other) = default;
+  Parameter& operator=(Parameter&& other) noexcept = default;
+  ~Parameter() = default;
+
+  /// The path it was last known by, "0.weight".
+  const std::string& path() const;
+  DType dtype() const;
+  /// @throws ParameterError while a size is not yet known.
+  Shape shape() const;
+  /// Whether it has values: initialised, and all sizes known.
+  bool is_initialized() const;
+
+  /// The values, shared. @throws ParameterError before initialize(), or while a size is not yet
+  /// known.
+  Tensor data() const;
+  /// The same for layers: completes the sizes that were unknown, once, and makes the values.
+  /// @throws ShapeError when `sizes` contradict those known.
+  Tensor data(std::initializer_list<std::int64_t> sizes) const;
+  /// Copies `values` in; every program compiled with this parameter sees them at its next call.
+  /// @throws ShapeError, DTypeError when they do not fit; TraceError while tracing.
+  void set_data(const Tensor& values);
+
+  /// "0.weight f32[256, 512]"; unknown sizes print as ?.
+  MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const Parameter& parameter);
+
+ private:
+  friend struct detail::ParameterAccess;
+  explicit Parameter(std::shared_ptr<detail::ParameterState> state) : state_(std::move(state)) {}
+  detail::ParameterState& state() const;
+  std::shared_ptr<detail::ParameterState> state_;
+};
+
+/// The parameters of a tree of blocks by path, in the order they were declared. One that is shared
+/// appears once, at its first path, and is found by all of them.
+class MLPJIT_API ParameterDict {
+ public:
+  using value_type = std::pair<std::string, Parameter>;
+
+  /// @throws ParameterError with the paths there are.
+  Parameter& operator[](std::string_view path) { return items_[index_of(path)].second; }
+  const Parameter& operator[](std::string_view path) const { return items_[index_of(path)].second; }
+  Parameter& at(std::string_view path) { return (*this)[path]; }
+  const Parameter& at(std::string_view path) const { return (*this)[path]; }
+  bool contains(std::string_view path) const;
+  std::size_t size() const { return items_.size(); }
+  bool empty() const { return items_.empty(); }
+  auto begin() { return items_.begin(); }
+  auto end() { return items_.end(); }
+  auto begin() const { return items_.begin(); }
+  auto end() const { return items_.end(); }
+
+  /// One line per parameter.
+  MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const ParameterDict& parameters);
+
+ private:
+  friend struct detail::ParameterAccess;
+  std::size_t index_of(std::string_view path) const;
+  std::vector<value_type> items_;
+  std::map<std::string, std::size_t, std::less<>> index_;
+};
+
+/// How a parameter file is read.
+struct LoadOptions {
+  /// Prefixes of the names in the file and what stands for them here; the longest that fits counts.
+  std::map<std::string, std::string> rename = {};
+  /// The file keeps the weights of Dense layers as [in, out].
+  bool transpose = false;
+  /// Convert other dtypes, F16 and BF16 included, to those of the parameters.
+  bool cast = false;
+  /// Refuse a file that lacks a parameter or holds a name that is none.
+  bool strict = true;
+};
+
+/// What a load did: nothing is skipped in silence.
+struct LoadReport {
+  std::vector<std::string> loaded;
+  /// Parameters that the file does not have; only when not strict.
+  std::vector<std::string> missing;
+  /// Names in the file that are no parameters; only when not strict.
+  std::vector<std::string> unused;
+};
+
+}  // namespace nn
+}  // namespace mlpjit

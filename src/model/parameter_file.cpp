@@ -1,0 +1,127 @@
+#include "src/model/parameter_file.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <utility>
+#include <vector>
+
+#include "mlpjit/error.h"
+#include "mlpjit/mode.h"
+#include "mlpjit/ops.h"
+#include "mlpjit/safetensors.h"
+#include "mlpjit/version.h"
+#include "src/nn/parameter_state.h"
+
+namespace mlpjit::detail {
+namespace {
+
+std::string renamed(const std::string& name, const std::map<std::string, std::string>& rename) {
+  const std::pair<const std::string, std::string>* best = nullptr;
+  for (const auto& item : rename) {
+    if (name.starts_with(item.first) && (best == nullptr || item.first.size() > best->first.size()))
+      best = &item;
+  }
+  return best == nullptr ? name : best->second + name.substr(best->first.size());
+}
+
+// Brings the file's tensor to the parameter's layout and dtype; throws when it cannot.
+Tensor fitted(const Tensor& stored, const nn::Parameter& parameter, const std::string& what,
+              const nn::LoadOptions& options) {
+  const ParameterState& state = ParameterAccess::state(parameter);
+  Tensor value = stored;
+  if (options.transpose && state.options.transposable && value.rank() == 2)
+    value = transpose(value);
+  if (value.dtype() != state.options.dtype) {
+    if (!options.cast) {
+      throw DTypeError(
+          fmt::format("{}: expected {}, the file has {}; convert with {{.cast = true}}", what,
+                      to_string(state.options.dtype), to_string(value.dtype())));
+    }
+    value = cast(value, state.options.dtype);
+  }
+  const std::lock_guard lock(state.mutex);
+  bool fits = static_cast<std::size_t>(value.rank()) == state.sizes.size();
+  for (std::size_t i = 0; fits && i < state.sizes.size(); ++i) {
+    fits = state.sizes[i] == nn::kUnknown || value.shape()[static_cast<int>(i)] == state.sizes[i];
+  }
+  if (!fits) {
+    throw ShapeError(fmt::format(
+        "{}: expected {}, the file has {}{}{}", what, state.shape_text(), to_string(stored.dtype()),
+        to_string(stored.shape()),
+        options.transpose    ? " (read with {.transpose = true})"
+        : stored.rank() == 2 ? "; a file with weights as [in, out] is read with {.transpose = "
+                               "true}"
+                             : ""));
+  }
+  return value;
+}
+
+}  // namespace
+
+void save_parameter_file(const nn::ParameterDict& parameters, const std::string& path) {
+  TensorMap tensors;
+  for (const auto& [name, parameter] : parameters) {
+    if (!parameter.is_initialized()) {
+      throw ParameterError(fmt::format(
+          "save_parameters: parameter '{}' has no values yet: call initialize(), and the "
+          "network once where sizes are inferred",
+          name));
+    }
+    tensors[name] = parameter.data();
+  }
+  tensors.metadata["format"] = "mlpjit";
+  tensors.metadata["mlpjit"] = std::string(version());
+  save_safetensors(path, tensors);
+}
+
+nn::LoadReport load_parameter_file(const nn::ParameterDict& parameters, const std::string& path,
+                                   const nn::LoadOptions& options) {
+  if (is_tracing()) {
+    throw TraceError(
+        "load_parameters() while tracing would happen once, not at every call: do it outside");
+  }
+  const TensorMap stored = load_safetensors(path, {.cast = options.cast});
+  TensorMap found;
+  nn::LoadReport report;
+  for (const auto& [name, tensor] : stored) {
+    const std::string target = renamed(name, options.rename);
+    if (!parameters.contains(target)) {
+      report.unused.push_back(name);
+      continue;
+    }
+    if (found.contains(target)) {
+      throw ParameterError(
+          fmt::format("{}: two names in the file stand for parameter '{}'", path, target));
+    }
+    found[target] = tensor;
+  }
+  std::vector<std::pair<nn::Parameter, Tensor>> values;
+  for (const auto& [name, parameter] : parameters) {
+    if (!found.contains(name)) {
+      report.missing.push_back(name);
+      continue;
+    }
+    values.emplace_back(parameter, fitted(found.at(name), parameter,
+                                          fmt::format("{}: parameter '{}'", path, name), options));
+    report.loaded.push_back(name);
+  }
+  if (options.strict && !(report.missing.empty() && report.unused.empty())) {
+    std::string problem;
+    if (!report.missing.empty()) {
+      problem += fmt::format("; the file lacks {}", fmt::join(report.missing, ", "));
+    }
+    if (!report.unused.empty()) {
+      problem += fmt::format("; the network has no {}", fmt::join(report.unused, ", "));
+    }
+    throw ParameterError(fmt::format(
+        "{}: names do not match{}. Map them with {{.rename = ...}}, or take what fits with "
+        "{{.strict = false}}",
+        path, problem));
+  }
+  // Everything fits: from here on nothing fails, so that a file is taken whole or not at all.
+  for (auto& [parameter, value] : values) parameter.set_data(value);
+  return report;
+}
+
+}  // namespace mlpjit::detail

@@ -1,0 +1,265 @@
+#include "mlpjit/nn/block.h"
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "mlpjit/mode.h"
+#include "mlpjit/random.h"
+#include "src/model/parameter_file.h"
+#include "src/nn/block_state.h"
+#include "src/nn/clone_map.h"
+#include "src/trace/path.h"
+
+namespace mlpjit::nn {
+
+using detail::BlockState;
+using detail::CallFrame;
+using detail::ParameterAccess;
+using detail::ShapeObserver;
+
+Outputs::operator Tensor() const {
+  if (size() == 1) return front();
+  throw UserError(
+      fmt::format("the block gave {} results, one tensor is wanted: take them as Tensors", size()));
+}
+
+std::ostream& operator<<(std::ostream& out, const Outputs& outputs) {
+  const char* separator = "";
+  for (const Tensor& tensor : outputs) {
+    out << separator << tensor;
+    separator = "\n";
+  }
+  return out;
+}
+
+Block::Block() : state_(std::make_shared<BlockState>()) {}
+Block::Block(std::string type, std::string arguments) : Block() {
+  state_->type = std::move(type);
+  state_->arguments = std::move(arguments);
+}
+Block::Block(const Block& other)
+    : state_(detail::shared_or_cloned(other.state_,
+                                      [](const BlockState& state) { return state.clone(); })) {}
+Block::Block(Block&& other) noexcept = default;
+Block& Block::operator=(const Block& other) = default;
+Block& Block::operator=(Block&& other) noexcept = default;
+Block::~Block() = default;
+
+BlockState& Block::state() const {
+  if (!state_) throw UserError("this block was moved from and stands for none");
+  return *state_;
+}
+
+// The body may change members of the object, as any method may; calls are const so that handles
+// captured by value, in a lambda for instance, can be called.
+Tensor Block::operator()(const Tensor& input) const {
+  const CallFrame frame(*this);
+  BlockState& state = this->state();
+  Tensor output = const_cast<Block*>(this)->forward(input);
+  if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs({input});
+  if (ShapeObserver* observer = ShapeObserver::current()) observer->record({&output, 1});
+  return output;
+}
+
+Outputs Block::operator()(const Tensors& inputs) const {
+  const CallFrame frame(*this);
+  BlockState& state = this->state();
+  Outputs outputs = const_cast<Block*>(this)->forward_n(inputs);
+  if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs(inputs);
+  if (ShapeObserver* observer = ShapeObserver::current()) observer->record(outputs);
+  return outputs;
+}
+
+namespace {
+
+// The default of each method calls the other, so that a block overrides either; this stops one that
+// overrides none.
+thread_local const Block* defaulting = nullptr;
+
+class DefaultScope {
+ public:
+  DefaultScope(const Block& block, const char* names) : outer_(defaulting) {
+    if (defaulting == &block) {
+      throw UserError(fmt::format("{}{} overrides neither {}", detail::path_prefix(),
+                                  detail::type_of(block), names));
+    }
+    defaulting = &block;
+  }
+  ~DefaultScope() { defaulting = outer_; }
+  DefaultScope(const DefaultScope&) = delete;
+  DefaultScope& operator=(const DefaultScope&) = delete;
+
+ private:
+  const Block* outer_;
+};
+
+Tensor only(const Block& block, Tensors outputs) {
+  if (outputs.size() == 1) return std::move(outputs.front());
+  throw UserError(
+      fmt::format("{}{} gave {} results to a call for one: call it as net(Tensors{{x}})",
+                  detail::path_prefix(), detail::type_of(block), outputs.size()));
+}
+
+const Tensor& only_input(const Block& block, const Tensors& inputs, const char* method) {
+  if (inputs.size() == 1) return inputs.front();
+  throw UserError(fmt::format("{}{} takes one input, got {}: override {} for several",
+                              detail::path_prefix(), detail::type_of(block), inputs.size(),
+                              method));
+}
+
+constexpr const char* kForwards = "forward nor forward_n: override one of them";
+constexpr const char* kHybridForwards = "hybrid_forward nor hybrid_forward_n: override one of them";
+
+}  // namespace
+
+Tensor Block::forward(const Tensor& input) {
+  const DefaultScope scope(*this, kForwards);
+  return only(*this, forward_n({input}));
+}
+
+Tensors Block::forward_n(const Tensors& inputs) {
+  const DefaultScope scope(*this, kForwards);
+  return {forward(only_input(*this, inputs, "forward_n"))};
+}
+
+void Block::initialize(const Initializer& initializer, const InitializeOptions& options) {
+  if (is_tracing())
+    throw TraceError(
+        "initialize() while tracing would happen once, not at every call: do it outside");
+  if (!initializer.defined()) throw UserError("initialize() with an initializer that is none");
+  const std::uint64_t seed = random::state().seed;
+  for (const auto& [path, parameter] : collect_params()) {
+    if (options.only_missing && parameter.is_initialized()) continue;
+    ParameterAccess::state(parameter).initialize(initializer, seed, path);
+  }
+}
+
+ParameterDict Block::collect_params() const {
+  ParameterDict dict;
+  const auto collect = [&](const auto& self, const BlockState& block,
+                           const std::string& prefix) -> void {
+    for (const BlockState::Member& member : block.members) {
+      if (member.parameter) {
+        ParameterAccess::add(dict, prefix + member.name, member.parameter);
+      } else {
+        self(self, *member.child, prefix + member.name + ".");
+      }
+    }
+  };
+  collect(collect, state(), "");
+  return dict;
+}
+
+void Block::save_parameters(const std::string& path) const {
+  detail::save_parameter_file(collect_params(), path);
+}
+
+LoadReport Block::load_parameters(const std::string& path, const LoadOptions& options) {
+  return detail::load_parameter_file(collect_params(), path, options);
+}
+
+void Block::hybridize(const HybridizeOptions& options) {
+  detail::walk_blocks(state(), "", [&](const std::string&, const BlockState& block) {
+    if (!block.hybrid) return;
+    BlockState& target = const_cast<BlockState&>(block);
+    const std::lock_guard lock(target.mutex);
+    target.options = options;
+    target.hybridized.store(true, std::memory_order_release);
+    target.options_version.fetch_add(1, std::memory_order_release);
+  });
+}
+
+void Block::unhybridize() {
+  detail::walk_blocks(state(), "", [](const std::string&, const BlockState& block) {
+    BlockState& target = const_cast<BlockState&>(block);
+    target.hybridized.store(false, std::memory_order_release);
+    target.options_version.fetch_add(1, std::memory_order_release);
+  });
+}
+
+void Block::register_child(const std::string& name, const Block& block,
+                           const std::type_info& type) {
+  BlockState& parent = state();
+  BlockState& child = block.state();
+  const std::string child_type = child.type.empty() ? detail::type_name(type) : child.type;
+  if (name.empty() || name.find('.') != std::string::npos) {
+    throw UserError(fmt::format(
+        "a child's name is not empty and has no '.', which separates the names of a path; got "
+        "'{}' for a {}",
+        name, child_type));
+  }
+  if (parent.hybrid && !child.hybrid) {
+    throw UserError(
+        fmt::format("{} is a plain Block and cannot be part of a hybrid one: its forward cannot be "
+                    "traced. Derive it from "
+                    "HybridBlock and override hybrid_forward, or hold it in nn::Sequential, which "
+                    "runs plain blocks imperatively "
+                    "and compiles the hybrid ones among them",
+                    child_type));
+  }
+  if (&child == &parent || child.path_to(parent)) {
+    throw UserError(fmt::format("a {} cannot be its own child '{}'", child_type, name));
+  }
+  child.type = child_type;
+  parent.put({name, block.state_, nullptr});
+}
+
+Parameter Block::parameter(const std::string& name, std::vector<std::int64_t> shape,
+                           const ParameterOptions& options) {
+  if (name.empty() || name.find('.') != std::string::npos) {
+    throw UserError(fmt::format("a parameter's name is not empty and has no '.', got '{}'", name));
+  }
+  for (const std::int64_t size : shape) {
+    if (size < kUnknown)
+      throw ShapeError(fmt::format("parameter '{}' with a size of {}", name, size));
+  }
+  auto made = std::make_shared<detail::ParameterState>();
+  made->path = name;
+  made->sizes = std::move(shape);
+  made->options = options;
+  state().put({name, nullptr, made});
+  return ParameterAccess::make(std::move(made));
+}
+
+HybridBlock::HybridBlock() {
+  detail::BlockAccess::state(*this).hybrid = true;
+}
+HybridBlock::HybridBlock(std::string type, std::string arguments)
+    : Block(std::move(type), std::move(arguments)) {
+  detail::BlockAccess::state(*this).hybrid = true;
+}
+HybridBlock::HybridBlock(HybridBlock&& other) noexcept : Block(std::move(other)) {}
+HybridBlock& HybridBlock::operator=(HybridBlock&& other) noexcept {
+  Block::operator=(std::move(other));
+  compiled_ = detail::CompiledSlot();
+  return *this;
+}
+
+Tensor HybridBlock::forward(const Tensor& input) {
+  if (detail::BlockAccess::state(*this).hybridized.load(std::memory_order_acquire)) {
+    Tensors outputs;
+    if (run_compiled({input}, outputs)) return only(*this, std::move(outputs));
+  }
+  return hybrid_forward(Ops(), input);
+}
+
+Tensors HybridBlock::forward_n(const Tensors& inputs) {
+  Tensors outputs;
+  if (detail::BlockAccess::state(*this).hybridized.load(std::memory_order_acquire) &&
+      run_compiled(inputs, outputs))
+    return outputs;
+  return hybrid_forward_n(Ops(), inputs);
+}
+
+Tensor HybridBlock::hybrid_forward(const Ops& F, const Tensor& input) {
+  const DefaultScope scope(*this, kHybridForwards);
+  return only(*this, hybrid_forward_n(F, {input}));
+}
+
+Tensors HybridBlock::hybrid_forward_n(const Ops& F, const Tensors& inputs) {
+  const DefaultScope scope(*this, kHybridForwards);
+  return {hybrid_forward(F, only_input(*this, inputs, "hybrid_forward_n"))};
+}
+
+}  // namespace mlpjit::nn

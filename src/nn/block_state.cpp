@@ -1,0 +1,151 @@
+#include "src/nn/block_state.h"
+
+#include <cxxabi.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "mlpjit/error.h"
+#include "src/nn/clone_map.h"
+
+namespace mlpjit::detail {
+
+namespace {
+std::atomic<std::uint64_t> next_id{1};
+thread_local CallFrame* innermost_call = nullptr;
+}  // namespace
+
+std::atomic<std::uint64_t>& structure_epoch() {
+  static std::atomic<std::uint64_t> epoch{1};
+  return epoch;
+}
+
+BlockState::BlockState() : id(next_id.fetch_add(1, std::memory_order_relaxed)) {}
+
+void BlockState::put(Member member) {
+  const auto same = std::find_if(members.begin(), members.end(), [&](const Member& other) {
+    return other.name == member.name && (other.child == nullptr) == (member.child == nullptr);
+  });
+  if (same == members.end()) {
+    members.push_back(std::move(member));
+  } else {
+    *same = std::move(member);
+  }
+  version.fetch_add(1, std::memory_order_release);
+  structure_epoch().fetch_add(1, std::memory_order_release);
+}
+
+std::optional<std::string> BlockState::path_to(const BlockState& block) const {
+  for (const Member& member : members) {
+    if (member.child.get() == &block) return member.name;
+  }
+  for (const Member& member : members) {
+    if (!member.child) continue;
+    if (const auto path = member.child->path_to(block)) return member.name + "." + *path;
+  }
+  return std::nullopt;
+}
+
+void BlockState::remember_inputs(const Tensors& inputs) {
+  std::vector<std::pair<DType, Shape>> seen;
+  for (const Tensor& input : inputs) {
+    if (!input.defined() || !input.shape().is_static()) return;
+    seen.emplace_back(input.dtype(), input.shape());
+  }
+  const std::lock_guard lock(mutex);
+  first_inputs = std::move(seen);
+  called.store(true, std::memory_order_release);
+}
+
+std::shared_ptr<BlockState> BlockState::clone() const {
+  auto copy = std::make_shared<BlockState>();
+  copy->type = type;
+  copy->arguments = arguments;
+  copy->hybrid = hybrid;
+  CloneMap& map = *CloneMap::current();
+  for (const Member& member : members) {
+    copy->members.push_back(
+        {member.name, map.get(member.child, [](const BlockState& state) { return state.clone(); }),
+         map.get(member.parameter, [](const ParameterState& state) { return state.clone(); })});
+  }
+  const std::lock_guard lock(mutex);
+  copy->options = options;
+  copy->hybridized = hybridized.load();
+  copy->options_version = hybridized ? 1 : 0;
+  copy->first_inputs = first_inputs;
+  copy->called = called.load();
+  return copy;
+}
+
+CallFrame::CallFrame(const nn::Block& block)
+    : state_(BlockAccess::state(block)),
+      outer_(innermost_call),
+      path_(name_under(outer_, block, state_)) {
+  innermost_call = this;
+}
+
+CallFrame::~CallFrame() {
+  innermost_call = outer_;
+}
+
+std::string CallFrame::name_under(const CallFrame* outer, const nn::Block& block,
+                                  const BlockState& state) {
+  if (outer == nullptr) return {};
+  if (auto path = outer->state_.path_to(state)) return *std::move(path);
+  throw UserError(fmt::format(
+      "{}a block of type {} is called here but is not registered under the block that runs: its "
+      "parameters would be "
+      "left out of collect_params(). Register it: `layer = child(\"name\", ...)`, or net.add(...)",
+      path_prefix(), type_of(block)));
+}
+
+ShapeObserver*& ShapeObserver::current() {
+  thread_local ShapeObserver* observer = nullptr;
+  return observer;
+}
+
+void ShapeObserver::record(std::span<const Tensor> outputs) {
+  Row row{current_path(), {}};
+  for (const Tensor& output : outputs) row.outputs.push_back(output.shape());
+  rows_.push_back(std::move(row));
+}
+
+std::string type_name(const std::type_info& type) {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> text(
+      abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);
+  std::string name = status == 0 && text ? text.get() : type.name();
+  // Names inside template arguments keep theirs.
+  const std::size_t scope = name.substr(0, name.find('<')).rfind("::");
+  return scope == std::string::npos ? name : name.substr(scope + 2);
+}
+
+std::string type_of(const nn::Block& block) {
+  const BlockState& state = BlockAccess::state(block);
+  return state.type.empty() ? type_name(typeid(block)) : state.type;
+}
+
+CloneMap*& CloneMap::current() {
+  thread_local CloneMap* map = nullptr;
+  return map;
+}
+
+CloneScope::CloneScope() : outer_(CloneMap::current()) {
+  CloneMap::current() = new CloneMap();
+}
+
+CloneScope::~CloneScope() {
+  delete CloneMap::current();
+  CloneMap::current() = static_cast<CloneMap*>(outer_);
+}
+
+CompiledSlot::CompiledSlot() : body_(std::make_unique<CompiledBody>()) {}
+CompiledSlot::CompiledSlot(const CompiledSlot&) : CompiledSlot() {}
+CompiledSlot& CompiledSlot::operator=(const CompiledSlot&) {
+  body_ = std::make_unique<CompiledBody>();
+  return *this;
+}
+CompiledSlot::~CompiledSlot() = default;
+
+}  // namespace mlpjit::detail

@@ -1,0 +1,141 @@
+#pragma once
+// What the handles of one block share. Never the address of a C++ object: what was traced from an
+// object's body belongs to that object (CompiledBody).
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mlpjit/nn/block.h"
+#include "src/nn/parameter_state.h"
+#include "src/trace/cached_function.h"
+#include "src/trace/path.h"
+
+namespace mlpjit::detail {
+
+struct BlockState {
+  // A child or a parameter.
+  struct Member {
+    std::string name;
+    std::shared_ptr<BlockState> child;
+    std::shared_ptr<ParameterState> parameter;
+  };
+
+  BlockState();
+
+  const std::uint64_t id;  // never given twice
+  std::string type,
+      arguments;  // "Dense", "256, relu"; type is empty for a user's block at the root
+  bool hybrid = false;
+  std::vector<Member> members;  // in order of declaration
+
+  // Counts changes of the members.
+  std::atomic<std::uint64_t> version{0};
+  // Counts calls of hybridize; the options stand while hybridized.
+  std::atomic<std::uint64_t> options_version{0};
+  std::atomic<bool> hybridized{false};
+  HybridizeOptions options;  // guarded by mutex
+
+  // Dtypes and shapes of the first call as a root, for summary().
+  std::atomic<bool> called{false};
+  std::vector<std::pair<DType, Shape>> first_inputs;  // guarded by mutex
+  mutable std::mutex mutex;
+
+  // Adds or replaces; tells every program traced from a tree with this block in it.
+  void put(Member member);
+  const BlockState* find_child(const std::string& name) const;
+  // The path from here to a block below ("hidden.0"), or nothing.
+  std::optional<std::string> path_to(const BlockState& block) const;
+  void remember_inputs(const Tensors& inputs);
+  std::shared_ptr<BlockState> clone() const;
+};
+
+// Raised whenever the members of any block change, so that a call learns in one read that no tree
+// did.
+std::atomic<std::uint64_t>& structure_epoch();
+
+// Calls `visit(path, state)` for a block and all below it, parents first.
+template <class Visit>
+void walk_blocks(const BlockState& block, const std::string& path, const Visit& visit) {
+  visit(path, block);
+  for (const BlockState::Member& member : block.members) {
+    if (member.child)
+      walk_blocks(*member.child, path.empty() ? member.name : path + "." + member.name, visit);
+  }
+}
+
+// What was compiled from one C++ object's body.
+struct CompiledBody {
+  std::mutex mutex;
+  std::shared_ptr<CachedFunction> function;
+  std::uint64_t options_version = 0;
+  std::uint64_t epoch = 0;
+  std::vector<std::uint64_t> fingerprint;  // ids and versions of the tree
+  std::uint64_t structure = 0;             // counts the fingerprints seen
+};
+
+// One running call of a block on this thread: checks that the block is registered under the running
+// one, and adds its name to the layer path.
+class CallFrame {
+ public:
+  explicit CallFrame(const nn::Block& block);
+  ~CallFrame();
+  CallFrame(const CallFrame&) = delete;
+  CallFrame& operator=(const CallFrame&) = delete;
+  bool root() const { return outer_ == nullptr; }
+
+ private:
+  static std::string name_under(const CallFrame* outer, const nn::Block& block,
+                                const BlockState& state);
+  const BlockState& state_;
+  CallFrame* outer_;
+  PathScope path_;
+};
+
+// Collects the output shapes of every layer that runs on this thread meanwhile; everything runs
+// imperatively.
+class ShapeObserver {
+ public:
+  struct Row {
+    std::string path;
+    std::vector<Shape> outputs;
+  };
+  static ShapeObserver*& current();
+  ShapeObserver() : outer_(current()) { current() = this; }
+  ~ShapeObserver() { current() = outer_; }
+  ShapeObserver(const ShapeObserver&) = delete;
+  ShapeObserver& operator=(const ShapeObserver&) = delete;
+
+  void record(std::span<const Tensor> outputs);
+  const std::vector<Row>& rows() const { return rows_; }
+
+ private:
+  ShapeObserver* outer_;
+  std::vector<Row> rows_;
+};
+
+struct BlockAccess {
+  static BlockState& state(const nn::Block& block) { return block.state(); }
+  static std::shared_ptr<BlockState> share(const nn::Block& block) {
+    block.state();
+    return block.state_;
+  }
+  static void register_child(nn::Block& parent, const std::string& name, const nn::Block& child,
+                             const std::type_info& type) {
+    parent.register_child(name, child, type);
+  }
+  static Tensor run(nn::HybridBlock& block, const Tensor& input) {
+    return block.hybrid_forward(Ops(), input);
+  }
+};
+
+// "HybridNet", without namespaces.
+std::string type_name(const std::type_info& type);
+std::string type_of(const nn::Block& block);
+
+}  // namespace mlpjit::detail

@@ -1,0 +1,100 @@
+// What hybridize() does to the calls of a block: one CachedFunction per C++ object, made anew when
+// the options change, with the structure of the tree in its key.
+
+#include "mlpjit/mode.h"
+#include "mlpjit/nn/block.h"
+#include "src/nn/block_state.h"
+#include "src/tensor/tensor_impl.h"
+
+namespace mlpjit::nn {
+
+using detail::BlockState;
+using detail::CachedFunction;
+using detail::CompiledBody;
+
+namespace {
+
+// The path of the parameter that a tensor holds the values of. Looked up per trace: parameters
+// whose sizes are inferred get their values during the first one.
+std::optional<std::string> parameter_path(const BlockState& block, const std::string& prefix,
+                                          const Tensor& tensor) {
+  for (const BlockState::Member& member : block.members) {
+    const std::string path = prefix + member.name;
+    if (member.child) {
+      if (auto found = parameter_path(*member.child, path + ".", tensor)) return found;
+    } else if (member.parameter->ready.load(std::memory_order_acquire) &&
+               detail::TensorAccess::impl(member.parameter->value) ==
+                   detail::TensorAccess::impl(tensor)) {
+      return path;
+    }
+  }
+  return std::nullopt;
+}
+
+// Identities and versions of all blocks of the tree, in order.
+std::vector<std::uint64_t> fingerprint_of(const BlockState& block) {
+  std::vector<std::uint64_t> fingerprint;
+  detail::walk_blocks(block, "", [&](const std::string&, const BlockState& each) {
+    fingerprint.push_back(each.id);
+    fingerprint.push_back(each.version.load(std::memory_order_acquire));
+  });
+  return fingerprint;
+}
+
+void follow_structure(CompiledBody& compiled, const BlockState& state) {
+  const std::uint64_t epoch = detail::structure_epoch().load(std::memory_order_acquire);
+  if (compiled.epoch == epoch) return;
+  compiled.epoch = epoch;
+  std::vector<std::uint64_t> fingerprint = fingerprint_of(state);
+  if (fingerprint == compiled.fingerprint) return;
+  compiled.fingerprint = std::move(fingerprint);
+  ++compiled.structure;
+  // No later call asks for the programs of an earlier structure.
+  if (compiled.function) compiled.function->clear();
+}
+
+}  // namespace
+
+bool HybridBlock::run_compiled(const Tensors& inputs, Tensors& outputs) {
+  // Inside a trace the body is written down as part of it.
+  if (is_tracing() || detail::ShapeObserver::current() != nullptr) return false;
+  BlockState& state = detail::BlockAccess::state(*this);
+  CompiledBody& compiled = *compiled_;
+  std::shared_ptr<CachedFunction> function;
+  std::uint64_t structure = 0;
+  {
+    const std::lock_guard lock(compiled.mutex);
+    follow_structure(compiled, state);
+    const std::uint64_t version = state.options_version.load(std::memory_order_acquire);
+    if (!compiled.function || compiled.options_version != version) {
+      const std::lock_guard options_lock(state.mutex);
+      compiled.options_version = version;
+      compiled.function = std::make_shared<CachedFunction>(
+          [this](const Tensors& arguments) { return hybrid_forward_n(Ops(), arguments); },
+          state.options,
+          [shared = detail::BlockAccess::share(*this)](const Tensor& tensor) {
+            return parameter_path(*shared, "", tensor);
+          },
+          detail::type_of(*this));
+    }
+    function = compiled.function;
+    structure = compiled.structure;
+  }
+  outputs = (*function)(inputs, structure);
+  return true;
+}
+
+Explanation HybridBlock::explain() const {
+  CompiledBody& compiled = *compiled_;
+  std::shared_ptr<CachedFunction> function;
+  {
+    const std::lock_guard lock(compiled.mutex);
+    function = compiled.function;
+  }
+  if (function) return function->explain();
+  Explanation none;
+  none.name = detail::type_of(*this);
+  return none;
+}
+
+}  // namespace mlpjit::nn

@@ -1,0 +1,236 @@
+#include "mlpjit/nn/parameter.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "mlpjit/error.h"
+#include "mlpjit/mode.h"
+#include "mlpjit/ops.h"
+#include "src/nn/clone_map.h"
+#include "src/nn/parameter_state.h"
+#include "src/trace/path.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit::detail {
+namespace {
+
+bool fits(std::span<const std::int64_t> known, std::span<const std::int64_t> found) {
+  return std::equal(known.begin(), known.end(), found.begin(), found.end(),
+                    [](std::int64_t a, std::int64_t b) { return a == nn::kUnknown || a == b; });
+}
+
+std::string sizes_text(std::span<const std::int64_t> sizes) {
+  std::vector<std::string> texts;
+  for (const std::int64_t size : sizes)
+    texts.push_back(size == nn::kUnknown ? "?" : std::to_string(size));
+  return fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
+}  // namespace
+
+bool ParameterState::complete() const {
+  return std::find(sizes.begin(), sizes.end(), nn::kUnknown) == sizes.end();
+}
+
+std::string ParameterState::shape_text() const {
+  return fmt::format("{}{}", to_string(options.dtype), sizes_text(sizes));
+}
+
+void ParameterState::throw_misfit(std::span<const std::int64_t> found) const {
+  throw ShapeError(fmt::format("{}parameter '{}' is {}, expected shape {}", path_prefix(), path,
+                               shape_text(), sizes_text(found)));
+}
+
+void ParameterState::make_values(const nn::Initializer& initializer, std::uint64_t seed) {
+  const TracePause pause;
+  Tensor made = initializer.make({seed, path, Shape(sizes), options.dtype});
+  if (ready.load(std::memory_order_relaxed)) {
+    value.assign(made);
+    return;
+  }
+  // A function of the user's may have given a tensor that others hold.
+  value = made.copy();
+  pending.reset();
+  ready.store(true, std::memory_order_release);
+}
+
+Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
+  const std::lock_guard lock(mutex);
+  if (!fits(sizes, wanted)) throw_misfit(wanted);
+  if (ready.load(std::memory_order_relaxed)) return value;
+  if (!pending) {
+    throw ParameterError(
+        fmt::format("{}parameter '{}' has no values yet: call initialize() or load_parameters() on "
+                    "the network before its first "
+                    "call",
+                    path_prefix(), path));
+  }
+  sizes.assign(wanted.begin(), wanted.end());
+  const Pending request = *pending;
+  make_values(request.initializer, request.seed);
+  return value;
+}
+
+void ParameterState::initialize(const nn::Initializer& initializer, std::uint64_t seed,
+                                const std::string& new_path) {
+  const std::lock_guard lock(mutex);
+  path = new_path;
+  const nn::Initializer& chosen = options.initializer.defined() ? options.initializer : initializer;
+  if (complete()) {
+    make_values(chosen, seed);
+  } else {
+    pending = Pending{chosen, seed};
+  }
+}
+
+void ParameterState::set(const Tensor& values) {
+  if (!values.defined())
+    throw ParameterError(fmt::format("set_data of parameter '{}': no tensor given", path));
+  if (is_tracing()) {
+    throw TraceError(fmt::format(
+        "{}set_data of parameter '{}' while tracing would happen once, not at every call: do "
+        "it outside, or write parameter.data().assign(values)",
+        path_prefix(), path));
+  }
+  const std::lock_guard lock(mutex);
+  const std::span<const std::int64_t> found = values.shape().sizes();
+  if (!fits(sizes, found)) {
+    throw ShapeError(fmt::format("set_data of parameter '{}': expected {}, got {}{}", path,
+                                 shape_text(), to_string(values.dtype()), sizes_text(found)));
+  }
+  if (values.dtype() != options.dtype && !values.is_weak()) {
+    throw DTypeError(
+        fmt::format("set_data of parameter '{}': expected {}, got {}{}; convert with cast(values, "
+                    "DType::{})",
+                    path, shape_text(), to_string(values.dtype()), sizes_text(found),
+                    options.dtype == DType::boolean ? "boolean" : to_string(options.dtype)));
+  }
+  if (ready.load(std::memory_order_relaxed)) {
+    value.assign(values);
+    return;
+  }
+  sizes.assign(found.begin(), found.end());
+  value = values.is_weak() ? cast(values, options.dtype).copy() : values.copy();
+  pending.reset();
+  ready.store(true, std::memory_order_release);
+}
+
+std::shared_ptr<ParameterState> ParameterState::clone() const {
+  const std::lock_guard lock(mutex);
+  auto copy = std::make_shared<ParameterState>();
+  copy->path = path;
+  copy->sizes = sizes;
+  copy->options = options;
+  copy->pending = pending;
+  if (ready.load(std::memory_order_relaxed)) {
+    const TracePause pause;
+    copy->value = value.copy();
+    copy->ready.store(true, std::memory_order_release);
+  }
+  return copy;
+}
+
+void ParameterAccess::add(nn::ParameterDict& dict, const std::string& path,
+                          const std::shared_ptr<ParameterState>& state) {
+  const auto known = std::find_if(dict.items_.begin(), dict.items_.end(),
+                                  [&](const auto& item) { return item.second.state_ == state; });
+  dict.index_.emplace(path, static_cast<std::size_t>(known - dict.items_.begin()));
+  if (known == dict.items_.end()) dict.items_.emplace_back(path, make(state));
+}
+
+}  // namespace mlpjit::detail
+
+namespace mlpjit::nn {
+
+Parameter::Parameter(const Parameter& other)
+    : state_(detail::shared_or_cloned(
+          other.state_, [](const detail::ParameterState& state) { return state.clone(); })) {}
+
+detail::ParameterState& Parameter::state() const {
+  if (!state_)
+    throw ParameterError("this Parameter stands for none: declare it with parameter(name, shape)");
+  return *state_;
+}
+
+const std::string& Parameter::path() const {
+  return state().path;
+}
+DType Parameter::dtype() const {
+  return state().options.dtype;
+}
+bool Parameter::is_initialized() const {
+  return state().ready.load(std::memory_order_acquire);
+}
+
+Shape Parameter::shape() const {
+  detail::ParameterState& state = this->state();
+  const std::lock_guard lock(state.mutex);
+  if (!state.complete()) {
+    throw ParameterError(
+        fmt::format("parameter '{}' is {}: the sizes marked ? are inferred at the first call",
+                    state.path, state.shape_text()));
+  }
+  return Shape(state.sizes);
+}
+
+Tensor Parameter::data() const {
+  detail::ParameterState& state = this->state();
+  if (state.ready.load(std::memory_order_acquire)) return state.value;
+  std::vector<std::int64_t> sizes;
+  {
+    const std::lock_guard lock(state.mutex);
+    if (!state.complete()) {
+      throw ParameterError(
+          fmt::format("{}parameter '{}' is {}{}: the sizes marked ? are inferred at the first call",
+                      detail::path_prefix(), state.path, state.shape_text(),
+                      state.pending ? "" : " and was not initialized; call initialize()"));
+    }
+    sizes = state.sizes;
+  }
+  return state.materialize(sizes);
+}
+
+Tensor Parameter::data(std::initializer_list<std::int64_t> sizes) const {
+  detail::ParameterState& state = this->state();
+  const std::span<const std::int64_t> wanted(sizes.begin(), sizes.size());
+  if (state.ready.load(std::memory_order_acquire) && std::ranges::equal(state.sizes, wanted))
+    return state.value;
+  return state.materialize(wanted);
+}
+
+void Parameter::set_data(const Tensor& values) {
+  state().set(values);
+}
+
+std::ostream& operator<<(std::ostream& out, const Parameter& parameter) {
+  detail::ParameterState& state = parameter.state();
+  const std::lock_guard lock(state.mutex);
+  return out << state.path << " " << state.shape_text();
+}
+
+std::size_t ParameterDict::index_of(std::string_view path) const {
+  if (const auto found = index_.find(path); found != index_.end()) return found->second;
+  std::vector<std::string_view> paths;
+  for (const auto& item : items_) paths.push_back(item.first);
+  throw ParameterError(
+      fmt::format("no parameter '{}'; there are: {}", path,
+                  paths.empty() ? "none" : fmt::format("{}", fmt::join(paths, ", "))));
+}
+
+bool ParameterDict::contains(std::string_view path) const {
+  return index_.find(path) != index_.end();
+}
+
+std::ostream& operator<<(std::ostream& out, const ParameterDict& parameters) {
+  for (const auto& [path, parameter] : parameters) {
+    detail::ParameterState& state = detail::ParameterAccess::state(parameter);
+    const std::lock_guard lock(state.mutex);
+    out << path << " " << state.shape_text() << "\n";
+  }
+  return out;
+}
+
+}  // namespace mlpjit::nn

@@ -1,0 +1,150 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <ostream>
+#include <set>
+
+#include "mlpjit/create.h"
+#include "mlpjit/mode.h"
+#include "mlpjit/nn/block.h"
+#include "mlpjit/random.h"
+#include "src/nn/block_state.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit::nn {
+
+using detail::BlockState;
+using detail::ShapeObserver;
+
+namespace {
+
+using Row = std::array<std::string, 5>;
+
+std::string described(const std::string& type, const std::string& arguments) {
+  return arguments.empty() ? type : fmt::format("{}({})", type, arguments);
+}
+
+// Elements and bytes of the parameters that a block declares itself, each counted where it is met
+// first.
+struct Count {
+  std::int64_t elements = 0;
+  std::int64_t bytes = 0;
+  bool known = true;
+};
+Count count_parameters(const BlockState& block, std::set<const void*>& seen) {
+  Count count;
+  for (const BlockState::Member& member : block.members) {
+    if (!member.parameter || !seen.insert(member.parameter.get()).second) continue;
+    const std::lock_guard lock(member.parameter->mutex);
+    if (!member.parameter->complete()) {
+      count.known = false;
+      continue;
+    }
+    const std::int64_t elements = Shape(member.parameter->sizes).size();
+    count.elements += elements;
+    count.bytes += elements * static_cast<std::int64_t>(size_of(member.parameter->options.dtype));
+  }
+  return count;
+}
+
+// "1234567" as "1,234,567".
+std::string grouped(std::int64_t value) {
+  std::string text = std::to_string(value);
+  for (std::ptrdiff_t i = static_cast<std::ptrdiff_t>(text.size()) - 3; i > 0; i -= 3) {
+    text.insert(static_cast<std::size_t>(i), ",");
+  }
+  return text;
+}
+
+std::string number(std::int64_t value, bool known) {
+  return known ? grouped(value) : "?";
+}
+
+std::string table(const std::vector<Row>& rows) {
+  std::array<std::size_t, 5> widths{};
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const Row& row = rows[r];
+    std::string line =
+        fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>{}}  {:>{}}", row[0], widths[0], row[1], widths[1],
+                    row[2], widths[2], row[3], widths[3], row[4], widths[4]);
+    if (r == 0 || r + 1 == rows.size()) {
+      const std::string rule(line.size(), '-');
+      line = r == 0 ? line + "\n" + rule : rule + "\n" + line;
+    }
+    text += line + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string Block::summary() const {
+  const BlockState& block = state();
+  Tensors inputs;
+  if (block.called.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(block.mutex);
+    const detail::TracePause pause;
+    for (const auto& [dtype, shape] : block.first_inputs) inputs.push_back(zeros(shape, dtype));
+  }
+  return summary(inputs);
+}
+
+std::string Block::summary(const Tensors& inputs) const {
+  std::map<std::string, std::string> outputs;
+  if (!inputs.empty()) {
+    // A run on zeros that leaves nothing behind: in inference mode, on a random stream of its own.
+    const detail::TracePause pause;
+    const TrainingScope inference(false);
+    const random::StreamScope stream(0);
+    ShapeObserver observer;
+    Tensors samples;
+    for (const Tensor& input : inputs) samples.push_back(zeros(input.shape(), input.dtype()));
+    (*this)(samples);
+    for (const ShapeObserver::Row& row : observer.rows()) {
+      std::vector<std::string> shapes;
+      for (const Shape& shape : row.outputs) shapes.push_back(to_string(shape));
+      outputs[row.path] = fmt::format("{}", fmt::join(shapes, ", "));
+    }
+  }
+  std::vector<Row> rows{{"layer", "type", "output", "parameters", "bytes"}};
+  Count total;
+  std::set<const void*> seen;
+  const std::size_t outer = detail::current_path().size();
+  const std::string prefix = outer == 0 ? "" : detail::current_path() + ".";
+  detail::walk_blocks(state(), "", [&](const std::string& path, const BlockState& block) {
+    const Count count = count_parameters(block, seen);
+    total.elements += count.elements;
+    total.bytes += count.bytes;
+    total.known = total.known && count.known;
+    const std::string type = path.empty() ? detail::type_of(*this) : block.type;
+    const auto output = outputs.find(path.empty() ? detail::current_path() : prefix + path);
+    rows.push_back({path.empty() ? "(network)" : path, described(type, block.arguments),
+                    output == outputs.end() ? "?" : output->second,
+                    number(count.elements, count.known), number(count.bytes, count.known)});
+  });
+  rows.push_back(
+      {"total", "", "", number(total.elements, total.known), number(total.bytes, total.known)});
+  return table(rows);
+}
+
+std::ostream& operator<<(std::ostream& out, const Block& block) {
+  detail::walk_blocks(block.state(), "", [&](const std::string& path, const BlockState& each) {
+    if (path.empty()) {
+      out << described(detail::type_of(block), each.arguments) << "\n";
+      return;
+    }
+    const auto depth = static_cast<std::size_t>(std::count(path.begin(), path.end(), '.'));
+    out << std::string(2 * (depth + 1), ' ') << path.substr(path.rfind('.') + 1) << ": "
+        << described(each.type, each.arguments) << "\n";
+  });
+  return out;
+}
+
+}  // namespace mlpjit::nn
