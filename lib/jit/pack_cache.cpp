@@ -1,5 +1,7 @@
 #include "lib/jit/pack_cache.h"
 
+#include <cstdint>
+
 namespace mlpjit::jit {
 
 namespace {
@@ -25,7 +27,8 @@ std::shared_ptr<std::byte> allocate_shared_bytes(std::size_t bytes) {
 // Threads start at different stripes, so that as many as there are stripes never meet.
 std::size_t thread_number() {
   static std::atomic<std::size_t> next{0};
-  thread_local const std::size_t mine = next.fetch_add(1, std::memory_order_relaxed);
+  constinit static thread_local std::size_t mine = SIZE_MAX;
+  if (mine == SIZE_MAX) mine = next.fetch_add(1, std::memory_order_relaxed);
   return mine;
 }
 

@@ -6,19 +6,31 @@ namespace mlpjit::jit {
 
 namespace {
 
+// Without constructor or destructor, so that finding it costs no check whether it is there.
 struct Arena {
-  std::byte* data = nullptr;
-  std::size_t bytes = 0;
-  bool busy = false;
+  std::byte* data;
+  std::size_t bytes;
+  bool busy;
 
-  ~Arena() { free(); }
   void free() {
     support::free_counted(data, bytes);
     data = nullptr;
     bytes = 0;
   }
 };
-thread_local Arena arena;
+constinit thread_local Arena arena{};
+
+// Frees the arena when the thread ends.
+struct AtThreadEnd {
+  ~AtThreadEnd() { arena.free(); }
+};
+
+void grow(Arena& mine, std::size_t bytes) {
+  static thread_local const AtThreadEnd at_thread_end;
+  mine.free();  // first, so that the old and the new never count together
+  mine.data = support::allocate_counted(bytes);
+  mine.bytes = bytes;
+}
 
 }  // namespace
 
@@ -30,21 +42,17 @@ WorkspaceScope::WorkspaceScope(std::size_t bytes) {
     own_bytes_ = bytes;
     return;
   }
-  if (mine.bytes < bytes) {
-    mine.free();  // first, so that the old and the new never count together
-    mine.data = support::allocate_counted(bytes);
-    mine.bytes = bytes;
-  }
+  if (mine.bytes < bytes) grow(mine, bytes);
   mine.busy = true;
+  busy_ = &mine.busy;
   data_ = mine.data;
 }
 
 WorkspaceScope::~WorkspaceScope() {
-  if (data_ == nullptr) return;
-  if (own_bytes_ != 0) {
+  if (busy_ != nullptr) {
+    *busy_ = false;
+  } else if (data_ != nullptr) {
     support::free_counted(data_, own_bytes_);
-  } else {
-    arena.busy = false;
   }
 }
 

@@ -20,7 +20,8 @@ class WorkspaceScope {
 
  private:
   std::byte* data_ = nullptr;
-  std::size_t own_bytes_ = 0;  // not 0: not the thread's arena
+  bool* busy_ = nullptr;  // of the thread's arena; null: the memory is this scope's own
+  std::size_t own_bytes_ = 0;
 };
 
 // Frees this thread's arena; for those who count memory.
