@@ -2,7 +2,9 @@
 // branch, whose ops fold), so all but fusion repeat until a round changes nothing; fusion comes
 // last, since the others do not look into fusions.
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "lib/ir/verify.h"
 #include "lib/passes/passes.h"
@@ -34,6 +36,10 @@ class Pipeline {
   }
 
   std::vector<PassReport> take_reports() { return std::move(reports_); }
+  bool changed() const {
+    return std::any_of(reports_.begin(), reports_.end(),
+                       [](const PassReport& report) { return report.changes > 0; });
+  }
 
  private:
   // One line per pass, however many rounds it runs in.
@@ -69,6 +75,9 @@ std::vector<PassReport> run_pipeline(ir::Graph& graph, const PipelineSettings& s
   }
   if (settings.fuse) {
     pipeline.run("fuse", on.fuse, [&] { return fuse(graph); });
+  }
+  if (pipeline.changed()) {
+    for (const auto& function : graph.functions()) *function = ir::compact(*function);
   }
   return pipeline.take_reports();
 }

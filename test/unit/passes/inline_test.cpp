@@ -1,0 +1,96 @@
+#include <gtest/gtest.h>
+
+#include "lib/ir/text.h"
+#include "test/unit/passes/passes_testing.h"
+
+namespace mlpjit::passes::testing {
+namespace {
+
+TEST(inline_calls, puts_the_bodies_in_place_and_drops_the_functions) {
+  const ir::Graph before = ir::parse(R"(
+func @square(%a: f32[20]) {
+  %b = multiply %a, %a
+  return %b
+}
+func @fourth(%a: f32[20]) {
+  %b = call @square(%a) : f32[20]
+  %c = call @square(%b) : f32[20]
+  return %c, %b
+}
+func @main(%x: f32[20]) {
+  %y, %z = call @fourth(%x) : f32[20], f32[20]
+  return %z, %y
+}
+)");
+  const ir::Graph after = check_pass(before, inline_calls);
+  EXPECT_EQ(after.functions().size(), 1u);
+  EXPECT_EQ(count(after, "call"), 0);
+  EXPECT_EQ(count(after, "multiply"), 2);
+}
+
+TEST(inline_calls, gives_an_input_back_as_it_came) {
+  const ir::Graph before = ir::parse(R"(
+func @swap(%a: f32[4], %b: f32[4]) {
+  return %b, %a
+}
+func @main(%x: f32[4], %y: f32[4]) {
+  %p, %q = call @swap(%x, %y) : f32[4], f32[4]
+  %r, %s = call @swap(%p, %q) : f32[4], f32[4]
+  return %r, %s, %p
+}
+)");
+  const ir::Graph after = check_pass(before, inline_calls);
+  EXPECT_EQ(count_ops(after), 0);
+}
+
+TEST(inline_calls, reaches_calls_in_regions_and_copies_regions) {
+  const ir::Graph before = ir::parse(R"(
+func @pick(%p: bool[], %a: f32[4]) {
+  %r = cond %p, %a {
+    ^(%t: f32[4])
+    %n = negative %t
+    yield %n
+  } {
+    ^(%t2: f32[4])
+    yield %t2
+  }
+  return %r
+}
+func @main(%p: bool[], %x: f32[4]) {
+  %r = cond %p, %x {
+    ^(%t: f32[4])
+    %c = call @pick(%p, %t) : f32[4]
+    yield %c
+  } {
+    ^(%t2: f32[4])
+    %c2 = call @pick(%p, %t2) : f32[4]
+    %d = call @pick(%p, %c2) : f32[4]
+    yield %d
+  }
+  return %r
+}
+)");
+  const ir::Graph after = check_pass(before, inline_calls);
+  EXPECT_EQ(count(after, "cond"), 4);
+  EXPECT_EQ(count(after, "call"), 0);
+}
+
+TEST(inline_calls, keeps_the_order_of_failures) {
+  // The first division fails in every run whose second operand holds a zero; which op it is must
+  // not change.
+  const ir::Graph before = ir::parse(R"(
+func @divide(%a: i32[10], %b: i32[10]) {
+  %q = floor_divide %a, %b
+  return %q
+}
+func @main(%a: i32[10], %b: i32[10], %i: i64[1], %t: f32[3]) {
+  %g = gather %t, %i {axis = 0}
+  %q = call @divide(%a, %b) : i32[10]
+  return %g, %q
+}
+)");
+  check_pass(before, inline_calls);
+}
+
+}  // namespace
+}  // namespace mlpjit::passes::testing
