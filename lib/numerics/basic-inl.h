@@ -1,11 +1,6 @@
 // Functions that are exact or correctly rounded steps. No include guard: see elementwise.h.
 
 template <class B>
-MLPJIT_NUMERICS_FN typename B::Value constant(const B& b, double x) {
-  return b.constant(static_cast<typename B::Lane>(x));
-}
-
-template <class B>
 MLPJIT_NUMERICS_FN typename B::Value add(const B& b, typename B::Value x, typename B::Value y) {
   return b.add(x, y);
 }

@@ -19,6 +19,13 @@
 //   Mask compare(const B&, ir::Opcode, Value, Value)      equal not_equal less less_equal greater
 //   greater_equal Mask compare<opcode>(const B&, Value, Value)
 
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <string_view>
+#include <utility>
+#include <variant>
+
 #include "lib/ir/attr.h"
 #include "lib/ir/opcode.h"
 #include "lib/numerics/backend.h"
