@@ -18,7 +18,7 @@ struct Runtime {
   // Exact fused multiply-add for targets without the instruction.
   float (*fma_f32)(float a, float b, float c) = nullptr;
   double (*fma_f64)(double a, double b, double c) = nullptr;
-  void* self = nullptr;   // of the caller; generated code does not look at it
+  void* self = nullptr;  // of the caller; generated code does not look at it
 };
 
 // Status: 0, or code | step << 32 with a code below.
@@ -27,14 +27,15 @@ enum StatusCode : std::uint32_t {
   kDivisionByZero = 1,
   kIndexOutOfRange = 2,
   kEmptyExtreme = 3,
-  kLibraryFailed = 4,    // the callback keeps the exception
+  kLibraryFailed = 4,  // the callback keeps the exception
 };
 constexpr std::int64_t make_status(StatusCode code, std::uint32_t step) {
   return static_cast<std::int64_t>(code) | (static_cast<std::int64_t>(step) << 32);
 }
 
-// slots: pointers in the order of Plan::slots. Buffers of the caller are aligned to their element; packed
-// weights, constants and the workspace to 64. Inputs do not overlap outputs. noexcept.
-using EntryPoint = std::int64_t (*)(const Runtime* runtime, void* const* slots, std::byte* workspace);
+// slots: pointers in the order of Plan::slots. Buffers of the caller are aligned to their element;
+// packed weights, constants and the workspace to 64. Inputs do not overlap outputs. noexcept.
+using EntryPoint = std::int64_t (*)(const Runtime* runtime, void* const* slots,
+                                    std::byte* workspace);
 
 }  // namespace mlpjit::codegen

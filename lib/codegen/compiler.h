@@ -1,6 +1,6 @@
 #pragma once
-// The one door to LLVM: a plan goes in, machine code comes out. No LLVM type on this side. Implemented by
-// libmlpjit-codegen, which is opened at the first compile (lib/jit/loader.h).
+// The one door to LLVM: a plan goes in, machine code comes out. No LLVM type on this side.
+// Implemented by libmlpjit-codegen, which is opened at the first compile (lib/jit/loader.h).
 
 #include <cstddef>
 #include <memory>
@@ -12,12 +12,12 @@
 namespace mlpjit::codegen {
 
 struct CompileOptions {
-  bool keep_text = false;       // fill llvm_ir and assembly of the report
+  bool keep_text = false;  // fill llvm_ir and assembly of the report
 };
 
 struct CompileReport {
-  double emit_ms = 0;           // plan to LLVM IR
-  double codegen_ms = 0;        // LLVM IR to object
+  double emit_ms = 0;     // plan to LLVM IR
+  double codegen_ms = 0;  // LLVM IR to object
   double link_ms = 0;
   std::size_t code_bytes = 0;
   std::string llvm_ir, assembly;

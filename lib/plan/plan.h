@@ -1,6 +1,7 @@
 #pragma once
-// The plan: explicit data between the IR and code generation. Which kernels run, in which order, over which
-// loops and tiles, on which buffers. Code generation makes no decision that is not written here.
+// The plan: explicit data between the IR and code generation. Which kernels run, in which order,
+// over which loops and tiles, on which buffers. Code generation makes no decision that is not
+// written here.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,14 +17,14 @@ namespace mlpjit::plan {
 
 // Where a buffer lives when the generated code runs (docs/abi.md).
 enum class Place : std::uint8_t {
-  slot,        // slots[index]: an input, an output, a constant or a packed weight of the caller
-  workspace,   // workspace + offset
+  slot,       // slots[index]: an input, an output, a constant or a packed weight of the caller
+  workspace,  // workspace + offset
 };
 
 enum class SlotKind : std::uint8_t { input, output, constant, packed };
 
-// How a dense weight [N, K] is packed: panels of `panel` outputs, [N / panel][K][panel], N padded with zeros,
-// `panel_stride` elements from panel to panel. Depends on (K, N, dtype, target) only.
+// How a dense weight [N, K] is packed: panels of `panel` outputs, [N / panel][K][panel], N padded
+// with zeros, `panel_stride` elements from panel to panel. Depends on (K, N, dtype, target) only.
 struct PackedLayout {
   std::int64_t k = 0, n = 0;
   std::int64_t panel = 16;
@@ -40,24 +41,24 @@ PackedLayout packed_layout(std::int64_t n, std::int64_t k, DType dtype, const Ta
 // One entry of the slots array, in this order: inputs, outputs, constants, packed weights.
 struct Slot {
   SlotKind kind = SlotKind::input;
-  std::uint32_t index = 0;      // which input, output or constant; for packed: which input is packed
-  PackedLayout layout;          // packed only
-  ir::Literal literal;          // constant only
+  std::uint32_t index = 0;  // which input, output or constant; for packed: which input is packed
+  PackedLayout layout;      // packed only
+  ir::Literal literal;      // constant only
 };
 
 using BufferId = std::uint32_t;
 
 struct Buffer {
   Place place = Place::workspace;
-  std::uint32_t slot = 0;       // Place::slot
-  std::size_t offset = 0;       // Place::workspace; a multiple of 64
+  std::uint32_t slot = 0;  // Place::slot
+  std::size_t offset = 0;  // Place::workspace; a multiple of 64
   std::size_t bytes = 0;
   DType dtype = DType::f32;
   Shape shape;                  // row-major, but see row_stride
   std::int64_t row_stride = 0;  // elements from row to row of the last axis where padded; 0: dense
-  std::uint32_t first_step = 0, last_step = 0;   // lifetime, inclusive; shares memory outside it
-  BufferId root = 0;            // whose memory it is: itself, or what it reshapes
-  std::string name;             // of the value it holds
+  std::uint32_t first_step = 0, last_step = 0;  // lifetime, inclusive; shares memory outside it
+  BufferId root = 0;                            // whose memory it is: itself, or what it reshapes
+  std::string name;                             // of the value it holds
 };
 
 // How a kernel reads or writes a buffer: element strides for each loop dimension (0: broadcast).
@@ -66,8 +67,8 @@ struct Access {
   std::vector<std::int64_t> strides;
 };
 
-// Element-wise code: ops of the main function from `arguments` to `results`, in order. Values of one element that are
-// known are in `scalars` and become immediate operands.
+// Element-wise code: ops of the main function from `arguments` to `results`, in order. Values of
+// one element that are known are in `scalars` and become immediate operands.
 struct Body {
   struct Scalar {
     ir::ValueId value;
@@ -79,14 +80,14 @@ struct Body {
   std::vector<ir::ValueId> results;
 };
 
-// out[i...] = body(in[i...]), loops outermost first, the last one vectorised; accesses of the last loop have
-// stride 0, 1 or other (gathered by scalar loads).
+// out[i...] = body(in[i...]), loops outermost first, the last one vectorised; accesses of the last
+// loop have stride 0, 1 or other (gathered by scalar loads).
 struct ElementwiseKernel {
   std::vector<std::int64_t> loops;
   std::vector<Access> inputs;
   std::vector<Access> outputs;
-  Body body;                    // arguments: inputs; results: outputs
-  int lanes = 0;                // elements of one vector: the target's, by the widest dtype of the body
+  Body body;      // arguments: inputs; results: outputs
+  int lanes = 0;  // elements of one vector: the target's, by the widest dtype of the body
 };
 
 // A register tile: `rows` x `panels` accumulators of one panel each.
@@ -95,49 +96,50 @@ struct Tile {
   friend bool operator==(const Tile&, const Tile&) = default;
 };
 
-// out[m, n] = epilogue(bias[n] + sum over k of x[m, k] * w[n, k], extra...), by the chain or the lane form.
-// In the chain form element (k, n) of the weight is at panel_step * (n / panel) + k_step * k + n % panel, which covers
-// packed weights and the right operand of a matmul; in the lane form the weight is row-major [N, K].
+// out[m, n] = epilogue(bias[n] + sum over k of x[m, k] * w[n, k], extra...), by the chain or the
+// lane form. In the chain form element (k, n) of the weight is at panel_step * (n / panel) + k_step
+// * k + n % panel, which covers packed weights and the right operand of a matmul; in the lane form
+// the weight is row-major [N, K].
 struct DenseKernel {
   DType dtype = DType::f32;
   std::int64_t m = 0, k = 0, n = 0;
   BufferId x = 0, weight = 0;
-  std::int64_t x_stride = 0;                // elements from row to row
-  std::int64_t bias = -1;                   // buffer, or -1
-  bool lanes = false;                       // the lane form of docs/numerics.md
+  std::int64_t x_stride = 0;  // elements from row to row
+  std::int64_t bias = -1;     // buffer, or -1
+  bool lanes = false;         // the lane form of docs/numerics.md
   std::int64_t panel = 16, panel_step = 0, k_step = 0;
-  bool padded = true;                       // the last panel may be read whole
-  Tile tile;                                // largest register tile; rows and panels are split evenly
-  bool columns_outer = false;               // keep a group of panels in L2 and pass all rows by it
-  Body epilogue;                            // arguments: the dense result, then extras; one result
-  std::vector<Access> extras;               // strides over (m, n)
-  Access out;                               // strides over (m, n)
+  bool packed = true;          // aligned, and the last panel may be read whole
+  Tile tile;                   // largest register tile; rows and panels are split evenly
+  bool columns_outer = false;  // keep a group of panels in L2 and pass all rows by it
+  Body epilogue;               // arguments: the dense result, then extras; one result
+  std::vector<Access> extras;  // strides over (m, n)
+  Access out;                  // strides over (m, n)
 };
 
-// out[o] = consumer(reduce over i of producer(in[o, i]), extras...), one row of `inner` elements per result, by the
-// lane form.
+// out[o] = consumer(reduce over i of producer(in[o, i]), extras...), one row of `inner` elements
+// per result, by the lane form.
 struct ReductionKernel {
-  ir::Opcode op{};                          // sum, mean, prod, max, min, var
-  std::vector<std::int64_t> outer;          // loops over the results
-  std::int64_t inner = 0;                   // elements reduced for each, in row-major order
-  std::vector<Access> inputs;               // strides over outer, then inner
-  Body producer;                            // arguments: inputs; one result
-  Body consumer;                            // arguments: the reduced value, then extras; one result
-  std::vector<Access> extras;               // strides over outer
-  Access out;                               // strides over outer
+  ir::Opcode op{};                  // sum, mean, prod, max, min, var
+  std::vector<std::int64_t> outer;  // loops over the results
+  std::int64_t inner = 0;           // elements reduced for each, in row-major order
+  std::vector<Access> inputs;       // strides over outer, then inner
+  Body producer;                    // arguments: inputs; one result
+  Body consumer;                    // arguments: the reduced value, then extras; one result
+  std::vector<Access> extras;       // strides over outer
+  Access out;                       // strides over outer
 };
 
 // Rows of softmax, log_softmax or layer_norm over the last axis.
 struct RowKernel {
   ir::Opcode op{};
-  std::vector<std::int64_t> outer;          // loops over the rows
+  std::vector<std::int64_t> outer;  // loops over the rows
   std::int64_t columns = 0;
-  std::vector<Access> inputs;               // of the producer; strides over outer, then column
-  Body producer;                            // one result
-  std::int64_t gamma = -1, beta = -1;       // layer_norm; buffers of `columns` elements
+  std::vector<Access> inputs;          // of the producer; strides over outer, then column
+  Body producer;                       // one result
+  std::int64_t gamma = -1, beta = -1;  // layer_norm; buffers of `columns` elements
   double epsilon = 0;
-  BufferId scratch = 0;                     // one row of the producer's result
-  Body consumer;                            // arguments: the normalised value, then extras; one result
+  BufferId scratch = 0;  // one row of the producer's result
+  Body consumer;         // arguments: the normalised value, then extras; one result
   std::vector<Access> extras;
   Access out;
 };
@@ -145,7 +147,8 @@ struct RowKernel {
 // An op run by the interpreter's kernel through the runtime table.
 struct LibraryKernel {
   ir::OpId op;
-  std::vector<std::int64_t> inputs;         // buffers of the operands, then of captured_values(); -1 for a token
+  std::vector<std::int64_t>
+      inputs;  // buffers of the operands, then of captured_values(); -1 for a token
   std::vector<std::int64_t> outputs;
 };
 
@@ -154,7 +157,8 @@ struct CopyKernel {
   BufferId from = 0, to = 0;
 };
 
-using Kernel = std::variant<ElementwiseKernel, DenseKernel, ReductionKernel, RowKernel, LibraryKernel, CopyKernel>;
+using Kernel = std::variant<ElementwiseKernel, DenseKernel, ReductionKernel, RowKernel,
+                            LibraryKernel, CopyKernel>;
 
 struct Step {
   Kernel kernel;
@@ -163,13 +167,13 @@ struct Step {
 };
 
 struct Plan {
-  std::shared_ptr<const ir::Graph> graph;   // optimised; bodies refer to ops of its main function
+  std::shared_ptr<const ir::Graph> graph;  // optimised; bodies refer to ops of its main function
   Target target;
   std::vector<Slot> slots;
   std::vector<Buffer> buffers;
   std::vector<Step> steps;
   std::size_t workspace_bytes = 0;
-  std::size_t unshared_bytes = 0;           // what the intermediates would take without reuse
+  std::size_t unshared_bytes = 0;  // what the intermediates would take without reuse
 
   std::size_t packed_bytes() const;
 };

@@ -1,0 +1,197 @@
+// LLVM ORC behind the interface of compiler.h.
+
+#include "lib/codegen/compiler.h"
+
+#include <atomic>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+#include <llvm/Config/llvm-config.h>
+#include <llvm/ExecutionEngine/Orc/Core.h>
+#include <llvm/ExecutionEngine/Orc/ExecutorProcessControl.h>
+#include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/Support/CommandLine.h>
+#include <llvm/Support/SmallVectorMemoryBuffer.h>
+#include <llvm/Target/TargetMachine.h>
+#include <llvm/Target/TargetOptions.h>
+
+#include "lib/codegen/module_builder.h"
+#include "mlpjit/error.h"
+
+extern "C" {
+void LLVMInitializeX86TargetInfo();
+void LLVMInitializeX86Target();
+void LLVMInitializeX86TargetMC();
+void LLVMInitializeX86AsmPrinter();
+}
+
+namespace mlpjit::codegen {
+namespace {
+
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+void refuse(llvm::Error error, const char* what) {
+  if (error)
+    throw InternalError(fmt::format("codegen: {}: {}", what, llvm::toString(std::move(error))));
+}
+
+template <class T>
+T expect(llvm::Expected<T> result, const char* what) {
+  refuse(result.takeError(), what);
+  return std::move(*result);
+}
+
+// LLVM has some switches only as command line options; this copy of LLVM is ours alone.
+void set_option(llvm::StringRef name, bool value) {
+  auto& options = llvm::cl::getRegisteredOptions();
+  const auto at = options.find(name);
+  if (at == options.end()) throw InternalError("codegen: LLVM has no option " + name.str());
+  static_cast<llvm::cl::opt<bool>*>(at->second)->setValue(value);
+}
+
+// The session that all code of the process lives in. Each Code is a JITDylib of its own, so that
+// freeing it frees its memory.
+class Session {
+ public:
+  Session()
+      : session_(expect(llvm::orc::SelfExecutorProcessControl::Create(
+                            nullptr, std::make_unique<llvm::orc::InPlaceTaskDispatcher>()),
+                        "no execution session")),
+        layer_(session_) {}
+  ~Session() { llvm::cantFail(session_.endSession()); }
+
+  llvm::orc::JITDylib& link(std::unique_ptr<llvm::MemoryBuffer> object) {
+    auto& dylib = session_.createBareJITDylib(fmt::format("mlpjit.{}", count_.fetch_add(1)));
+    refuse(layer_.add(dylib, std::move(object)), "cannot add the object");
+    return dylib;
+  }
+  EntryPoint entry(llvm::orc::JITDylib& dylib) {
+    const auto symbol =
+        expect(session_.lookup({&dylib}, session_.intern(kEntryName)), "cannot link");
+    return symbol.getAddress().toPtr<EntryPoint>();
+  }
+  void remove(llvm::orc::JITDylib& dylib) noexcept {
+    llvm::cantFail(session_.removeJITDylib(dylib));
+  }
+
+ private:
+  llvm::orc::ExecutionSession session_;
+  llvm::orc::ObjectLinkingLayer layer_;
+  std::atomic<std::uint64_t> count_{0};
+};
+
+class OrcCode final : public Code {
+ public:
+  OrcCode(std::shared_ptr<Session> session, std::unique_ptr<llvm::MemoryBuffer> object)
+      : session_(std::move(session)), dylib_(&session_->link(std::move(object))) {
+    try {
+      entry_ = session_->entry(*dylib_);
+    } catch (...) {
+      session_->remove(*dylib_);
+      throw;
+    }
+  }
+  ~OrcCode() override { session_->remove(*dylib_); }
+  EntryPoint entry() const override { return entry_; }
+
+ private:
+  std::shared_ptr<Session> session_;
+  llvm::orc::JITDylib* dylib_;
+  EntryPoint entry_ = nullptr;
+};
+
+std::unique_ptr<llvm::TargetMachine> make_machine(const plan::Target& target) {
+  std::string error;
+  const llvm::Target* found = llvm::TargetRegistry::lookupTarget(target.triple, error);
+  if (found == nullptr) throw InternalError("codegen: " + error);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // the numerics contract
+  options.EnableFastISel = false;
+  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
+      target.triple, target.cpu, "", options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
+      llvm::CodeGenOptLevel::Less, /*JIT=*/true));
+}
+
+llvm::SmallVector<char, 0> run_backend(llvm::TargetMachine& machine, llvm::Module& module,
+                                       llvm::CodeGenFileType type) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream out(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, out, nullptr, type, /*DisableVerify=*/true)) {
+    throw InternalError("codegen: the target cannot emit objects");
+  }
+  passes.run(module);
+  return bytes;
+}
+
+class OrcCompiler final : public Compiler {
+ public:
+  OrcCompiler() : session_(std::make_shared<Session>()) {}
+
+  std::unique_ptr<Code> compile(const plan::Plan& plan, const CompileOptions& options,
+                                CompileReport& report) const override {
+    if (options.keep_text) keep_text(plan, report);
+    llvm::LLVMContext context;
+    auto start = std::chrono::steady_clock::now();
+    const auto machine = make_machine(plan.target);
+    const auto module = ModuleBuilder(context, plan).build();
+    module->setDataLayout(machine->createDataLayout());
+    report.emit_ms = milliseconds_since(start);
+
+    start = std::chrono::steady_clock::now();
+    auto object = run_backend(*machine, *module, llvm::CodeGenFileType::ObjectFile);
+    report.codegen_ms = milliseconds_since(start);
+    report.code_bytes = object.size();
+
+    start = std::chrono::steady_clock::now();
+    auto code = std::make_unique<OrcCode>(session_, std::make_unique<llvm::SmallVectorMemoryBuffer>(
+                                                        std::move(object), "mlpjit", false));
+    report.link_ms = milliseconds_since(start);
+    return code;
+  }
+
+  std::string llvm_version() const override { return LLVM_VERSION_STRING; }
+
+ private:
+  // From a module of its own: the code generator changes what it is given.
+  static void keep_text(const plan::Plan& plan, CompileReport& report) {
+    llvm::LLVMContext context;
+    const auto machine = make_machine(plan.target);
+    const auto module = ModuleBuilder(context, plan).build();
+    module->setDataLayout(machine->createDataLayout());
+    llvm::raw_string_ostream(report.llvm_ir) << *module;
+    const auto text = run_backend(*machine, *module, llvm::CodeGenFileType::AssemblyFile);
+    report.assembly.assign(text.begin(), text.end());
+  }
+
+  std::shared_ptr<Session> session_;
+};
+
+void initialize_llvm() {
+  static const bool done = [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    // The loops are emitted in the form they should have.
+    set_option("disable-lsr", true);
+    return true;
+  }();
+  static_cast<void>(done);
+}
+
+}  // namespace
+}  // namespace mlpjit::codegen
+
+extern "C" __attribute__((visibility("default"))) mlpjit::codegen::Compiler* mlpjit_codegen_create(
+    std::uint32_t abi_version) {
+  if (abi_version != mlpjit::codegen::kAbiVersion) return nullptr;
+  mlpjit::codegen::initialize_llvm();
+  return new mlpjit::codegen::OrcCompiler();
+}

@@ -1,0 +1,349 @@
+// Dense layers in the chain form: register tiles over panels of the weight.
+//
+// A micro-kernel computes `rows` x `panels` panels of results; it is an internal function shared by
+// all layers of the module with the same tile, dtype and epilogue. Its driver splits rows and
+// panels evenly over tiles.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/codegen/module_builder.h"
+
+namespace mlpjit::codegen {
+namespace {
+
+// Beyond this many instructions per vector the epilogue runs in a loop over the finished tile.
+constexpr int kInlineEpilogue = 14;
+
+// Arguments of a micro-kernel after the runtime table, in order.
+enum Argument : unsigned {
+  kX = 1,
+  kXStride,
+  kWeight,
+  kPanelStep,
+  kKStep,
+  kDepth,
+  kBias,
+  kOut,
+  kOutStride,
+  kColumns,
+  kExtras
+};
+
+struct Shape {
+  int rows = 1, panels = 1;
+  bool partial = false;  // the last panel has only kColumns columns
+};
+
+class MicroKernel {
+ public:
+  MicroKernel(ModuleBuilder& module, const plan::DenseKernel& kernel, Shape shape)
+      : module_(module), kernel_(kernel), shape_(shape) {}
+
+  llvm::Function* get() {
+    auto* pointer = llvm::PointerType::get(module_.context(), 0);
+    auto* i64 = llvm::Type::getInt64Ty(module_.context());
+    std::vector<llvm::Type*> types = {pointer, pointer, i64,     pointer, i64, i64,
+                                      i64,     pointer, pointer, i64,     i64};
+    for (std::size_t i = 0; i < kernel_.extras.size(); ++i)
+      types.insert(types.end(), {pointer, i64});
+    auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(module_.context()), types, false);
+    return module_.shared(key(), type, [&](llvm::Function* made) { emit(made); });
+  }
+
+ private:
+  std::string key() const {
+    std::string columns;
+    for (const plan::Access& extra : kernel_.extras) columns += extra.strides[1] == 0 ? '0' : '1';
+    return fmt::format("tile.{}x{}.{}{}{}{}.{}.{}", shape_.rows, shape_.panels,
+                       to_string(kernel_.dtype), shape_.partial ? ".partial" : "",
+                       kernel_.packed ? "" : ".matrix", kernel_.bias >= 0 ? ".bias" : "", columns,
+                       body_signature(module_.main(), kernel_.epilogue));
+  }
+
+  int vectors() const { return static_cast<int>(kernel_.panel) / lanes_; }
+  bool is_last(int panel) const { return shape_.partial && panel + 1 == shape_.panels; }
+  // Lanes of vector v of a panel that exist; null: all.
+  Value* mask(int panel, int v) const {
+    return is_last(panel) ? masks_[static_cast<std::size_t>(v)] : nullptr;
+  }
+  Value* argument(unsigned index) const { return e_->function->getArg(index); }
+  Value* row(unsigned base, unsigned stride, DType dtype, int r) {
+    return e_->element(argument(base), dtype, e_->b.CreateNSWMul(argument(stride), e_->i64(r)));
+  }
+
+  void emit(llvm::Function* made) {
+    Emitter emitter(module_, made);
+    e_ = &emitter;
+    for (const unsigned index : {kX, kWeight, kBias})
+      made->addParamAttr(index, llvm::Attribute::NoAlias);
+    lanes_ = std::min(emitter.native_lanes(kernel_.dtype), static_cast<int>(kernel_.panel));
+    if (shape_.partial) {
+      for (int v = 0; v < vectors(); ++v) {
+        masks_.push_back(emitter.first_lanes(
+            lanes_, emitter.b.CreateSub(argument(kColumns), emitter.i64(v * lanes_))));
+      }
+    }
+    const Values results = emit_chain(emit_start());
+    const int cost = body_cost(module_.main(), kernel_.epilogue);
+    const bool same_lanes =
+        body_lanes(module_.main(), kernel_.epilogue, module_.plan().target) == lanes_;
+    if (same_lanes && (cost <= kInlineEpilogue || results.size() == 1)) {
+      emit_inline_epilogue(results);
+    } else {
+      emit_looped_epilogue(results);
+    }
+    emitter.b.CreateRetVoid();
+  }
+
+  // Accumulators row by row, panel by panel: the bias, or +0.
+  Values emit_start() {
+    Values bias;
+    for (int p = 0; p < shape_.panels; ++p) {
+      for (int v = 0; v < vectors(); ++v) {
+        if (kernel_.bias < 0) {
+          bias.push_back(e_->zero(kernel_.dtype, lanes_));
+          continue;
+        }
+        Value* at = e_->element(argument(kBias), kernel_.dtype, p * kernel_.panel + v * lanes_);
+        bias.push_back(e_->load(at, kernel_.dtype, lanes_, mask(p, v)));
+      }
+    }
+    Values start;
+    for (int r = 0; r < shape_.rows; ++r) start.insert(start.end(), bias.begin(), bias.end());
+    return start;
+  }
+
+  // k ascending: acc = fma(x[k], w[k], acc).
+  Values emit_chain(const Values& start) {
+    Values rows, panels;
+    for (int r = 0; r < shape_.rows; ++r) rows.push_back(row(kX, kXStride, kernel_.dtype, r));
+    for (int p = 0; p < shape_.panels; ++p) {
+      panels.push_back(e_->element(argument(kWeight), kernel_.dtype,
+                                   e_->b.CreateNSWMul(argument(kPanelStep), e_->i64(p))));
+    }
+    const int unroll = shape_.rows * shape_.panels <= 4 ? 4 : 2;
+    Value* depth = argument(kDepth);
+    Value* unrolled = e_->b.CreateAnd(depth, e_->i64(-unroll));
+    const auto steps = [&](int count) {
+      return [this, &rows, &panels, count](Value* k, Values sums) {
+        for (int u = 0; u < count; ++u) emit_step(k, u, rows, panels, sums);
+        return sums;
+      };
+    };
+    const Values most = e_->loop(e_->i64(0), unrolled, unroll, start, steps(unroll));
+    return e_->loop(unrolled, depth, 1, most, steps(1));
+  }
+
+  void emit_step(Value* k, int u, const Values& rows, const Values& panels, Values& sums) {
+    auto& b = e_->b;
+    const DType dtype = kernel_.dtype;
+    const auto per_row = static_cast<std::size_t>(shape_.panels * vectors());
+    // Packed weights are walked with constant displacements, a matrix by its own stride.
+    Value* at_k = kernel_.packed ? b.CreateNSWMul(k, e_->i64(kernel_.panel))
+                                 : b.CreateNSWMul(b.CreateNSWAdd(k, e_->i64(u)), argument(kKStep));
+    const std::int64_t ahead = kernel_.packed ? u * kernel_.panel : 0;
+    const unsigned align =
+        kernel_.packed ? static_cast<unsigned>(lanes_) * static_cast<unsigned>(size_of(dtype)) : 0;
+    Values weights;
+    for (int p = 0; p < shape_.panels; ++p) {
+      Value* base = e_->element(panels[static_cast<std::size_t>(p)], dtype, at_k);
+      for (int v = 0; v < vectors(); ++v) {
+        Value* at = e_->element(base, dtype, ahead + v * lanes_);
+        weights.push_back(
+            e_->load(at, dtype, lanes_, kernel_.packed ? nullptr : mask(p, v), align));
+      }
+    }
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      Value* x =
+          e_->load_splat(e_->element(e_->element(rows[r], dtype, k), dtype, u), dtype, lanes_);
+      for (std::size_t i = 0; i < per_row; ++i) {
+        Value*& sum = sums[r * per_row + i];
+        sum = e_->fma(x, weights[i], sum);
+      }
+    }
+  }
+
+  Value* extra(std::size_t i, Value* r, Value* column, int lanes, Value* lanes_mask) {
+    const plan::Access& access = kernel_.extras[i];
+    const DType dtype = module_.plan().buffers[access.buffer].dtype;
+    Value* base = argument(kExtras + 2 * static_cast<unsigned>(i));
+    Value* stride = argument(kExtras + 2 * static_cast<unsigned>(i) + 1);
+    Value* at = e_->element(base, dtype, e_->b.CreateNSWMul(stride, r));
+    if (access.strides[1] == 0) return e_->load_splat(at, dtype, lanes);
+    return e_->load(e_->element(at, dtype, column), dtype, lanes, lanes_mask);
+  }
+
+  // body(result, extras...) of one vector, stored.
+  void finish(Value* result, Value* r, Value* column, int lanes, Value* lanes_mask) {
+    Values arguments = {result};
+    for (std::size_t i = 0; i < kernel_.extras.size(); ++i) {
+      arguments.push_back(extra(i, r, column, lanes, lanes_mask));
+    }
+    const DType dtype = module_.plan().buffers[kernel_.out.buffer].dtype;
+    Value* value = emit_body(*e_, kernel_.epilogue, arguments, lanes)[0];
+    Value* at = e_->element(argument(kOut), dtype, e_->b.CreateNSWMul(argument(kOutStride), r));
+    e_->store(value, e_->element(at, dtype, column), dtype, lanes, lanes_mask);
+  }
+
+  void emit_inline_epilogue(const Values& results) {
+    std::size_t i = 0;
+    for (int r = 0; r < shape_.rows; ++r) {
+      for (int p = 0; p < shape_.panels; ++p) {
+        for (int v = 0; v < vectors(); ++v) {
+          finish(results[i++], e_->i64(r), e_->i64(p * kernel_.panel + v * lanes_), lanes_,
+                 mask(p, v));
+        }
+      }
+    }
+  }
+
+  // Through a tile on the stack, with one copy of the epilogue.
+  void emit_looped_epilogue(const Values& results) {
+    auto& b = e_->b;
+    const std::int64_t width = shape_.panels * kernel_.panel;
+    auto* type = llvm::ArrayType::get(e_->memory_type(kernel_.dtype),
+                                      static_cast<std::uint64_t>(shape_.rows * width));
+    llvm::AllocaInst* tile = nullptr;
+    {
+      llvm::IRBuilderBase::InsertPointGuard guard(b);
+      llvm::BasicBlock& entry = e_->function->getEntryBlock();
+      b.SetInsertPoint(&entry, entry.begin());
+      tile = b.CreateAlloca(type);
+      tile->setAlignment(llvm::Align(64));
+    }
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      e_->store(results[i], e_->element(tile, kernel_.dtype, static_cast<std::int64_t>(i) * lanes_),
+                kernel_.dtype, lanes_);
+    }
+    const int lanes = body_lanes(module_.main(), kernel_.epilogue, module_.plan().target);
+    const std::int64_t whole = shape_.partial ? width - kernel_.panel : width;
+    e_->loop(0, shape_.rows, 1, [&](Value* r) {
+      Value* from = e_->element(tile, kernel_.dtype, b.CreateNSWMul(r, e_->i64(width)));
+      const auto vector = [&](Value* column, Value* lanes_mask) {
+        Value* value = e_->load(e_->element(from, kernel_.dtype, column), kernel_.dtype, lanes);
+        finish(value, r, column, lanes, lanes_mask);
+      };
+      if (!shape_.partial) {
+        e_->loop(0, whole, lanes, [&](Value* column) { vector(column, nullptr); });
+        return;
+      }
+      e_->loop(0, width, lanes, [&](Value* column) {
+        Value* left = b.CreateSub(b.CreateAdd(e_->i64(whole), argument(kColumns)), column);
+        vector(column, e_->first_lanes(lanes, left));
+      });
+    });
+  }
+
+  ModuleBuilder& module_;
+  const plan::DenseKernel& kernel_;
+  Shape shape_;
+  Emitter* e_ = nullptr;
+  int lanes_ = 0;
+  Values masks_;
+};
+
+// Splits `count` into tiles of at most `most`, as even as can be: first `larger` tiles of size + 1,
+// then of size.
+struct EvenSplit {
+  std::int64_t tiles, size, larger;
+  EvenSplit(std::int64_t count, std::int64_t most)
+      : tiles((count + most - 1) / most), size(count / tiles), larger(count % tiles) {}
+};
+
+class DenseDriver {
+ public:
+  DenseDriver(Driver& driver, const plan::DenseKernel& kernel) : d_(driver), kernel_(kernel) {}
+
+  void emit() {
+    const std::int64_t panels = (kernel_.n + kernel_.panel - 1) / kernel_.panel;
+    const EvenSplit rows(kernel_.m, kernel_.tile.rows), columns(panels, kernel_.tile.panels);
+    touch_buffers();
+    if (kernel_.columns_outer) {
+      each_columns(columns, panels, [&](Value* p, int count, bool partial) {
+        each_rows(rows, [&](Value* r, int height) { call(r, height, p, count, partial); });
+      });
+    } else {
+      each_rows(rows, [&](Value* r, int height) {
+        each_columns(columns, panels, [&](Value* p, int count, bool partial) {
+          call(r, height, p, count, partial);
+        });
+      });
+    }
+  }
+
+ private:
+  // Their pointers are loaded before any loop.
+  void touch_buffers() {
+    for (const plan::BufferId id : {kernel_.x, kernel_.weight, kernel_.out.buffer}) d_.pointer(id);
+    if (kernel_.bias >= 0) d_.pointer(static_cast<plan::BufferId>(kernel_.bias));
+    for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
+  }
+
+  template <class F>
+  void each_rows(const EvenSplit& rows, F&& f) {
+    const std::int64_t first_small = rows.larger * (rows.size + 1);
+    d_.loop(0, first_small, rows.size + 1,
+            [&](Value* r) { f(r, static_cast<int>(rows.size + 1)); });
+    d_.loop(first_small, kernel_.m, rows.size,
+            [&](Value* r) { f(r, static_cast<int>(rows.size)); });
+  }
+
+  // Tiles of panels; the last tile alone, when its last panel is not whole.
+  template <class F>
+  void each_columns(const EvenSplit& columns, std::int64_t panels, F&& f) {
+    const bool partial = kernel_.n % kernel_.panel != 0;
+    const std::int64_t first_small = columns.larger * (columns.size + 1);
+    const std::int64_t whole = partial ? panels - columns.size : panels;
+    d_.loop(0, first_small, columns.size + 1,
+            [&](Value* p) { f(p, static_cast<int>(columns.size + 1), false); });
+    d_.loop(first_small, whole, columns.size,
+            [&](Value* p) { f(p, static_cast<int>(columns.size), false); });
+    if (partial) f(d_.i64(whole), static_cast<int>(columns.size), true);
+  }
+
+  void call(Value* r, int rows, Value* p, int panels, bool partial) {
+    auto& b = d_.b;
+    const auto stride = [&](std::int64_t elements) { return d_.i64(elements); };
+    Value* column = b.CreateNSWMul(p, d_.i64(kernel_.panel));
+    const auto at = [&](plan::BufferId buffer, Value* offset) {
+      return d_.element(d_.pointer(buffer), d_.dtype(buffer), offset);
+    };
+    const auto at_tile = [&](const plan::Access& access) {
+      const Values indices = {r, column};
+      return at(access.buffer, d_.offset(access.strides, indices));
+    };
+    Value* bias = kernel_.bias < 0 ? llvm::ConstantPointerNull::get(b.getPtrTy())
+                                   : at(static_cast<plan::BufferId>(kernel_.bias), column);
+    const std::int64_t last = kernel_.n % kernel_.panel;
+    Values arguments = {d_.runtime(),
+                        at(kernel_.x, b.CreateNSWMul(r, d_.i64(kernel_.x_stride))),
+                        stride(kernel_.x_stride),
+                        at(kernel_.weight, b.CreateNSWMul(p, d_.i64(kernel_.panel_step))),
+                        stride(kernel_.panel_step),
+                        stride(kernel_.k_step),
+                        d_.i64(kernel_.k),
+                        bias,
+                        at_tile(kernel_.out),
+                        stride(kernel_.out.strides[0]),
+                        d_.i64(last == 0 ? kernel_.panel : last)};
+    for (const plan::Access& extra : kernel_.extras) {
+      arguments.push_back(at_tile(extra));
+      arguments.push_back(stride(extra.strides[0]));
+    }
+    llvm::Function* callee = MicroKernel(d_.module, kernel_, {rows, panels, partial}).get();
+    b.CreateCall(callee, arguments);
+  }
+
+  Driver& d_;
+  const plan::DenseKernel& kernel_;
+};
+
+}  // namespace
+
+void emit_dense(Driver& driver, const plan::DenseKernel& kernel) {
+  DenseDriver(driver, kernel).emit();
+}
+
+}  // namespace mlpjit::codegen

@@ -1,0 +1,100 @@
+// Narrow dense layers in the lane form over k: tiles of rows x outputs, weights row-major.
+
+#include "lib/codegen/lanes.h"
+#include "lib/codegen/module_builder.h"
+
+namespace mlpjit::codegen {
+namespace {
+
+class NarrowDense {
+ public:
+  NarrowDense(Driver& driver, const plan::DenseKernel& kernel)
+      : d_(driver), kernel_(kernel), width_(lane_width(driver, kernel.dtype)) {}
+
+  void emit() {
+    for (const plan::BufferId id : {kernel_.x, kernel_.weight, kernel_.out.buffer}) d_.pointer(id);
+    if (kernel_.bias >= 0) d_.pointer(static_cast<plan::BufferId>(kernel_.bias));
+    for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
+    const std::int64_t rows = kernel_.tile.rows, whole = kernel_.m / rows * rows;
+    d_.loop(0, whole, rows, [&](Value* r) { emit_columns(r, kernel_.tile.rows); });
+    d_.loop(whole, kernel_.m, 1, [&](Value* r) { emit_columns(r, 1); });
+  }
+
+ private:
+  void emit_columns(Value* r, int rows) {
+    const std::int64_t most = kernel_.tile.panels, tiles = (kernel_.n + most - 1) / most;
+    std::int64_t first = 0;
+    for (std::int64_t tile = 0; tile < tiles; ++tile) {
+      const std::int64_t count = kernel_.n / tiles + (tile < kernel_.n % tiles ? 1 : 0);
+      emit_tile(r, rows, first, static_cast<int>(count));
+      first += count;
+    }
+  }
+
+  void emit_tile(Value* r, int rows, std::int64_t first, int columns) {
+    const DType dtype = kernel_.dtype;
+    Values x, w;
+    for (int i = 0; i < rows; ++i) {
+      Value* row = d_.b.CreateNSWAdd(r, d_.i64(i));
+      x.push_back(d_.element(d_.pointer(kernel_.x), dtype,
+                             d_.b.CreateNSWMul(row, d_.i64(kernel_.x_stride))));
+    }
+    for (int j = 0; j < columns; ++j) {
+      w.push_back(d_.element(d_.pointer(kernel_.weight), dtype, (first + j) * kernel_.k));
+    }
+    const std::vector<Lanes> start(x.size() * w.size(),
+                                   splat_lanes(d_.zero(dtype, width_), width_));
+    const auto sums = emit_lane_loop(
+        d_, kernel_.k, width_, start, [&](Value* at, Value* mask, Value*, const Values& before) {
+          Values weights, after;
+          for (Value* row : w)
+            weights.push_back(d_.load(d_.element(row, dtype, at), dtype, width_, mask));
+          for (std::size_t i = 0; i < x.size(); ++i) {
+            Value* lanes = d_.load(d_.element(x[i], dtype, at), dtype, width_, mask);
+            for (std::size_t j = 0; j < w.size(); ++j) {
+              after.push_back(d_.fma(lanes, weights[j], before[i * w.size() + j]));
+            }
+          }
+          return after;
+        });
+    for (int i = 0; i < rows; ++i) {
+      for (int j = 0; j < columns; ++j) {
+        const Lanes& lanes = sums[static_cast<std::size_t>(i * columns + j)];
+        finish(emit_lane_tree(d_, lanes, width_,
+                              [&](Value* a, Value* c, int) { return d_.b.CreateFAdd(a, c); }),
+               d_.b.CreateNSWAdd(r, d_.i64(i)), first + j);
+      }
+    }
+  }
+
+  void finish(Value* sum, Value* row, std::int64_t column) {
+    const Values indices = {row, d_.i64(column)};
+    const auto address = [&](const plan::Access& access) {
+      return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
+                        d_.offset(access.strides, indices));
+    };
+    if (kernel_.bias >= 0) {
+      const auto bias = static_cast<plan::BufferId>(kernel_.bias);
+      sum = d_.b.CreateFAdd(
+          sum, d_.load(d_.element(d_.pointer(bias), kernel_.dtype, column), kernel_.dtype, 1));
+    }
+    Values arguments = {sum};
+    for (const plan::Access& extra : kernel_.extras) {
+      arguments.push_back(d_.load(address(extra), d_.dtype(extra.buffer), 1));
+    }
+    const Values results = emit_body(d_, kernel_.epilogue, arguments, 1);
+    d_.store(results[0], address(kernel_.out), d_.dtype(kernel_.out.buffer), 1);
+  }
+
+  Driver& d_;
+  const plan::DenseKernel& kernel_;
+  int width_;
+};
+
+}  // namespace
+
+void emit_dense_lanes(Driver& driver, const plan::DenseKernel& kernel) {
+  NarrowDense(driver, kernel).emit();
+}
+
+}  // namespace mlpjit::codegen

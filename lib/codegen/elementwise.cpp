@@ -1,0 +1,148 @@
+// Element-wise loops, and copies.
+
+#include "lib/codegen/module_builder.h"
+
+namespace mlpjit::codegen {
+namespace {
+
+// Beyond this many instructions per vector the code is emitted once, and the tail shares it.
+constexpr int kShortBody = 12;
+
+class ElementwiseLoop {
+ public:
+  ElementwiseLoop(Driver& driver, const plan::ElementwiseKernel& kernel)
+      : d_(driver), kernel_(kernel) {}
+
+  void emit() {
+    const std::span<const std::int64_t> outer(kernel_.loops.data(), kernel_.loops.size() - 1);
+    for (const plan::Access& access : kernel_.inputs) d_.pointer(access.buffer);
+    for (const plan::Access& access : kernel_.outputs) d_.pointer(access.buffer);
+    d_.nest(outer, [&](std::span<Value* const> indices) { emit_row(indices); });
+  }
+
+ private:
+  Value* base(const plan::Access& access, std::span<Value* const> indices) {
+    return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
+                      d_.offset(access.strides, indices));
+  }
+
+  void emit_row(std::span<Value* const> indices) {
+    const int lanes = kernel_.lanes;
+    from_.clear();
+    to_.clear();
+    splats_.clear();
+    for (const plan::Access& in : kernel_.inputs) {
+      from_.push_back(base(in, indices));
+      const bool repeats = in.strides.back() == 0;
+      splats_.push_back(repeats ? d_.load_splat(from_.back(), d_.dtype(in.buffer), lanes)
+                                : nullptr);
+    }
+    for (const plan::Access& out : kernel_.outputs) to_.push_back(base(out, indices));
+
+    const std::int64_t n = kernel_.loops.back(), whole = n / lanes * lanes;
+    const bool is_short = body_cost(d_.module.main(), kernel_.body) <= kShortBody;
+    if (is_short || whole == n || whole == 0) {
+      d_.loop(0, whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr); });
+      if (whole != n)
+        emit_vector(d_.i64(whole), d_.first_lanes(lanes, n - whole), d_.i64(n - whole - 1));
+    } else {
+      d_.loop(0, n, lanes, [&](Value* i) { emit_shared(i, n, whole); });
+    }
+  }
+
+  Value* load(std::size_t input, Value* i, Value* mask, Value* last) {
+    const plan::Access& in = kernel_.inputs[input];
+    const DType dtype = d_.dtype(in.buffer);
+    const std::int64_t stride = in.strides.back();
+    if (stride == 0) return splats_[input];
+    if (stride == 1) return d_.load(d_.element(from_[input], dtype, i), dtype, kernel_.lanes, mask);
+    Value* at = d_.element(from_[input], dtype, d_.b.CreateNSWMul(i, d_.i64(stride)));
+    return d_.load_strided(at, dtype, kernel_.lanes, stride, last);
+  }
+
+  Values load_all(Value* i, Value* mask, Value* last) {
+    Values values;
+    for (std::size_t input = 0; input < kernel_.inputs.size(); ++input)
+      values.push_back(load(input, i, mask, last));
+    return values;
+  }
+
+  void store_all(const Values& results, Value* i, Value* mask) {
+    for (std::size_t output = 0; output < results.size(); ++output) {
+      const DType dtype = d_.dtype(kernel_.outputs[output].buffer);
+      d_.store(results[output], d_.element(to_[output], dtype, i), dtype, kernel_.lanes, mask);
+    }
+  }
+
+  // One vector; `mask` null: all lanes, else lanes up to `last`.
+  void emit_vector(Value* i, Value* mask, Value* last) {
+    store_all(emit_body(d_, kernel_.body, load_all(i, mask, last), kernel_.lanes), i, mask);
+  }
+
+  // Whole vectors and the tail through one copy of the body: only loads and stores come in two
+  // forms.
+  void emit_shared(Value* i, std::int64_t n, std::int64_t whole) {
+    const int lanes = kernel_.lanes;
+    auto& b = d_.b;
+    const auto block = [&](const char* name) {
+      return llvm::BasicBlock::Create(b.getContext(), name, d_.function);
+    };
+    const auto branch = [&](const auto& on_whole, const auto& on_tail) {
+      llvm::BasicBlock *full = block("whole"), *tail = block("tail"), *join = block("join");
+      b.CreateCondBr(b.CreateICmpSLT(i, d_.i64(whole)), full, tail);
+      b.SetInsertPoint(full);
+      on_whole();
+      b.CreateBr(join);
+      b.SetInsertPoint(tail);
+      on_tail();
+      b.CreateBr(join);
+      b.SetInsertPoint(join);
+      return std::pair(full, tail);
+    };
+    Value* mask = d_.first_lanes(lanes, n - whole);
+    Values on_whole, on_tail;
+    const auto [full, tail] = branch([&] { on_whole = load_all(i, nullptr, nullptr); },
+                                     [&] { on_tail = load_all(i, mask, d_.i64(n - whole - 1)); });
+    Values values;
+    for (std::size_t input = 0; input < on_whole.size(); ++input) {
+      if (on_whole[input] == on_tail[input]) {  // a splat
+        values.push_back(on_whole[input]);
+        continue;
+      }
+      llvm::PHINode* both = b.CreatePHI(on_whole[input]->getType(), 2);
+      both->addIncoming(on_whole[input], full);
+      both->addIncoming(on_tail[input], tail);
+      values.push_back(both);
+    }
+    const Values results = emit_body(d_, kernel_.body, values, lanes);
+    branch([&] { store_all(results, i, nullptr); }, [&] { store_all(results, i, mask); });
+  }
+
+  Driver& d_;
+  const plan::ElementwiseKernel& kernel_;
+  Values from_, to_, splats_;
+};
+
+}  // namespace
+
+void emit_elementwise(Driver& driver, const plan::ElementwiseKernel& kernel) {
+  ElementwiseLoop(driver, kernel).emit();
+}
+
+void emit_copy(Driver& driver, const plan::CopyKernel& kernel) {
+  Value *from = driver.pointer(kernel.from), *to = driver.pointer(kernel.to);
+  const auto bytes = static_cast<std::int64_t>(driver.module.plan().buffers[kernel.from].bytes);
+  const int lanes = driver.target().vector_bytes;
+  auto& b = driver.b;
+  auto* vector = llvm::FixedVectorType::get(b.getInt8Ty(), static_cast<unsigned>(lanes));
+  const auto move = [&](llvm::Type* type, Value* i) {
+    Value* value =
+        b.CreateAlignedLoad(type, b.CreateInBoundsGEP(b.getInt8Ty(), from, i), llvm::Align(1));
+    b.CreateAlignedStore(value, b.CreateInBoundsGEP(b.getInt8Ty(), to, i), llvm::Align(1));
+  };
+  const std::int64_t whole = bytes / lanes * lanes;
+  driver.loop(0, whole, lanes, [&](Value* i) { move(vector, i); });
+  driver.loop(whole, bytes, 1, [&](Value* i) { move(b.getInt8Ty(), i); });
+}
+
+}  // namespace mlpjit::codegen

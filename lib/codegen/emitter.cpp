@@ -1,0 +1,222 @@
+#include "lib/codegen/emitter.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/Intrinsics.h>
+
+#include "lib/codegen/module_builder.h"
+#include "mlpjit/error.h"
+
+namespace mlpjit::codegen {
+
+Emitter::Emitter(ModuleBuilder& builder, llvm::Function* made)
+    : module(builder), b(builder.context()), function(made) {
+  b.SetInsertPoint(llvm::BasicBlock::Create(builder.context(), "entry", made));
+}
+
+const plan::Target& Emitter::target() const {
+  return module.plan().target;
+}
+
+llvm::Type* Emitter::scalar_type(DType dtype) {
+  return dtype == DType::boolean ? b.getInt1Ty() : memory_type(dtype);
+}
+
+llvm::Type* Emitter::memory_type(DType dtype) {
+  switch (dtype) {
+    case DType::f32: return b.getFloatTy();
+    case DType::f64: return b.getDoubleTy();
+    case DType::i32: return b.getInt32Ty();
+    case DType::i64: return b.getInt64Ty();
+    case DType::boolean: return b.getInt8Ty();
+  }
+  throw InternalError("codegen: unknown dtype");
+}
+
+llvm::Type* Emitter::lanes_type(DType dtype, int lanes) {
+  return llvm::FixedVectorType::get(scalar_type(dtype), static_cast<unsigned>(lanes));
+}
+
+int Emitter::native_lanes(DType dtype) const {
+  return target().lanes(size_of(dtype));
+}
+
+Value* Emitter::splat(const ir::Literal& scalar, int lanes) {
+  llvm::Constant* constant = nullptr;
+  switch (scalar.dtype) {
+    case DType::f32:
+    case DType::i32: {
+      std::uint32_t bits = 0;
+      std::memcpy(&bits, scalar.data(), sizeof bits);
+      constant = b.getInt32(bits);
+      break;
+    }
+    case DType::f64:
+    case DType::i64: {
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, scalar.data(), sizeof bits);
+      constant = b.getInt64(bits);
+      break;
+    }
+    case DType::boolean:
+      constant = b.getInt1(*static_cast<const unsigned char*>(scalar.data()) != 0);
+      break;
+  }
+  constant = llvm::ConstantExpr::getBitCast(constant, scalar_type(scalar.dtype));
+  return llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(static_cast<unsigned>(lanes)),
+                                        constant);
+}
+
+Value* Emitter::zero(DType dtype, int lanes) {
+  return llvm::Constant::getNullValue(lanes_type(dtype, lanes));
+}
+
+Value* Emitter::element(Value* base, DType dtype, Value* index) {
+  return b.CreateInBoundsGEP(memory_type(dtype), base, index);
+}
+
+Value* Emitter::offset(std::span<const std::int64_t> strides, std::span<Value* const> indices) {
+  Value* sum = i64(0);
+  for (std::size_t d = 0; d < indices.size(); ++d) {
+    if (strides[d] == 0) continue;
+    sum = b.CreateNSWAdd(sum, b.CreateNSWMul(indices[d], i64(strides[d])));
+  }
+  return sum;
+}
+
+Value* Emitter::load(Value* pointer, DType dtype, int lanes, Value* mask, unsigned align) {
+  auto* type = llvm::FixedVectorType::get(memory_type(dtype), static_cast<unsigned>(lanes));
+  const llvm::Align alignment(align != 0 ? align : size_of(dtype));
+  Value* value =
+      mask == nullptr
+          ? static_cast<Value*>(b.CreateAlignedLoad(type, pointer, alignment))
+          : b.CreateMaskedLoad(type, pointer, alignment, mask, llvm::Constant::getNullValue(type));
+  return dtype == DType::boolean ? b.CreateICmpNE(value, llvm::Constant::getNullValue(type))
+                                 : value;
+}
+
+void Emitter::store(Value* value, Value* pointer, DType dtype, int lanes, Value* mask) {
+  auto* type = llvm::FixedVectorType::get(memory_type(dtype), static_cast<unsigned>(lanes));
+  if (dtype == DType::boolean) value = b.CreateZExt(value, type);
+  const llvm::Align alignment(size_of(dtype));
+  if (mask == nullptr) {
+    b.CreateAlignedStore(value, pointer, alignment);
+  } else {
+    b.CreateMaskedStore(value, pointer, alignment, mask);
+  }
+}
+
+Value* Emitter::load_splat(Value* pointer, DType dtype, int lanes) {
+  Value* scalar = b.CreateAlignedLoad(memory_type(dtype), pointer, llvm::Align(size_of(dtype)));
+  if (dtype == DType::boolean) scalar = b.CreateICmpNE(scalar, b.getInt8(0));
+  return b.CreateVectorSplat(static_cast<unsigned>(lanes), scalar);
+}
+
+Value* Emitter::load_strided(Value* pointer, DType dtype, int lanes, std::int64_t stride,
+                             Value* last) {
+  auto* type = llvm::FixedVectorType::get(memory_type(dtype), static_cast<unsigned>(lanes));
+  Value* value = llvm::PoisonValue::get(type);
+  for (int j = 0; j < lanes; ++j) {
+    Value* index =
+        last == nullptr ? i64(j) : b.CreateSelect(b.CreateICmpULT(i64(j), last), i64(j), last);
+    Value* at = element(pointer, dtype, b.CreateNSWMul(index, i64(stride)));
+    Value* lane = b.CreateAlignedLoad(memory_type(dtype), at, llvm::Align(size_of(dtype)));
+    value = b.CreateInsertElement(value, lane, static_cast<std::uint64_t>(j));
+  }
+  return dtype == DType::boolean ? b.CreateICmpNE(value, llvm::Constant::getNullValue(type))
+                                 : value;
+}
+
+Value* Emitter::first_lanes(int lanes, Value* count) {
+  llvm::SmallVector<std::uint32_t, 16> numbers;
+  for (int j = 0; j < lanes; ++j) numbers.push_back(static_cast<std::uint32_t>(j));
+  Value* number = llvm::ConstantDataVector::get(b.getContext(), numbers);
+  // Counts beyond the lanes saturate, so that 32 bits are enough.
+  Value* most = i64(lanes);
+  Value* capped = b.CreateSelect(b.CreateICmpSLT(count, most), count, most);
+  capped = b.CreateSelect(b.CreateICmpSLT(capped, i64(0)), i64(0), capped);
+  Value* bound =
+      b.CreateVectorSplat(static_cast<unsigned>(lanes), b.CreateTrunc(capped, b.getInt32Ty()));
+  return b.CreateICmpULT(number, bound);
+}
+
+Value* Emitter::first_lanes(int lanes, std::int64_t count) {
+  llvm::SmallVector<llvm::Constant*, 16> mask;
+  for (int j = 0; j < lanes; ++j) mask.push_back(b.getInt1(j < count));
+  return llvm::ConstantVector::get(mask);
+}
+
+Values Emitter::loop(Value* begin, Value* end, std::int64_t step, const Values& initial,
+                     const LoopBody& body) {
+  const auto* first = llvm::dyn_cast<llvm::ConstantInt>(begin);
+  const auto* last = llvm::dyn_cast<llvm::ConstantInt>(end);
+  const bool known = first != nullptr && last != nullptr;
+  if (known && first->getSExtValue() >= last->getSExtValue()) return initial;
+  if (known && first->getSExtValue() + step >= last->getSExtValue()) return body(begin, initial);
+
+  llvm::BasicBlock* before = b.GetInsertBlock();
+  llvm::BasicBlock* header = llvm::BasicBlock::Create(b.getContext(), "loop", function);
+  llvm::BasicBlock* after = llvm::BasicBlock::Create(b.getContext(), "after", function);
+  if (known) {
+    b.CreateBr(header);
+  } else {
+    b.CreateCondBr(b.CreateICmpSLT(begin, end), header, after);
+  }
+  b.SetInsertPoint(header);
+  llvm::PHINode* index = b.CreatePHI(b.getInt64Ty(), 2);
+  index->addIncoming(begin, before);
+  std::vector<llvm::PHINode*> carried;
+  for (Value* value : initial) {
+    carried.push_back(b.CreatePHI(value->getType(), 2));
+    carried.back()->addIncoming(value, before);
+  }
+  const Values next = body(index, Values(carried.begin(), carried.end()));
+  llvm::BasicBlock* latch = b.GetInsertBlock();
+  Value* increased = b.CreateAdd(index, i64(step), "", true, true);
+  index->addIncoming(increased, latch);
+  for (std::size_t i = 0; i < carried.size(); ++i) carried[i]->addIncoming(next[i], latch);
+  b.CreateCondBr(b.CreateICmpSLT(increased, end), header, after);
+
+  b.SetInsertPoint(after);
+  if (known) return next;
+  Values results;
+  for (std::size_t i = 0; i < initial.size(); ++i) {
+    llvm::PHINode* result = b.CreatePHI(initial[i]->getType(), 2);
+    result->addIncoming(initial[i], before);
+    result->addIncoming(next[i], latch);
+    results.push_back(result);
+  }
+  return results;
+}
+
+void Emitter::loop(std::int64_t begin, std::int64_t end, std::int64_t step,
+                   const std::function<void(Value* i)>& body) {
+  loop(i64(begin), i64(end), step, {}, [&](Value* i, const Values&) {
+    body(i);
+    return Values{};
+  });
+}
+
+void Emitter::nest(std::span<const std::int64_t> loops,
+                   const std::function<void(std::span<Value* const> indices)>& body) {
+  Values indices;
+  const std::function<void()> enter = [&] {
+    const std::size_t depth = indices.size();
+    if (depth == loops.size()) return body(indices);
+    loop(0, loops[depth], 1, [&](Value* i) {
+      indices.push_back(i);
+      enter();
+      indices.pop_back();
+    });
+  };
+  enter();
+}
+
+Value* Emitter::fma(Value* a, Value* x, Value* c) {
+  if (target().fma) return b.CreateIntrinsic(llvm::Intrinsic::fma, {a->getType()}, {a, x, c});
+  return b.CreateCall(module.fma_helper(a->getType()), {runtime(), a, x, c});
+}
+
+}  // namespace mlpjit::codegen

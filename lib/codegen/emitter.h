@@ -1,0 +1,94 @@
+#pragma once
+// One LLVM function under construction, and what kernels share: types, loads and stores of lanes,
+// loops.
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include "lib/plan/plan.h"
+
+namespace mlpjit::codegen {
+
+using llvm::Value;
+using Values = std::vector<Value*>;
+
+class ModuleBuilder;
+
+// Values of a kernel are lanes: <W x T>, and <W x i1> for bools (one byte each in memory).
+class Emitter {
+ public:
+  // Begins the body of `function`, whose first argument is the runtime table.
+  Emitter(ModuleBuilder& module, llvm::Function* function);
+
+  ModuleBuilder& module;
+  llvm::IRBuilder<> b;
+  llvm::Function* function;
+
+  const plan::Target& target() const;
+  Value* runtime() const { return function->getArg(0); }
+
+  // Types.
+  llvm::Type* scalar_type(DType dtype);  // in registers: bool is i1
+  llvm::Type* memory_type(DType dtype);  // in memory: bool is i8
+  llvm::Type* lanes_type(DType dtype, int lanes);
+  int native_lanes(DType dtype) const;  // of one vector register
+
+  // Constants.
+  Value* i64(std::int64_t value) { return b.getInt64(static_cast<std::uint64_t>(value)); }
+  Value* splat(const ir::Literal& scalar, int lanes);
+  Value* zero(DType dtype, int lanes);
+
+  // Addresses.
+  Value* element(Value* base, DType dtype, Value* index);
+  Value* element(Value* base, DType dtype, std::int64_t index) {
+    return element(base, dtype, i64(index));
+  }
+  Value* offset(std::span<const std::int64_t> strides, std::span<Value* const> indices);
+
+  // Lanes from and to memory, aligned to the element only unless said. `mask` (may be null: all)
+  // are the lanes touched; the others read as zero.
+  Value* load(Value* pointer, DType dtype, int lanes, Value* mask = nullptr, unsigned align = 0);
+  void store(Value* value, Value* pointer, DType dtype, int lanes, Value* mask = nullptr);
+  Value* load_splat(Value* pointer, DType dtype, int lanes);
+  // Lane j from pointer[min(j, last) * stride].
+  Value* load_strided(Value* pointer, DType dtype, int lanes, std::int64_t stride, Value* last);
+
+  // The first `count` of `lanes`.
+  Value* first_lanes(int lanes, Value* count);
+  Value* first_lanes(int lanes, std::int64_t count);
+
+  // for (i = begin; i < end; i += step), with values carried from turn to turn; gives their last
+  // values. Begin and end may be constants, then an empty loop is not emitted.
+  using LoopBody = std::function<Values(Value* i, const Values& carried)>;
+  Values loop(Value* begin, Value* end, std::int64_t step, const Values& initial,
+              const LoopBody& body);
+  void loop(std::int64_t begin, std::int64_t end, std::int64_t step,
+            const std::function<void(Value* i)>& body);
+  // A nest of loops from 0, outermost first.
+  void nest(std::span<const std::int64_t> loops,
+            const std::function<void(std::span<Value* const> indices)>& body);
+
+  Value* fma(Value* a, Value* x, Value* c);  // one rounding, on every target
+};
+
+// Runs element-wise code on lanes.
+Values emit_body(Emitter& emitter, const plan::Body& body, const Values& arguments, int lanes);
+// The same code has the same text, whatever its values are called.
+std::string body_signature(const ir::Function& function, const plan::Body& body);
+// Roughly the instructions per vector, for the choice between copies of the code and loops.
+int body_cost(const ir::Function& function, const plan::Body& body);
+// Lanes by the widest dtype that the body touches; `most` caps it.
+int body_lanes(const ir::Function& function, const plan::Body& body, const plan::Target& target);
+DType value_dtype(const ir::Function& function, ir::ValueId value);
+
+// Casts and integer functions of the contract (cast.cpp, integer.cpp).
+Value* emit_cast(Emitter& emitter, Value* value, DType from, DType to, int lanes);
+Value* emit_integer_op(Emitter& emitter, ir::Opcode opcode, DType dtype, const Values& operands);
+
+}  // namespace mlpjit::codegen

@@ -1,0 +1,51 @@
+#pragma once
+// The lane form of reductions: 16 lanes whatever the vector width, held in 16 / W registers.
+
+#include <functional>
+#include <vector>
+
+#include "lib/codegen/emitter.h"
+
+namespace mlpjit::codegen {
+
+// 16 lanes in registers of W: lane j is in register j / W.
+using Lanes = Values;
+
+// W of a dtype: native vectors, never more than 16 wide.
+int lane_width(const Emitter& emitter, DType dtype);
+Lanes splat_lanes(Value* vector, int width);
+
+// The fixed tree: lane j takes lane j + 8, then 4, 2, 1. Gives a vector of one element.
+using Combine = std::function<Value*(Value* a, Value* c, int lanes)>;
+Value* emit_lane_tree(Emitter& emitter, const Lanes& lanes, int width, const Combine& combine);
+
+// Passes over `count` elements, 16 at a time, W of them in each call of `step`: from the sums that
+// elements `at`... go to (one register of each chain) to their new values. `mask` and `last` are
+// null but for the last, partial register: its lanes that exist and the number of the last one;
+// other lanes keep their sums.
+using LaneStep = std::function<Values(Value* at, Value* mask, Value* last, const Values& sums)>;
+std::vector<Lanes> emit_lane_loop(Emitter& emitter, std::int64_t count, int width,
+                                  const std::vector<Lanes>& start, const LaneStep& step);
+
+// One element-wise input of a kernel along its innermost loop.
+class InnerInput {
+ public:
+  // `base` is the address of the element 0 of the loop; repeated elements are loaded here, once.
+  InnerInput(Emitter& emitter, Value* base, DType dtype, std::int64_t stride, int lanes);
+  Value* load(Emitter& emitter, Value* at, Value* mask, Value* last) const;
+
+ private:
+  Value* base_;
+  DType dtype_;
+  std::int64_t stride_;
+  int lanes_;
+  Value* splat_ = nullptr;
+};
+
+// Functions of the contract on W lanes of a float dtype.
+Value* emit_function(Emitter& emitter, ir::Opcode opcode, DType dtype, const Values& operands,
+                     int lanes);
+Value* splat_element(Emitter& emitter, Value* one_lane, int lanes);
+Value* float_splat(Emitter& emitter, DType dtype, double value, int lanes);
+
+}  // namespace mlpjit::codegen

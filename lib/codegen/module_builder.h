@@ -1,0 +1,70 @@
+#pragma once
+// Plan to LLVM module: one driver function per step, an entry that calls them in order, kernels
+// shared by shape.
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+
+#include "lib/codegen/emitter.h"
+
+namespace mlpjit::codegen {
+
+inline constexpr const char* kEntryName = "mlpjit_entry";
+
+class ModuleBuilder {
+ public:
+  ModuleBuilder(llvm::LLVMContext& context, const plan::Plan& plan);
+
+  std::unique_ptr<llvm::Module> build();
+
+  llvm::LLVMContext& context() { return context_; }
+  const plan::Plan& plan() const { return plan_; }
+  const ir::Function& main() const { return plan_.graph->main(); }
+
+  // A new function void(runtime, ...) or as `type` says, with the target's attributes.
+  llvm::Function* add_function(llvm::FunctionType* type, const std::string& name,
+                               bool exported = false);
+  // The internal function known by `key`; `emit` fills it the first time.
+  llvm::Function* shared(const std::string& key, llvm::FunctionType* type,
+                         const std::function<void(llvm::Function*)>& emit);
+  // (runtime, a, x, c) -> a * x + c lane by lane through the runtime table.
+  llvm::Function* fma_helper(llvm::Type* type);
+  // A read-only table of the module.
+  llvm::GlobalVariable* table(llvm::Constant* data);
+
+ private:
+  llvm::Function* emit_step(std::size_t index);
+  void emit_entry(const std::vector<llvm::Function*>& drivers);
+
+  llvm::LLVMContext& context_;
+  const plan::Plan& plan_;
+  std::unique_ptr<llvm::Module> module_;
+  std::unordered_map<std::string, llvm::Function*> shared_;
+  std::unordered_map<llvm::Constant*, llvm::GlobalVariable*> tables_;
+};
+
+// A driver function under construction: (runtime, slots, workspace).
+class Driver : public Emitter {
+ public:
+  Driver(ModuleBuilder& module, llvm::Function* function) : Emitter(module, function) {}
+  // The first byte of a buffer; loaded once per function, at its beginning.
+  Value* pointer(plan::BufferId buffer);
+  DType dtype(plan::BufferId buffer) const;
+
+ private:
+  std::unordered_map<plan::BufferId, Value*> pointers_;
+};
+
+// One file each.
+void emit_elementwise(Driver& driver, const plan::ElementwiseKernel& kernel);
+void emit_dense(Driver& driver, const plan::DenseKernel& kernel);
+void emit_dense_lanes(Driver& driver, const plan::DenseKernel& kernel);
+void emit_reduction(Driver& driver, const plan::ReductionKernel& kernel);
+void emit_row(Driver& driver, const plan::RowKernel& kernel);
+void emit_copy(Driver& driver, const plan::CopyKernel& kernel);
+
+}  // namespace mlpjit::codegen

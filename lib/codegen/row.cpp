@@ -1,0 +1,156 @@
+// softmax, log_softmax and layer_norm, row by row: the input is read once, a row of intermediate
+// results stays in L1.
+
+#include <limits>
+
+#include "lib/codegen/lanes.h"
+#include "lib/codegen/module_builder.h"
+
+namespace mlpjit::codegen {
+namespace {
+
+using ir::Opcode;
+
+class Rows {
+ public:
+  Rows(Driver& driver, const plan::RowKernel& kernel)
+      : d_(driver),
+        kernel_(kernel),
+        dtype_(value_dtype(driver.module.main(), kernel.producer.results[0])),
+        width_(lane_width(driver, dtype_)) {}
+
+  void emit() {
+    for (const plan::Access& in : kernel_.inputs) d_.pointer(in.buffer);
+    for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
+    for (const std::int64_t id : {kernel_.gamma, kernel_.beta}) {
+      if (id >= 0) d_.pointer(static_cast<plan::BufferId>(id));
+    }
+    d_.pointer(kernel_.out.buffer);
+    d_.pointer(kernel_.scratch);
+    d_.nest(kernel_.outer, [&](std::span<Value* const> indices) { emit_row(indices); });
+  }
+
+ private:
+  using Step = std::function<Value*(Value* at, Value* mask, Value* last, Value* sum)>;
+
+  Value* address(const plan::Access& access, std::span<Value* const> indices) {
+    return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
+                      d_.offset(access.strides, indices));
+  }
+  std::vector<InnerInput> inputs(const std::vector<plan::Access>& accesses,
+                                 std::span<Value* const> indices) {
+    std::vector<InnerInput> made;
+    for (const plan::Access& access : accesses) {
+      made.emplace_back(d_, address(access, indices), d_.dtype(access.buffer),
+                        access.strides.back(), width_);
+    }
+    return made;
+  }
+  static Values load_all(Emitter& e, const std::vector<InnerInput>& inputs, Value* at, Value* mask,
+                         Value* last) {
+    Values values;
+    for (const InnerInput& input : inputs) values.push_back(input.load(e, at, mask, last));
+    return values;
+  }
+
+  Value* scratch(Value* at) { return d_.element(d_.pointer(kernel_.scratch), dtype_, at); }
+  Value* read(Value* at, Value* mask) { return d_.load(scratch(at), dtype_, width_, mask); }
+  void keep(Value* value, Value* at, Value* mask) {
+    d_.store(value, scratch(at), dtype_, width_, mask);
+  }
+  Value* function(Opcode opcode, const Values& operands, int lanes) {
+    return emit_function(d_, opcode, dtype_, operands, lanes);
+  }
+
+  Value* pass(double identity, Opcode combine, const Step& step) {
+    const std::vector<Lanes> start = {
+        splat_lanes(float_splat(d_, dtype_, identity, width_), width_)};
+    const auto lanes = emit_lane_loop(d_, kernel_.columns, width_, start,
+                                      [&](Value* at, Value* mask, Value* last, const Values& sums) {
+                                        return Values{step(at, mask, last, sums[0])};
+                                      });
+    return emit_lane_tree(d_, lanes[0], width_,
+                          [&](Value* a, Value* c, int n) { return function(combine, {a, c}, n); });
+  }
+
+  void emit_row(std::span<Value* const> indices) {
+    const std::vector<InnerInput> in = inputs(kernel_.inputs, indices);
+    const std::vector<InnerInput> extras = inputs(kernel_.extras, indices);
+    const bool norm = kernel_.op == Opcode::layer_norm;
+    Value* first = pass(
+        norm ? 0 : -std::numeric_limits<double>::infinity(), norm ? Opcode::add : Opcode::maximum,
+        [&](Value* at, Value* mask, Value* last, Value* sum) {
+          Value* x = emit_body(d_, kernel_.producer, load_all(d_, in, at, mask, last), width_)[0];
+          keep(x, at, mask);
+          return function(norm ? Opcode::add : Opcode::maximum, {sum, x}, width_);
+        });
+    const auto normalised = norm ? norm_row(first) : softmax_row(first);
+
+    Value* out = address(kernel_.out, indices);
+    const DType out_dtype = d_.dtype(kernel_.out.buffer);
+    const auto finish = [&](Value* at, Value* mask, Value* last) {
+      Values arguments = {normalised(at, mask)};
+      for (Value* extra : load_all(d_, extras, at, mask, last)) arguments.push_back(extra);
+      Value* result = emit_body(d_, kernel_.consumer, arguments, width_)[0];
+      d_.store(result, d_.element(out, out_dtype, at), out_dtype, width_, mask);
+    };
+    const std::int64_t n = kernel_.columns, whole = n / width_ * width_;
+    d_.loop(0, whole, width_, [&](Value* at) { finish(at, nullptr, nullptr); });
+    if (whole != n) finish(d_.i64(whole), d_.first_lanes(width_, n - whole), d_.i64(n - whole - 1));
+  }
+
+  using Normalised = std::function<Value*(Value* at, Value* mask)>;
+
+  Normalised softmax_row(Value* highest) {
+    const bool log = kernel_.op == Opcode::log_softmax;
+    Value* max = splat_element(d_, highest, width_);
+    Value* sum =
+        pass(0, Opcode::add, [this, log, max](Value* at, Value* mask, Value*, Value* lanes) {
+          Value* e = function(Opcode::exp, {d_.b.CreateFSub(read(at, mask), max)}, width_);
+          if (!log) keep(e, at, mask);
+          return d_.b.CreateFAdd(lanes, e);
+        });
+    Value* all = splat_element(d_, log ? function(Opcode::log, {sum}, 1) : sum, width_);
+    if (!log)
+      return [this, all](Value* at, Value* mask) { return d_.b.CreateFDiv(read(at, mask), all); };
+    return [this, max, all](Value* at, Value* mask) {
+      return d_.b.CreateFSub(d_.b.CreateFSub(read(at, mask), max), all);
+    };
+  }
+
+  Normalised norm_row(Value* total) {
+    Value* count = float_splat(d_, dtype_, static_cast<double>(kernel_.columns), 1);
+    Value* mean = splat_element(d_, d_.b.CreateFDiv(total, count), width_);
+    Value* squares =
+        pass(0, Opcode::add, [this, mean](Value* at, Value* mask, Value*, Value* lanes) {
+          Value* centred = d_.b.CreateFSub(read(at, mask), mean);
+          return d_.fma(centred, centred, lanes);
+        });
+    Value* variance = d_.b.CreateFDiv(squares, count);
+    Value* epsilon = float_splat(d_, dtype_, kernel_.epsilon, 1);
+    Value* scale =
+        splat_element(d_, function(Opcode::rsqrt, {d_.b.CreateFAdd(variance, epsilon)}, 1), width_);
+    return [this, mean, scale](Value* at, Value* mask) {
+      const auto parameter = [&](std::int64_t buffer) {
+        return d_.load(d_.element(d_.pointer(static_cast<plan::BufferId>(buffer)), dtype_, at),
+                       dtype_, width_, mask);
+      };
+      Value* centred = d_.b.CreateFSub(read(at, mask), mean);
+      return d_.fma(d_.b.CreateFMul(centred, scale), parameter(kernel_.gamma),
+                    parameter(kernel_.beta));
+    };
+  }
+
+  Driver& d_;
+  const plan::RowKernel& kernel_;
+  DType dtype_;
+  int width_;
+};
+
+}  // namespace
+
+void emit_row(Driver& driver, const plan::RowKernel& kernel) {
+  Rows(driver, kernel).emit();
+}
+
+}  // namespace mlpjit::codegen

@@ -1,0 +1,189 @@
+// Dense layers and matrix products: form, weights, register tile.
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "lib/plan/planner.h"
+
+namespace mlpjit::plan {
+namespace {
+
+// N <= 16 and K >= 12 N: the lane form of docs/numerics.md.
+bool is_narrow(std::int64_t n, std::int64_t k) {
+  return n <= 16 && k >= 12 * n;
+}
+
+// Cycles of `count` things in tiles of at most `most`, split evenly.
+template <class F>
+double split_cost(std::int64_t count, std::int64_t most, F&& cost) {
+  const std::int64_t tiles = (count + most - 1) / most, small = count / tiles,
+                     larger = count % tiles;
+  return static_cast<double>(larger) * cost(small + 1) +
+         static_cast<double>(tiles - larger) * cost(small);
+}
+
+}  // namespace
+
+// Per step of k a tile takes the longest of: its multiply-adds, the latency of one, its share of L2
+// bandwidth for the weights. Loads weigh a little besides. The largest cost 3 % below another wins,
+// so that tiles stay few.
+std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target& target) {
+  const std::int64_t panels = (kernel.n + kernel.panel - 1) / kernel.panel;
+  const auto vectors =
+      static_cast<double>(kernel.panel * static_cast<std::int64_t>(size_of(kernel.dtype))) /
+      target.vector_bytes;
+  if (!target.fma) return {{1, 1}, "no fma instruction: one row, one panel"};
+  const double bytes_per_cycle = 32, fma_per_cycle = 2, latency = 4, call = 40;
+  Tile best;
+  double best_cost = std::numeric_limits<double>::max();
+  for (int p = 1; p <= 8; ++p) {
+    for (int r = 1; r <= 12; ++r) {
+      // Accumulators, the weights of one step and a broadcast; a lone row multiplies straight from
+      // memory.
+      const double registers = r * p * vectors + (r == 1 ? 2 : p * vectors + 1);
+      if (registers > target.vector_registers - 1 || r > kernel.m || p > panels) continue;
+      const auto tile_cost = [&](std::int64_t rows, std::int64_t columns) {
+        const double v = static_cast<double>(columns) * vectors;
+        const double fmas = static_cast<double>(rows) * v / fma_per_cycle;
+        const double step = std::max({fmas, latency, v * target.vector_bytes / bytes_per_cycle});
+        const double loads = 0.15 * (v + static_cast<double>(rows));
+        return static_cast<double>(kernel.k) * (step + loads) + call;
+      };
+      const double cost = split_cost(kernel.m, r, [&](std::int64_t rows) {
+        return split_cost(panels, p,
+                          [&](std::int64_t columns) { return tile_cost(rows, columns); });
+      });
+      if (cost < 0.97 * best_cost || (cost < best_cost && r * p <= best.rows * best.panels)) {
+        best = {r, p};
+        best_cost = cost;
+      }
+    }
+  }
+  return {best, fmt::format("tiles of {} rows x {} panels, about {:.0f} cycles", best.rows,
+                            best.panels, best_cost)};
+}
+
+// The lane form: rows x outputs of 16 lanes each; one register of every lane's weights and one of x
+// besides.
+std::pair<Tile, std::string> choose_lane_tile(const DenseKernel& kernel, const Target& target) {
+  const int parts = std::max(1, 16 / target.lanes(size_of(kernel.dtype)));
+  int rows = static_cast<int>(std::min<std::int64_t>(kernel.m, 4));
+  const auto columns_of = [&](int r) { return (target.vector_registers - 2) / (r * parts + 1); };
+  while (rows > 1 && columns_of(rows) < 2) rows /= 2;
+  const auto columns =
+      static_cast<int>(std::min<std::int64_t>(kernel.n, std::clamp(columns_of(rows), 1, 8)));
+  return {{rows, columns},
+          fmt::format("narrow: 16 lanes over k, tiles of {} rows x {} outputs", rows, columns)};
+}
+
+// Weights in rows [N, K] are packed when they are an input or a constant; a matrix [K, N] is used
+// as it is.
+bool Planner::place_weight(DenseKernel& kernel, ir::ValueId weight, bool row_major_nk,
+                           std::string& why_not) {
+  const PackedLayout layout = packed_layout(kernel.n, kernel.k, kernel.dtype, plan_.target);
+  kernel.panel = layout.panel;
+  if (kernel.lanes) {
+    kernel.weight = buffer(weight);
+    return true;
+  }
+  if (!row_major_nk) {
+    kernel.weight = buffer(weight);
+    kernel.panel_step = kernel.panel;
+    kernel.k_step = kernel.n;
+    kernel.packed = false;
+    return true;
+  }
+  const std::span<const ir::ValueId> inputs = main_.body().arguments;
+  const auto input = std::find(inputs.begin(), inputs.end(), resolve(weight));
+  if (input == inputs.end()) return why_not = "its weight is computed", false;
+  kernel.panel_step = layout.panel_stride;
+  kernel.k_step = layout.panel;
+  kernel.weight = packed_slot(weight, layout);
+  return true;
+}
+
+BufferId Planner::packed_slot(ir::ValueId weight, const PackedLayout& layout) {
+  const std::span<const ir::ValueId> inputs = main_.body().arguments;
+  const auto input = static_cast<std::uint32_t>(
+      std::find(inputs.begin(), inputs.end(), resolve(weight)) - inputs.begin());
+  for (const PackedUse& use : packed_) {
+    if (use.input == input && use.layout == layout) return use.buffer;
+  }
+  const ir::Type& info = type(resolve(weight));
+  const BufferId made = slot_buffer(0, info, main_.value(resolve(weight)).name + ".packed");
+  plan_.buffers[made].bytes = layout.bytes();
+  packed_.push_back({layout, input, made});
+  return made;
+}
+
+bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not) {
+  const ir::Op& op = main_.op(root);
+  const bool is_dense = op.opcode == ir::Opcode::dense;
+  const ir::ValueId result = ops.size() == 1 ? op.results[0] : resolve(named.results[0]);
+  const ir::Type &x = type(op.operands[0]), &w = type(op.operands[1]), &to = type(op.results[0]);
+  if (!is_floating(x.dtype)) return why_not = "integers", false;
+  if (x.shape.rank() == 0) return why_not = "rank 0", false;
+  if (!is_dense && w.shape.rank() > 2) return why_not = "batches of right operands", false;
+  const bool dot = !is_dense && w.shape.rank() == 1;
+  if (dot && x.shape.rank() != 1) return why_not = "a vector on the right", false;
+
+  DenseKernel kernel;
+  kernel.dtype = x.dtype;
+  kernel.k = x.shape.sizes().back();
+  kernel.n = dot ? 1 : (is_dense ? w.shape.sizes()[0] : w.shape.sizes()[1]);
+  kernel.m = 1;
+  for (int d = 0; d + 1 < x.shape.rank(); ++d)
+    kernel.m *= x.shape.sizes()[static_cast<std::size_t>(d)];
+  kernel.lanes = dot || (is_dense && is_narrow(kernel.n, kernel.k));
+  const Split parts = split(ops, root);
+  const std::optional<Body> epilogue = make_body(parts.consumers, op.results, {result});
+  if (!epilogue || !parts.producers.empty())
+    return why_not = "an op after it is not compiled", false;
+  if (kernel.m * kernel.n == 0) return buffer(result), true;
+  if (kernel.n == 1 && !is_dense && !dot) return why_not = "one column", false;
+  if (!plan_.target.fma && !kernel.lanes && kernel.n < kernel.panel)
+    return why_not = "narrow, no fma", false;
+
+  // Strides over (m, n): the leading axes as one loop.
+  const Shape shape = dot ? Shape({1, 1}) : x.shape.rank() == 1 ? Shape({1, kernel.n}) : to.shape;
+  std::vector<Access> accesses;
+  for (std::size_t i = 1; i < epilogue->arguments.size(); ++i)
+    accesses.push_back(access(epilogue->arguments[i], shape));
+  accesses.push_back(access(result, shape));
+  LoopNest nest{{shape.sizes().begin(), shape.sizes().end()}, {}};
+  for (Access& each : accesses) nest.accesses.push_back(&each);
+  const std::size_t leading = nest.sizes.size() - 1;
+  nest.collapse(0, leading);
+  if (nest.sizes.size() == 1) {  // m is 1
+    nest.sizes.insert(nest.sizes.begin(), 1);
+    for (Access& each : accesses) each.strides.insert(each.strides.begin(), 0);
+  }
+  if (nest.sizes.size() != 2)
+    return why_not = "an operand of the epilogue repeats over a leading axis", false;
+  for (const Access& each : accesses) {
+    if (each.strides[1] > 1) return why_not = "an operand of the epilogue is not a row", false;
+  }
+  if (!place_weight(kernel, op.operands[1], is_dense, why_not)) return false;
+  kernel.x = buffer(op.operands[0]);
+  kernel.x_stride = kernel.k;
+  if (op.operands.size() > 2) kernel.bias = buffer(op.operands[2]);
+  kernel.out = accesses.back();
+  accesses.pop_back();
+  kernel.extras = std::move(accesses);
+  kernel.epilogue = *epilogue;
+  std::string reason;
+  std::tie(kernel.tile, reason) =
+      kernel.lanes ? choose_lane_tile(kernel, plan_.target) : choose_tile(kernel, plan_.target);
+  if (!kernel.lanes) {
+    const std::size_t weights =
+        static_cast<std::size_t>(kernel.n * kernel.k) * size_of(kernel.dtype);
+    kernel.columns_outer = kernel.m > kernel.tile.rows && weights > plan_.target.l2_bytes / 2;
+    if (kernel.columns_outer) reason += ", panels outermost: the weights exceed half of L2";
+  }
+  add_step(std::move(kernel), named, ir::to_string(op.opcode), reason);
+  return true;
+}
+
+}  // namespace mlpjit::plan

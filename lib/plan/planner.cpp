@@ -1,0 +1,293 @@
+#include "lib/plan/planner.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mlpjit/error.h"
+
+namespace mlpjit::plan {
+namespace {
+
+// Slots of constants count from here until run() knows where the first one is.
+constexpr std::uint32_t kConstants = 1U << 30;
+
+std::size_t bytes_of(const ir::Type& type) {
+  return static_cast<std::size_t>(type.shape.size()) * size_of(type.dtype);
+}
+
+// One root op whose code is fused with element-wise ones.
+bool is_root(ir::Opcode opcode) {
+  switch (opcode) {
+    case ir::Opcode::dense:
+    case ir::Opcode::matmul:
+    case ir::Opcode::sum:
+    case ir::Opcode::prod:
+    case ir::Opcode::mean:
+    case ir::Opcode::var:
+    case ir::Opcode::max:
+    case ir::Opcode::min:
+    case ir::Opcode::softmax:
+    case ir::Opcode::log_softmax:
+    case ir::Opcode::layer_norm: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+Planner::Planner(std::shared_ptr<const ir::Graph> graph, const Target& target)
+    : main_(graph->main()) {
+  plan_.graph = std::move(graph);
+  plan_.target = target;
+}
+
+Plan Planner::run() {
+  const auto add_slot = [&](SlotKind kind, std::size_t index) {
+    Slot slot;
+    slot.kind = kind;
+    slot.index = static_cast<std::uint32_t>(index);
+    plan_.slots.push_back(std::move(slot));
+    return static_cast<std::uint32_t>(plan_.slots.size() - 1);
+  };
+  const ir::Region& body = main_.body();
+  for (std::size_t i = 0; i < body.arguments.size(); ++i) {
+    const std::uint32_t slot = add_slot(SlotKind::input, i);
+    const ir::Value& value = main_.value(body.arguments[i]);
+    if (!value.type.token) buffers_[body.arguments[i]] = slot_buffer(slot, value.type, value.name);
+  }
+  for (std::size_t i = 0; i < body.results.size(); ++i) add_slot(SlotKind::output, i);
+  for (const ir::OpId id : body.ops) plan_op(id);
+  copy_results();
+  // Constants and packed weights are known only now; their buffers say which of them they are.
+  const auto first_constant = static_cast<std::uint32_t>(plan_.slots.size());
+  for (const ir::Literal& literal : literals_) {
+    plan_.slots[add_slot(SlotKind::constant, plan_.slots.size() - first_constant)].literal =
+        literal;
+  }
+  for (Buffer& buffer : plan_.buffers) {
+    if (buffer.slot >= kConstants) buffer.slot = buffer.slot - kConstants + first_constant;
+  }
+  for (const PackedUse& use : packed_) {
+    const std::uint32_t slot = add_slot(SlotKind::packed, use.input);
+    plan_.slots[slot].layout = use.layout;
+    plan_.buffers[use.buffer].slot = slot;
+  }
+  set_lifetimes();
+  assign_offsets(plan_);
+  return std::move(plan_);
+}
+
+ir::ValueId Planner::resolve(ir::ValueId value) const {
+  for (auto at = alias_.find(value); at != alias_.end(); at = alias_.find(value))
+    value = at->second;
+  return value;
+}
+
+// The constant op that makes a value, through fusions; null for all others.
+const ir::Op* Planner::constant_of(ir::ValueId value) const {
+  const ir::OpId producer = main_.value(resolve(value)).producer;
+  if (!producer.valid() || main_.op(producer).opcode != ir::Opcode::constant) return nullptr;
+  return &main_.op(producer);
+}
+
+BufferId Planner::slot_buffer(std::uint32_t slot, const ir::Type& type, std::string name) {
+  Buffer made;
+  made.place = Place::slot;
+  made.slot = slot;
+  made.bytes = bytes_of(type);
+  made.dtype = type.dtype;
+  made.shape = type.shape;
+  made.root = static_cast<BufferId>(plan_.buffers.size());
+  made.name = std::move(name);
+  plan_.buffers.push_back(std::move(made));
+  return static_cast<BufferId>(plan_.buffers.size() - 1);
+}
+
+std::uint32_t Planner::constant_slot(const ir::Literal& literal) {
+  const auto known =
+      std::find_if(literals_.begin(), literals_.end(), [&](const ir::Literal& other) {
+        return other.bytes == literal.bytes && other.dtype == literal.dtype &&
+               other.shape == literal.shape;
+      });
+  if (known != literals_.end())
+    return kConstants + static_cast<std::uint32_t>(known - literals_.begin());
+  literals_.push_back(literal);
+  return kConstants + static_cast<std::uint32_t>(literals_.size() - 1);
+}
+
+// Where a value is, made on demand: constants in a slot, all others in the workspace.
+BufferId Planner::buffer(ir::ValueId value) {
+  value = resolve(value);
+  const auto known = buffers_.find(value);
+  if (known != buffers_.end()) return known->second;
+  const ir::Value& info = main_.value(value);
+  if (info.type.token) throw InternalError("plan: a token has no buffer");
+  BufferId made = 0;
+  if (const ir::Op* constant = constant_of(value)) {
+    made =
+        slot_buffer(constant_slot(constant->attrs.get<ir::Literal>("value")), info.type, info.name);
+  } else {
+    made = slot_buffer(0, info.type, info.name);
+    plan_.buffers[made].place = Place::workspace;
+  }
+  buffers_[value] = made;
+  return made;
+}
+
+BufferId Planner::scratch(DType dtype, std::int64_t elements, std::string name) {
+  const BufferId made = slot_buffer(0, {dtype, Shape({elements}), false}, std::move(name));
+  plan_.buffers[made].place = Place::workspace;
+  return made;
+}
+
+void Planner::add_step(Kernel kernel, const ir::Op& op, std::string_view kind, std::string reason) {
+  std::string name = op.path.empty() ? std::string(kind) : fmt::format("{}.{}", op.path, kind);
+  plan_.steps.push_back({std::move(kernel), std::move(name), std::move(reason)});
+}
+
+void Planner::plan_op(ir::OpId id) {
+  const ir::Op& op = main_.op(id);
+  if (op.opcode == ir::Opcode::fusion) return plan_fusion(op);
+  plan_alone(id);
+}
+
+void Planner::plan_alone(ir::OpId id) {
+  const ir::Op& op = main_.op(id);
+  if (op.opcode == ir::Opcode::constant) return;  // a slot when somebody reads it
+  if (op.opcode == ir::Opcode::reshape) {
+    const BufferId from = buffer(op.operands[0]);
+    Buffer view = plan_.buffers[from];
+    view.shape = type(op.results[0]).shape;
+    view.name = main_.value(op.results[0]).name;
+    plan_.buffers.push_back(std::move(view));
+    buffers_[op.results[0]] = static_cast<BufferId>(plan_.buffers.size() - 1);
+    return;
+  }
+  std::string why_not;
+  if (ir::info(op.opcode).has(ir::kElementwise)) {
+    if (plan_elementwise({&id, 1}, op.results, op)) return;
+    why_not = "may fail or loop on integers";
+  } else if (is_root(op.opcode)) {
+    if (plan_rooted({&id, 1}, id, op, why_not)) return;
+  } else {
+    why_not = op.regions.empty() ? "no kernel of its own" : "control flow";
+  }
+  plan_library(id, std::move(why_not));
+}
+
+// Members alone, one after the other, where no kernel takes the whole.
+void Planner::plan_fusion(const ir::Op& fusion) {
+  const ir::Region& region = main_.region(fusion.regions[0]);
+  for (std::size_t i = 0; i < region.arguments.size(); ++i)
+    alias_[region.arguments[i]] = fusion.operands[i];
+  for (std::size_t i = 0; i < fusion.results.size(); ++i)
+    alias_[fusion.results[i]] = region.results[i];
+  const auto root = std::find_if(region.ops.begin(), region.ops.end(),
+                                 [&](ir::OpId id) { return is_root(main_.op(id).opcode); });
+  std::string why_not;
+  if (root == region.ops.end()) {
+    if (plan_elementwise(region.ops, region.results, fusion)) return;
+  } else {
+    if (plan_rooted(region.ops, *root, fusion, why_not)) return;
+  }
+  for (const ir::OpId id : region.ops) plan_alone(id);
+}
+
+bool Planner::plan_rooted(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not) {
+  switch (main_.op(root).opcode) {
+    case ir::Opcode::dense:
+    case ir::Opcode::matmul: return plan_dense(ops, root, named, why_not);
+    case ir::Opcode::softmax:
+    case ir::Opcode::log_softmax:
+    case ir::Opcode::layer_norm: return plan_row(ops, root, named, why_not);
+    default: return plan_reduction(ops, root, named, why_not);
+  }
+}
+
+void Planner::plan_library(ir::OpId id, std::string reason) {
+  const ir::Op& op = main_.op(id);
+  LibraryKernel kernel;
+  kernel.op = id;
+  const auto place = [&](ir::ValueId value) {
+    return type(value).token ? std::int64_t{-1} : static_cast<std::int64_t>(buffer(value));
+  };
+  for (const ir::ValueId operand : op.operands) kernel.inputs.push_back(place(operand));
+  for (const ir::ValueId captured : captured_values(main_, id))
+    kernel.inputs.push_back(place(captured));
+  for (const ir::ValueId result : op.results) kernel.outputs.push_back(place(result));
+  add_step(std::move(kernel), op, ir::to_string(op.opcode), "library: " + reason);
+}
+
+// Results go straight to their output where they can; inputs, constants and second uses are copied.
+// Updates come last, after every read, and through the workspace where one reads what another
+// overwrites.
+void Planner::copy_results() {
+  const auto copy = [&](BufferId from, BufferId to, std::string reason) {
+    plan_.steps.push_back({CopyKernel{from, to}, "copy", std::move(reason)});
+  };
+  const auto inputs = static_cast<std::uint32_t>(main_.body().arguments.size());
+  for (std::size_t i = 0; i < main_.body().results.size(); ++i) {
+    const ir::ValueId value = main_.body().results[i];
+    if (type(value).token) continue;
+    const auto slot = inputs + static_cast<std::uint32_t>(i);
+    const BufferId from = buffer(value);
+    const BufferId root = plan_.buffers[from].root;
+    if (plan_.buffers[root].place == Place::workspace) {
+      for (Buffer& view : plan_.buffers) {
+        if (view.root != root) continue;
+        view.place = Place::slot;
+        view.slot = slot;
+      }
+    } else {
+      copy(from, slot_buffer(slot, type(value), "result"), "an output that is held elsewhere too");
+    }
+  }
+  std::vector<std::pair<BufferId, BufferId>> updates;
+  for (const ir::Update& update : main_.updates()) {
+    if (type(update.value).token) continue;
+    BufferId from = buffer(update.value);
+    const BufferId to = buffer(main_.body().arguments[update.input]);
+    const Buffer& source = plan_.buffers[from];
+    if (source.place == Place::slot && source.slot < inputs) {
+      if (source.slot == plan_.buffers[to].slot) continue;
+      const BufferId staged = scratch(source.dtype, source.shape.size(), source.name);
+      copy(from, staged, "an update that reads an input");
+      from = staged;
+    }
+    updates.emplace_back(from, to);
+  }
+  for (const auto& [from, to] : updates) copy(from, to, "update of an input");
+}
+
+// Buffers are alive from the first step that touches their memory to the last.
+void Planner::set_lifetimes() {
+  std::vector<bool> seen(plan_.buffers.size(), false);
+  for (std::uint32_t step = 0; step < plan_.steps.size(); ++step) {
+    for_each_buffer(plan_.steps[step].kernel, [&](BufferId id, bool) {
+      const BufferId root = plan_.buffers[id].root;
+      Buffer& memory = plan_.buffers[root];
+      if (!seen[root]) memory.first_step = step;
+      memory.last_step = step;
+      seen[root] = true;
+    });
+  }
+  for (Buffer& view : plan_.buffers) {
+    view.first_step = plan_.buffers[view.root].first_step;
+    view.last_step = plan_.buffers[view.root].last_step;
+  }
+}
+
+Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target) {
+  return Planner(std::move(graph), target).run();
+}
+
+std::size_t Plan::packed_bytes() const {
+  std::size_t bytes = 0;
+  for (const Slot& slot : slots) {
+    if (slot.kind == SlotKind::packed) bytes += slot.layout.bytes();
+  }
+  return bytes;
+}
+
+}  // namespace mlpjit::plan

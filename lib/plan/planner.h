@@ -1,0 +1,139 @@
+#pragma once
+// Building a plan: internal to lib/plan.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "lib/plan/plan.h"
+
+namespace mlpjit::plan {
+
+// Strides of a dense row-major tensor of `shape` read as if broadcast to `to` (0 where it repeats).
+std::vector<std::int64_t> broadcast_strides(const Shape& shape, const Shape& to);
+
+// Drops loops of one turn and merges neighbours that every access walks through as one. Accesses
+// have a stride per loop. Loops [begin, end) only.
+struct LoopNest {
+  std::vector<std::int64_t> sizes;
+  std::vector<Access*> accesses;
+  void collapse(std::size_t begin, std::size_t end);
+};
+
+// The largest register tile by estimated cycles, and why.
+std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target& target);
+
+std::pair<Tile, std::string> choose_lane_tile(const DenseKernel& kernel, const Target& target);
+
+// Gives every workspace buffer its offset, sharing memory between lifetimes that do not meet.
+void assign_offsets(Plan& plan);
+
+// Calls f(buffer, written) for each buffer of a kernel.
+template <class F>
+void for_each_buffer(const Kernel& kernel, F&& f);
+
+class Planner {
+ public:
+  Planner(std::shared_ptr<const ir::Graph> graph, const Target& target);
+  Plan run();
+
+ private:
+  using Ops = std::span<const ir::OpId>;
+
+  // planner.cpp: values, buffers, steps.
+  ir::ValueId resolve(ir::ValueId value) const;
+  const ir::Type& type(ir::ValueId value) const { return main_.value(value).type; }
+  const ir::Op* constant_of(ir::ValueId value) const;
+  BufferId buffer(ir::ValueId value);
+  BufferId scratch(DType dtype, std::int64_t elements, std::string name);
+  BufferId slot_buffer(std::uint32_t slot, const ir::Type& type, std::string name);
+  BufferId packed_slot(ir::ValueId weight, const PackedLayout& layout);
+  std::uint32_t constant_slot(const ir::Literal& literal);
+  void add_step(Kernel kernel, const ir::Op& op, std::string_view kind, std::string reason);
+  void plan_op(ir::OpId id);
+  void plan_alone(ir::OpId id);
+  void plan_fusion(const ir::Op& fusion);
+  void plan_library(ir::OpId id, std::string reason);
+  void copy_results();
+  void set_lifetimes();
+
+  // bodies.cpp
+  std::optional<Body> make_body(Ops ops, std::span<const ir::ValueId> first,
+                                std::vector<ir::ValueId> results);
+  Access access(ir::ValueId value, const Shape& loops);
+  struct Split {
+    std::vector<ir::OpId> producers, consumers;
+  };
+  Split split(Ops ops, ir::OpId root) const;
+
+  // kernels.cpp, dense.cpp: false when this form does not fit, nothing is added then.
+  bool plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named);
+  bool plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
+  bool plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
+  bool plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
+  bool plan_rooted(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
+  bool place_weight(DenseKernel& kernel, ir::ValueId weight, bool row_major_nk,
+                    std::string& why_not);
+
+  Plan plan_;
+  const ir::Function& main_;
+  std::unordered_map<ir::ValueId, ir::ValueId> alias_;  // region arguments, results of fusions
+  std::unordered_map<ir::ValueId, BufferId> buffers_;
+  struct PackedUse {
+    PackedLayout layout;
+    std::uint32_t input = 0;
+    BufferId buffer = 0;
+  };
+  std::vector<PackedUse> packed_;
+  std::vector<ir::Literal> literals_;
+};
+
+// Whether code generation knows this element-wise op on these dtypes.
+bool compiles_elementwise(const ir::Function& function, const ir::Op& op);
+
+template <class F>
+void for_each_buffer(const Kernel& kernel, F&& f) {
+  const auto reads = [&](const std::vector<Access>& accesses) {
+    for (const Access& access : accesses) f(access.buffer, false);
+  };
+  const auto maybe = [&](std::int64_t buffer, bool written) {
+    if (buffer >= 0) f(static_cast<BufferId>(buffer), written);
+  };
+  std::visit(
+      [&](const auto& k) {
+        using K = std::decay_t<decltype(k)>;
+        if constexpr (std::is_same_v<K, ElementwiseKernel>) {
+          reads(k.inputs);
+          for (const Access& out : k.outputs) f(out.buffer, true);
+        } else if constexpr (std::is_same_v<K, DenseKernel>) {
+          f(k.x, false);
+          f(k.weight, false);
+          maybe(k.bias, false);
+          reads(k.extras);
+          f(k.out.buffer, true);
+        } else if constexpr (std::is_same_v<K, ReductionKernel>) {
+          reads(k.inputs);
+          reads(k.extras);
+          f(k.out.buffer, true);
+        } else if constexpr (std::is_same_v<K, RowKernel>) {
+          reads(k.inputs);
+          maybe(k.gamma, false);
+          maybe(k.beta, false);
+          f(k.scratch, true);
+          reads(k.extras);
+          f(k.out.buffer, true);
+        } else if constexpr (std::is_same_v<K, LibraryKernel>) {
+          for (const std::int64_t buffer : k.inputs) maybe(buffer, false);
+          for (const std::int64_t buffer : k.outputs) maybe(buffer, true);
+        } else {
+          f(k.from, false);
+          f(k.to, true);
+        }
+      },
+      kernel);
+}
+
+}  // namespace mlpjit::plan

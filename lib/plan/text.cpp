@@ -1,0 +1,129 @@
+// The text form of a plan.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "lib/plan/plan.h"
+
+namespace mlpjit::plan {
+namespace {
+
+class Writer {
+ public:
+  explicit Writer(const Plan& plan) : plan_(plan), main_(plan.graph->main()) {}
+
+  std::string write() {
+    line("target {}", to_string(plan_.target));
+    line("workspace {} bytes, {} without reuse; packed {} bytes", plan_.workspace_bytes,
+         plan_.unshared_bytes, plan_.packed_bytes());
+    for (std::size_t i = 0; i < plan_.slots.size(); ++i) slot(i, plan_.slots[i]);
+    for (std::size_t i = 0; i < plan_.buffers.size(); ++i) buffer(i, plan_.buffers[i]);
+    for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+      line("step {} {}: {}", i, plan_.steps[i].name, plan_.steps[i].reason);
+      std::visit([this](const auto& kernel) { write_kernel(kernel); }, plan_.steps[i].kernel);
+    }
+    return std::move(text_);
+  }
+
+ private:
+  template <class... Args>
+  void line(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+    text_ += '\n';
+  }
+
+  void slot(std::size_t i, const Slot& slot) {
+    switch (slot.kind) {
+      case SlotKind::input: return line("slot {} input {}", i, slot.index);
+      case SlotKind::output: return line("slot {} output {}", i, slot.index);
+      case SlotKind::constant:
+        return line("slot {} constant {}", i, ir::to_string(slot.literal.type()));
+      case SlotKind::packed:
+        return line("slot {} packed input {}: {} panels of {} outputs x {}, {} bytes", i,
+                    slot.index, slot.layout.panels(), slot.layout.panel, slot.layout.k,
+                    slot.layout.bytes());
+    }
+  }
+
+  void buffer(std::size_t i, const Buffer& buffer) {
+    const std::string where = buffer.place == Place::slot
+                                  ? fmt::format("slot {}", buffer.slot)
+                                  : fmt::format("workspace + {}", buffer.offset);
+    const std::string view = buffer.root == i ? "" : fmt::format(", view of b{}", buffer.root);
+    line("b{} = %{}: {}{} at {}, steps {}-{}{}", i, buffer.name, to_string(buffer.dtype),
+         to_string(buffer.shape), where, buffer.first_step, buffer.last_step, view);
+  }
+
+  static std::string text(const Access& access) {
+    return fmt::format("b{}[{}]", access.buffer, fmt::join(access.strides, ", "));
+  }
+  static std::string text(const std::vector<Access>& accesses) {
+    std::vector<std::string> all;
+    for (const Access& access : accesses) all.push_back(text(access));
+    return fmt::format("{}", fmt::join(all, " "));
+  }
+
+  void body(std::string_view name, const Body& body) {
+    if (body.ops.empty()) return;
+    line("    {}:", name);
+    for (const ir::OpId id : body.ops) {
+      const ir::Op& op = main_.op(id);
+      std::string operands;
+      for (const ir::ValueId operand : op.operands) {
+        operands += fmt::format(" %{}", main_.value(operand).name);
+      }
+      line("      %{} = {}{}", main_.value(op.results[0]).name, ir::to_string(op.opcode), operands);
+    }
+  }
+
+  void write_kernel(const ElementwiseKernel& kernel) {
+    line("  elementwise loops [{}] lanes {}", fmt::join(kernel.loops, ", "), kernel.lanes);
+    line("    in {} out {}", text(kernel.inputs), text(kernel.outputs));
+    body("body", kernel.body);
+  }
+  void write_kernel(const DenseKernel& kernel) {
+    line("  dense {} m {} k {} n {}{}", to_string(kernel.dtype), kernel.m, kernel.k, kernel.n,
+         kernel.lanes ? " lanes"
+                      : fmt::format(" tile {}x{} panels of {}", kernel.tile.rows,
+                                    kernel.tile.panels, kernel.panel));
+    line("    x b{}, weight b{}, bias {}, extras [{}], out {}", kernel.x, kernel.weight,
+         kernel.bias < 0 ? "none" : fmt::format("b{}", kernel.bias), text(kernel.extras),
+         text(kernel.out));
+    body("epilogue", kernel.epilogue);
+  }
+  void write_kernel(const ReductionKernel& kernel) {
+    line("  {} outer [{}] inner {}", ir::to_string(kernel.op), fmt::join(kernel.outer, ", "),
+         kernel.inner);
+    line("    in {} extras [{}] out {}", text(kernel.inputs), text(kernel.extras),
+         text(kernel.out));
+    body("producer", kernel.producer);
+    body("consumer", kernel.consumer);
+  }
+  void write_kernel(const RowKernel& kernel) {
+    line("  {} outer [{}] columns {}", ir::to_string(kernel.op), fmt::join(kernel.outer, ", "),
+         kernel.columns);
+    line("    in {} scratch b{} extras [{}] out {}", text(kernel.inputs), kernel.scratch,
+         text(kernel.extras), text(kernel.out));
+    body("producer", kernel.producer);
+    body("consumer", kernel.consumer);
+  }
+  void write_kernel(const LibraryKernel& kernel) {
+    line("  library {} in [{}] out [{}]", ir::to_string(main_.op(kernel.op).opcode),
+         fmt::join(kernel.inputs, ", "), fmt::join(kernel.outputs, ", "));
+  }
+  void write_kernel(const CopyKernel& kernel) {
+    line("  copy b{} to b{}, {} bytes", kernel.from, kernel.to, plan_.buffers[kernel.from].bytes);
+  }
+
+  const Plan& plan_;
+  const ir::Function& main_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string to_string(const Plan& plan) {
+  return Writer(plan).write();
+}
+
+}  // namespace mlpjit::plan
