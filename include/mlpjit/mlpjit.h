@@ -2,6 +2,7 @@
 /// @file
 /// All of mlpjit.
 
+#include "mlpjit/benchmark.h"
 #include "mlpjit/create.h"
 #include "mlpjit/dtype.h"
 #include "mlpjit/error.h"
@@ -11,9 +12,11 @@
 #include "mlpjit/jit.h"
 #include "mlpjit/memory.h"
 #include "mlpjit/mode.h"
+#include "mlpjit/nn/nn.h"
 #include "mlpjit/ops.h"
 #include "mlpjit/options.h"
 #include "mlpjit/random.h"
+#include "mlpjit/safetensors.h"
 #include "mlpjit/shape.h"
 #include "mlpjit/tensor.h"
 #include "mlpjit/version.h"
