@@ -82,7 +82,8 @@ OpId Function::append(RegionId region, Opcode opcode, std::vector<ValueId> opera
 
 OpId Function::append_typed(RegionId region, Opcode opcode, std::vector<ValueId> operands,
                             Attrs attrs, std::vector<RegionId> regions,
-                            std::vector<Type> result_types, std::string path) {
+                            std::vector<Type> result_types, std::string path,
+                            std::vector<std::string> names) {
   const OpId id(ops_.size());
   Op op;
   op.opcode = opcode;
@@ -92,10 +93,11 @@ OpId Function::append_typed(RegionId region, Opcode opcode, std::vector<ValueId>
   op.parent = region;
   op.path = std::move(path);
   op.results.reserve(result_types.size());
-  for (Type& type : result_types) {
+  names.resize(result_types.size());
+  for (std::size_t i = 0; i < result_types.size(); ++i) {
     op.results.push_back(ValueId(values_.size()));
-    values_.push_back({std::move(type), fresh_name({}), id, region,
-                       static_cast<std::uint32_t>(op.results.size() - 1)});
+    values_.push_back({std::move(result_types[i]), fresh_name(std::move(names[i])), id, region,
+                       static_cast<std::uint32_t>(i)});
   }
   for (RegionId nested : op.regions) regions_.at(nested.index).parent = id;
   ops_.push_back(std::move(op));

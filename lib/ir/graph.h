@@ -11,19 +11,7 @@
 // of kind token and gives it back by an update of that input; a function that is called takes it as
 // its last input and returns it as its last result. A function with updates cannot be called.
 //
-// Layout of the ops with regions (all types equal pairwise; tokens and states may be carried; the
-// regions of cond, while_loop and scan may use values of the enclosing regions, that of fusion only
-// its arguments):
-//   call        operands = the callee's inputs; results = its results. Callees have no parameters
-//   or captures. cond        (pred bool[], operands...) { ^(operands) yield results } { ^(operands)
-//   yield results } while_loop  (state...) { ^(state) yield bool[] } { ^(state) yield state } ->
-//   state; max_iterations -1: none;
-//               the loop ends before the condition is tried when so many iterations are done
-//   scan        (carried..., xs...) { ^(carried, xs sliced on axis 0) yield carried, ys } ->
-//   carried, ys stacked on
-//               axis 0; `carried` is how many; at least one of xs, all of the same length on axis 0
-//   fusion      (operands...) { ^(operands) yield results } -> results; kind "elementwise",
-//   "dense", "reduction", "row"
+// Operands and regions of the ops with regions: docs/ir.md.
 
 #include <cstdint>
 #include <memory>
@@ -113,7 +101,7 @@ class Function {
   // The same with known result types (parser, passes, calls); the verifier checks them.
   OpId append_typed(RegionId region, Opcode opcode, std::vector<ValueId> operands, Attrs attrs,
                     std::vector<RegionId> regions, std::vector<Type> result_types,
-                    std::string path = {});
+                    std::string path = {}, std::vector<std::string> result_names = {});
   // A new region, not yet attached; append() of the op that takes it sets its parent.
   RegionId add_region();
   ValueId add_argument(RegionId region, Type type, std::string name = {});

@@ -24,5 +24,9 @@ std::string print(const Function& function);
 Graph parse(std::string_view text);
 // Graphviz.
 std::string to_dot(const Graph& graph);
+// For cache keys: the text with values numbered in order, constants by their bytes, and no names of
+// layers, inputs, parameters or functions. Equal texts compute the same; comparing it needs no
+// parse.
+std::string canonical(const Graph& graph);
 
 }  // namespace mlpjit::ir

@@ -11,6 +11,8 @@ namespace mlpjit::ir {
 struct Fault {
   std::string where;  // "@main, %3 = add"
   std::string what;
+  std::string function;  // its name
+  OpId op;               // invalid when it is about the function
 };
 std::vector<Fault> verify(const Graph& graph);
 // Throws InternalError listing all faults; `stage` names who broke it.
