@@ -14,7 +14,7 @@ func @plus(%a: f32[], %b: f32[]) -> (f32[]) {
 }
 END
 expect 0 'call @plus' -- "$dump" "$work/program.mlp" --stage trace
-expect 0 'value = f32\[\] 10' -- "$dump" "$work/program.mlp" --stage optimized
+expect 0 'constant f32\[\] 10' -- "$dump" "$work/program.mlp" --stage optimized
 expect 0 'add' -- "$dump" "$work/program.mlp" --stage 'after inline_calls'
-expect 0 'value = f32\[\] 10' -- bash -c '"$0" - --stage optimized <"$1"' "$dump" "$work/program.mlp"
+expect 0 'constant f32\[\] 10' -- bash -c '"$0" - --stage optimized <"$1"' "$dump" "$work/program.mlp"
 finish
