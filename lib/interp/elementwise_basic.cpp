@@ -1,0 +1,112 @@
+// Inner loops of arithmetic, comparisons and selections of floats.
+
+#include "lib/interp/targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lib/interp/elementwise_basic.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "lib/interp/elementwise_float-inl.h"
+#include "lib/interp/float_loops.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mlpjit::interp {
+namespace HWY_NAMESPACE {
+
+template <class T, ir::Opcode opcode>
+struct ComparisonStep {
+  static HWY_INLINE void run(const Machine<T>& machine, const void* const* operands, void* result,
+                             const numerics::Params&) {
+    const auto a = machine.load(static_cast<const T*>(operands[0]));
+    const auto b = machine.load(static_cast<const T*>(operands[1]));
+    machine.store_mask(num::compare<opcode>(machine, a, b), static_cast<std::uint8_t*>(result));
+  }
+};
+
+template <class T, ir::Opcode opcode>
+void comparison_loop(const void* const* operands, const bool* scalar, void* result, std::size_t n,
+                     const numerics::Params& params) {
+  vector_loop<T, 2, sizeof(T), 1, ComparisonStep<T, opcode>>(operands, scalar, result, n, params);
+}
+
+template <class T>
+struct WhereStep {
+  static HWY_INLINE void run(const Machine<T>& machine, const void* const* operands, void* result,
+                             const numerics::Params&) {
+    const auto mask = machine.load_mask(static_cast<const std::uint8_t*>(operands[0]));
+    const auto yes = machine.load(static_cast<const T*>(operands[1]));
+    const auto no = machine.load(static_cast<const T*>(operands[2]));
+    machine.store(machine.select(mask, yes, no), static_cast<T*>(result));
+  }
+};
+
+template <class T>
+void where_loop(const void* const* operands, const bool* scalar, void* result, std::size_t n,
+                const numerics::Params& params) {
+  vector_loop<T, 3, 1, sizeof(T), WhereStep<T>>(operands, scalar, result, n, params);
+}
+
+template <class T>
+InnerLoop basic_loop_of(ir::Opcode opcode) {
+  using enum ir::Opcode;
+  switch (opcode) {
+#define MLPJIT_CASE(name) \
+  case name: return function_loop<T, name>;
+    MLPJIT_CASE(add)
+    MLPJIT_CASE(subtract)
+    MLPJIT_CASE(multiply)
+    MLPJIT_CASE(divide)
+    MLPJIT_CASE(negative)
+    MLPJIT_CASE(floor_divide)
+    MLPJIT_CASE(remainder)
+    MLPJIT_CASE(maximum)
+    MLPJIT_CASE(minimum)
+    MLPJIT_CASE(clip)
+    MLPJIT_CASE(abs)
+    MLPJIT_CASE(sign)
+    MLPJIT_CASE(sqrt)
+    MLPJIT_CASE(rsqrt)
+    MLPJIT_CASE(relu)
+    MLPJIT_CASE(leaky_relu)
+    MLPJIT_CASE(hardtanh)
+    MLPJIT_CASE(floor)
+    MLPJIT_CASE(ceil)
+    MLPJIT_CASE(round)
+#undef MLPJIT_CASE
+#define MLPJIT_CASE(name) \
+  case name: return comparison_loop<T, name>;
+    MLPJIT_CASE(equal)
+    MLPJIT_CASE(not_equal)
+    MLPJIT_CASE(less)
+    MLPJIT_CASE(less_equal)
+    MLPJIT_CASE(greater)
+    MLPJIT_CASE(greater_equal)
+#undef MLPJIT_CASE
+    case where: return where_loop<T>;
+    default: return nullptr;
+  }
+}
+
+InnerLoop basic_loop(ir::Opcode opcode, DType dtype) {
+  return dtype == DType::f32 ? basic_loop_of<float>(opcode) : basic_loop_of<double>(opcode);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mlpjit::interp
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mlpjit::interp {
+
+InnerLoop basic_loop(ir::Opcode opcode, DType dtype, support::Isa isa) {
+  return MLPJIT_CHOOSE(isa, basic_loop)(opcode, dtype);
+}
+
+InnerLoop float_loop(ir::Opcode opcode, DType dtype, support::Isa isa) {
+  if (const InnerLoop loop = basic_loop(opcode, dtype, isa)) return loop;
+  if (const InnerLoop loop = exponential_loop(opcode, dtype, isa)) return loop;
+  return special_loop(opcode, dtype, isa);
+}
+
+}  // namespace mlpjit::interp
+#endif

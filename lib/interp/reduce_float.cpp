@@ -1,0 +1,121 @@
+// Reductions of floats: one table of kernels per instruction set.
+
+#include "lib/interp/targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lib/interp/reduce_float.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "lib/interp/reduce_float-inl.h"
+#include "lib/interp/reduce_kernels.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mlpjit::interp {
+namespace HWY_NAMESPACE {
+
+using Int = std::int64_t;
+
+template <class T, template <class> class Step>
+T row(const T* x, Int n) {
+  return reduce_row(Machine<T>(), Step<T>(), x, n);
+}
+
+template <class T>
+T mean_row(const T* x, Int n) {
+  return row<T, SumStep>(x, n) / static_cast<T>(n);
+}
+
+template <class T>
+T var_row(const T* x, Int n) {
+  const Machine<T> machine;
+  const CentredStep<T> step{machine.constant(mean_row<T>(x, n))};
+  return reduce_row(machine, step, x, n) / static_cast<T>(n);
+}
+
+template <class T, template <class> class Step>
+void columns(const T* x, Int n, Int stride, Int count, T* out) {
+  const Machine<T> machine;
+  for (Int c = 0; c < count; c += static_cast<Int>(Machine<T>::kWidth)) {
+    const std::size_t part = part_of<T>(c, count);
+    const ColumnLoad<T> load{machine, x + c, stride, part};
+    store_columns(machine, reduce_column(machine, Step<T>(), n, load), out + c, part);
+  }
+}
+
+template <class T>
+void mean_columns(const T* x, Int n, Int stride, Int count, T* out) {
+  const Machine<T> machine;
+  const auto divisor = machine.constant(static_cast<T>(n));
+  for (Int c = 0; c < count; c += static_cast<Int>(Machine<T>::kWidth)) {
+    const std::size_t part = part_of<T>(c, count);
+    const ColumnLoad<T> load{machine, x + c, stride, part};
+    const auto sum = reduce_column(machine, SumStep<T>(), n, load);
+    store_columns(machine, machine.div(sum, divisor), out + c, part);
+  }
+}
+
+template <class T>
+void var_columns(const T* x, Int n, Int stride, Int count, T* out) {
+  const Machine<T> machine;
+  const auto divisor = machine.constant(static_cast<T>(n));
+  for (Int c = 0; c < count; c += static_cast<Int>(Machine<T>::kWidth)) {
+    const std::size_t part = part_of<T>(c, count);
+    const ColumnLoad<T> load{machine, x + c, stride, part};
+    const auto sum = reduce_column(machine, SumStep<T>(), n, load);
+    const CentredStep<T> step{machine.div(sum, divisor)};
+    const auto squares = reduce_column(machine, step, n, load);
+    store_columns(machine, machine.div(squares, divisor), out + c, part);
+  }
+}
+
+// The extreme first, then where it stands: both are fast passes.
+template <class T, template <class> class Step>
+Int arg_row(const T* x, Int n) {
+  const T extreme = row<T, Step>(x, n);
+  Int i = 0;
+  if (extreme != extreme) {
+    while (x[i] == x[i]) ++i;
+  } else {
+    while (!(x[i] == extreme)) ++i;
+  }
+  return i;
+}
+
+template <class T>
+const ReduceKernels<T>& reduce_table() {
+  static constexpr ReduceKernels<T> kTable = {row<T, SumStep>,
+                                              row<T, ProductStep>,
+                                              mean_row<T>,
+                                              var_row<T>,
+                                              row<T, MaximumStep>,
+                                              row<T, MinimumStep>,
+                                              columns<T, SumStep>,
+                                              columns<T, ProductStep>,
+                                              mean_columns<T>,
+                                              var_columns<T>,
+                                              columns<T, MaximumStep>,
+                                              columns<T, MinimumStep>,
+                                              arg_row<T, MaximumStep>,
+                                              arg_row<T, MinimumStep>};
+  return kTable;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mlpjit::interp
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mlpjit::interp {
+
+template <>
+const ReduceKernels<float>& reduce_kernels<float>(Isa isa) {
+  return MLPJIT_CHOOSE(isa, reduce_table<float>)();
+}
+
+template <>
+const ReduceKernels<double>& reduce_kernels<double>(Isa isa) {
+  return MLPJIT_CHOOSE(isa, reduce_table<double>)();
+}
+
+}  // namespace mlpjit::interp
+#endif

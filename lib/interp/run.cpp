@@ -1,0 +1,340 @@
+// Runs a function of the IR op by op. Values live in buffers that are shared where an op only
+// renames (reshape, arguments of regions and calls) and freed after their last use.
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <unordered_map>
+
+#include "lib/interp/families.h"
+#include "lib/support/float_env.h"
+#include "lib/support/storage.h"
+#include "mlpjit/error.h"
+
+namespace mlpjit::interp {
+
+namespace {
+
+// Bytes of the intermediates of one run.
+struct Meter {
+  std::size_t live = 0;
+  std::size_t peak = 0;
+};
+
+class Buffer {
+ public:
+  Buffer(std::size_t bytes, Meter& meter)
+      : data_(support::allocate_counted(bytes)), bytes_(bytes), meter_(meter) {
+    meter_.live += bytes;
+    meter_.peak = std::max(meter_.peak, meter_.live);
+  }
+  ~Buffer() {
+    meter_.live -= bytes_;
+    support::free_counted(data_, bytes_);
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  std::byte* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::byte* data_;
+  std::size_t bytes_;
+  Meter& meter_;
+};
+
+// A value at hand: where it is, and the buffer that keeps it (none: the caller's memory).
+struct Slot {
+  View view;
+  std::shared_ptr<Buffer> buffer;
+};
+using Slots = std::vector<Slot>;
+
+// Runs the ops of one function; calls make a frame of their own.
+class Frame {
+ public:
+  Frame(const ir::Graph& graph, const ir::Function& function, support::Isa isa, Meter& meter)
+      : graph_(graph), function_(function), isa_(isa), meter_(meter) {
+    values_.resize(function.value_count());
+    last_uses_.resize(function.region_count());
+  }
+
+  // What the body yields; `targets` (may be empty) is memory to produce its results in.
+  Slots run_body(Slots inputs, std::span<const View> targets) {
+    const ir::Region& body = function_.body();
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      targets_.emplace(body.results[i].index, targets[i]);
+    }
+    return run_region(ir::Function::kBody, std::move(inputs));
+  }
+  // The final values of the inputs that are updated, after run_body().
+  const Slots& updates() const { return updates_; }
+  static void copy(const View& from, const View& to) {
+    const std::size_t bytes = bytes_of(to);
+    if (bytes > 0 && from.data != to.data) std::memmove(to.data, from.data, bytes);
+  }
+
+ private:
+  Slots run_region(ir::RegionId id, Slots arguments) {
+    const ir::Region& region = function_.region(id);
+    const std::vector<std::uint32_t>& last_use = last_uses(id);
+    for (std::size_t i = 0; i < region.arguments.size(); ++i) {
+      values_[region.arguments[i].index] = std::move(arguments[i]);
+    }
+    arguments.clear();
+    for (const ir::ValueId argument : region.arguments) {
+      if (last_use[argument.index] == kUnused) release(argument);
+    }
+    for (std::size_t i = 0; i < region.ops.size(); ++i) {
+      const ir::Op& op = function_.op(region.ops[i]);
+      const auto dies = [&](ir::ValueId value) {
+        return last_use[value.index] == i && owned_by(value, id);
+      };
+      run_op(op, dies);
+      for_each_read(op, [&](ir::ValueId value) {
+        if (dies(value)) release(value);
+      });
+      for (const ir::ValueId result : op.results) {
+        if (last_use[result.index] == kUnused) release(result);
+      }
+    }
+    Slots results;
+    results.reserve(region.results.size());
+    for (const ir::ValueId result : region.results) results.push_back(at(result));
+    if (id == ir::Function::kBody) {
+      for (const ir::Update& update : function_.updates()) updates_.push_back(at(update.value));
+    }
+    for (const ir::ValueId result : region.results) {
+      if (owned_by(result, id)) release(result);
+    }
+    return results;
+  }
+
+  template <class Dies>
+  void run_op(const ir::Op& op, const Dies& dies) {
+    switch (op.opcode) {
+      case ir::Opcode::call: return set_results(op, run_call(op));
+      case ir::Opcode::cond: return set_results(op, run_cond(op));
+      case ir::Opcode::while_loop: return set_results(op, run_while(op));
+      case ir::Opcode::scan: return run_scan(op);
+      case ir::Opcode::fusion:
+        return set_results(op, run_region(op.regions[0], operands_of(op, 0)));
+      default: run_plain(op, dies);
+    }
+  }
+
+  template <class Dies>
+  void run_plain(const ir::Op& op, const Dies& dies) {
+    if (op.opcode == ir::Opcode::reshape && !targets_.contains(op.results[0].index)) {
+      Slot slot = at(op.operands[0]);
+      slot.view.shape = function_.value(op.results[0]).type.shape;
+      values_[op.results[0].index] = std::move(slot);
+      return;
+    }
+    std::vector<View> operands;
+    operands.reserve(op.operands.size());
+    for (const ir::ValueId operand : op.operands) operands.push_back(at(operand).view);
+    std::vector<View> results;
+    results.reserve(op.results.size());
+    for (const ir::ValueId result : op.results) {
+      Slot& slot = values_[result.index];
+      if (!reuse_operand(op, dies, slot)) slot = make_slot(result);
+      slot.view.dtype = function_.value(result).type.dtype;
+      results.push_back(slot.view);
+    }
+    evaluate(op.opcode, op.attrs, operands, results, isa_);
+  }
+
+  // An element-wise op writes over an operand that nobody reads again.
+  template <class Dies>
+  bool reuse_operand(const ir::Op& op, const Dies& dies, Slot& result) {
+    if (!ir::info(op.opcode).has(ir::kElementwise)) return false;
+    if (targets_.contains(op.results[0].index)) return false;
+    const ir::Type& type = function_.value(op.results[0]).type;
+    for (const ir::ValueId operand : op.operands) {
+      const Slot& slot = values_[operand.index];
+      if (slot.buffer == nullptr || slot.buffer.use_count() != 1 || !dies(operand)) continue;
+      if (!(slot.view.shape == type.shape)) continue;
+      if (size_of(slot.view.dtype) != size_of(type.dtype)) continue;
+      result = slot;
+      return true;
+    }
+    return false;
+  }
+
+  Slots run_call(const ir::Op& op) {
+    const auto& callee = op.attrs.get<ir::FunctionRef>("callee");
+    const ir::Function* function = graph_.find(callee.name);
+    if (function == nullptr) {
+      throw InternalError("run: no function @" + callee.name + " to call");
+    }
+    return Frame(graph_, *function, isa_, meter_).run_body(operands_of(op, 0), {});
+  }
+
+  Slots run_cond(const ir::Op& op) {
+    const bool taken = *static_cast<const std::uint8_t*>(at(op.operands[0]).view.data) != 0;
+    return run_region(op.regions[taken ? 0 : 1], operands_of(op, 1));
+  }
+
+  Slots run_while(const ir::Op& op) {
+    Slots state = operands_of(op, 0);
+    const std::int64_t limit = op.attrs.integer("max_iterations");
+    for (std::int64_t i = 0; limit < 0 || i < limit; ++i) {
+      const Slots condition = run_region(op.regions[0], state);
+      if (*static_cast<const std::uint8_t*>(condition[0].view.data) == 0) break;
+      state = run_region(op.regions[1], std::move(state));
+    }
+    return state;
+  }
+
+  void run_scan(const ir::Op& op) {
+    const auto carried = static_cast<std::size_t>(op.attrs.integer("carried"));
+    Slots state = operands_of(op, 0);
+    const Slots sequences(state.begin() + static_cast<std::ptrdiff_t>(carried), state.end());
+    state.resize(carried);
+    Slots stacked;
+    for (std::size_t i = carried; i < op.results.size(); ++i) {
+      stacked.push_back(make_slot(op.results[i]));
+    }
+    const std::int64_t length = sequences[0].view.shape.sizes()[0];
+    for (std::int64_t i = 0; i < length; ++i) {
+      Slots arguments = std::move(state);
+      for (const Slot& sequence : sequences) arguments.push_back(step_of(sequence, i));
+      Slots yields = run_region(op.regions[0], std::move(arguments));
+      for (std::size_t j = 0; j < stacked.size(); ++j) {
+        copy(yields[carried + j].view, step_of(stacked[j], i).view);
+      }
+      yields.resize(carried);
+      state = std::move(yields);
+    }
+    for (Slot& slot : stacked) state.push_back(std::move(slot));
+    set_results(op, std::move(state));
+  }
+
+  // Entry i of axis 0, in place.
+  static Slot step_of(const Slot& sequence, std::int64_t i) {
+    const std::span<const std::int64_t> sizes = sequence.view.shape.sizes();
+    Slot step = sequence;
+    step.view.shape = Shape(sizes.subspan(1));
+    step.view.data = static_cast<std::byte*>(sequence.view.data) +
+                     static_cast<std::size_t>(i) * bytes_of(step.view);
+    return step;
+  }
+
+  Slots operands_of(const ir::Op& op, std::size_t first) {
+    Slots slots;
+    for (std::size_t i = first; i < op.operands.size(); ++i) slots.push_back(at(op.operands[i]));
+    return slots;
+  }
+
+  void set_results(const ir::Op& op, Slots slots) {
+    for (std::size_t i = 0; i < op.results.size(); ++i) {
+      values_[op.results[i].index] = std::move(slots[i]);
+    }
+  }
+
+  const Slot& at(ir::ValueId value) const { return values_[value.index]; }
+  void release(ir::ValueId value) { values_[value.index] = {}; }
+
+  Slot make_slot(ir::ValueId value) {
+    const ir::Type& type = function_.value(value).type;
+    if (const auto target = targets_.find(value.index); target != targets_.end()) {
+      return {target->second, nullptr};
+    }
+    View view{type.dtype, type.shape, nullptr};
+    if (type.token) return {view, nullptr};
+    auto buffer = std::make_shared<Buffer>(bytes_of(view), meter_);
+    view.data = buffer->data();
+    return {view, std::move(buffer)};
+  }
+
+  bool owned_by(ir::ValueId value, ir::RegionId region) const {
+    return function_.value(value).region == region;
+  }
+
+  static constexpr std::uint32_t kUnused = UINT32_MAX;
+
+  // Per value, the position of the last op of the region that reads it: kUnused for none, past the
+  // end for those that the region gives on.
+  const std::vector<std::uint32_t>& last_uses(ir::RegionId id) {
+    std::vector<std::uint32_t>& last = last_uses_[id.index];
+    if (!last.empty() || function_.value_count() == 0) return last;
+    const ir::Region& region = function_.region(id);
+    last.assign(function_.value_count(), kUnused);
+    for (std::size_t i = 0; i < region.ops.size(); ++i) {
+      for_each_read(function_.op(region.ops[i]),
+                    [&](ir::ValueId value) { last[value.index] = static_cast<std::uint32_t>(i); });
+    }
+    const auto end = static_cast<std::uint32_t>(region.ops.size());
+    for (const ir::ValueId result : region.results) last[result.index] = end;
+    if (id == ir::Function::kBody) {
+      for (const ir::Update& update : function_.updates()) last[update.value.index] = end;
+    }
+    return last;
+  }
+
+  // An op reads its operands and all that its regions read.
+  template <class F>
+  void for_each_read(const ir::Op& op, const F& f) const {
+    for (const ir::ValueId operand : op.operands) f(operand);
+    for (const ir::RegionId inner : op.regions) {
+      const ir::Region& region = function_.region(inner);
+      for (const ir::OpId nested : region.ops) for_each_read(function_.op(nested), f);
+      for (const ir::ValueId result : region.results) f(result);
+    }
+  }
+
+  const ir::Graph& graph_;
+  const ir::Function& function_;
+  support::Isa isa_;
+  Meter& meter_;
+  Slots values_;
+  std::unordered_map<std::uint32_t, View> targets_;
+  std::vector<std::vector<std::uint32_t>> last_uses_;  // per region, made when it first runs
+  Slots updates_;
+};
+
+// Inputs are written last: after the results, and from copies where the value is another input's
+// memory.
+void write_updates(const ir::Function& function, const Slots& updates, std::span<const View> inputs,
+                   Meter& meter) {
+  Slots staged = updates;
+  for (Slot& slot : staged) {
+    if (slot.buffer != nullptr || slot.view.data == nullptr) continue;
+    auto buffer = std::make_shared<Buffer>(bytes_of(slot.view), meter);
+    if (buffer->bytes() > 0) std::memcpy(buffer->data(), slot.view.data, buffer->bytes());
+    slot.view.data = buffer->data();
+    slot.buffer = std::move(buffer);
+  }
+  for (std::size_t i = 0; i < staged.size(); ++i) {
+    const View& input = inputs[function.updates()[i].input];
+    if (staged[i].view.data != nullptr && input.data != nullptr) Frame::copy(staged[i].view, input);
+  }
+}
+
+}  // namespace
+
+std::size_t run(const ir::Graph& graph, const ir::Function& function, std::span<const View> inputs,
+                std::span<const View> results, support::Isa isa) {
+  const support::FloatEnvScope environment;
+  if (inputs.size() != function.body().arguments.size() ||
+      results.size() != function.body().results.size()) {
+    throw InternalError("run: @" + function.name() + " takes " +
+                        std::to_string(function.body().arguments.size()) + " inputs and gives " +
+                        std::to_string(function.body().results.size()) + " results, got " +
+                        std::to_string(inputs.size()) + " and " + std::to_string(results.size()));
+  }
+  Meter meter;
+  Frame frame(graph, function, isa, meter);
+  Slots arguments;
+  arguments.reserve(inputs.size());
+  for (const View& input : inputs) arguments.push_back({input, nullptr});
+  const Slots yields = frame.run_body(std::move(arguments), results);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (yields[i].view.data != nullptr) Frame::copy(yields[i].view, results[i]);
+  }
+  write_updates(function, frame.updates(), inputs, meter);
+  return meter.peak;
+}
+
+}  // namespace mlpjit::interp
