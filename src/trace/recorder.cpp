@@ -102,7 +102,11 @@ std::size_t Recorder::input_of(const ImplPtr& impl) {
     return *known;
   }
   const Tensor tensor = TensorAccess::make(impl);
-  const std::optional<std::string> path = resolver_ ? resolver_(tensor) : std::nullopt;
+  std::optional<std::string> path;
+  if (resolver_) {
+    const TracePause pause;   // it may look at tensors
+    path = resolver_(tensor);
+  }
   const ir::InputKind kind = path ? ir::InputKind::parameter : ir::InputKind::capture;
   ir::Input input{kind, path ? *path : std::to_string(capture_count_)};
   if (!path) ++capture_count_;

@@ -1,0 +1,4 @@
+// expect: onver
+#include <mlpjit/mlpjit.h>
+
+int main() { mlpjit::Tensor a = "relu"; }

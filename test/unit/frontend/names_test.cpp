@@ -1,0 +1,113 @@
+// Functions of a user's own named after every op, <cmath>, and using namespace, all at once.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <sstream>
+
+#include "mlpjit/mlpjit.h"
+
+using namespace mlpjit;
+using namespace std;
+
+// A user's functions of the names of the op table.
+#define MLPJIT_SURFACE_unary(name) \
+  Tensor name(Tensor x) { return x + 1; }
+#define MLPJIT_SURFACE_unary_std(name) MLPJIT_SURFACE_unary(name)
+#define MLPJIT_SURFACE_binary(name) \
+  Tensor name(Tensor a, Tensor b) { return a + b + 1; }
+#define MLPJIT_SURFACE_binary_std(name) MLPJIT_SURFACE_binary(name)
+#define MLPJIT_SURFACE_custom(name)
+#define MLPJIT_SURFACE_internal(name)
+#define MLPJIT_OP(name, surface, ...) MLPJIT_SURFACE_##surface(name)
+namespace users {
+#include "mlpjit/detail/ops.def"
+
+Tensor add(Tensor a, Tensor b) { return a + b + 1; }
+Tensor subtract(const Tensor& a, const Tensor& b) { return a - b + 1; }
+Tensor where(Tensor c, Tensor a, Tensor b) { return c + a + b; }
+Tensor clip(Tensor x, Tensor, Tensor) { return x + 1; }
+Tensor gelu(Tensor x) { return x + 1; }
+Tensor leaky_relu(Tensor x) { return x + 1; }
+Tensor elu(Tensor x) { return x + 1; }
+Tensor hardtanh(Tensor x) { return x + 1; }
+Tensor cast(Tensor x, DType) { return x + 1; }
+Tensor dense(Tensor x, Tensor) { return x + 1; }
+Tensor sum(Tensor x) { return x + 1; }
+Tensor prod(Tensor x) { return x + 1; }
+Tensor mean(Tensor x) { return x + 1; }
+Tensor var(Tensor x) { return x + 1; }
+Tensor argmax(Tensor x) { return x + 1; }
+Tensor argmin(Tensor x) { return x + 1; }
+Tensor softmax(Tensor x) { return x + 1; }
+Tensor log_softmax(Tensor x) { return x + 1; }
+Tensor layer_norm(Tensor x, Tensor, Tensor) { return x + 1; }
+Tensor transpose(Tensor x) { return x + 1; }
+Tensor squeeze(Tensor x) { return x + 1; }
+Tensor expand_dims(Tensor x, int) { return x + 1; }
+Tensor broadcast_to(Tensor x, Shape) { return x + 1; }
+Tensor concat(const Tensors& parts, int) { return parts[0] + 1; }
+Tensor stack(const Tensors& parts, int) { return parts[0] + 1; }
+Tensors split(Tensor x, int) { return {x + 1}; }
+Tensor slice(Tensor x, int, int64_t, int64_t) { return x + 1; }
+Tensor gather(Tensor x, Tensor) { return x + 1; }
+Tensor one_hot(Tensor x, int64_t) { return x + 1; }
+
+void expect_one_more(const Tensor& result, double before) { EXPECT_EQ(result.item<double>(), before + 1); }
+
+TEST(Names, FunctionsOfTheUserWinOverOpsOfTheSameName) {
+  const Tensor x = tensor(2.f);
+#undef MLPJIT_SURFACE_unary
+#undef MLPJIT_SURFACE_binary
+#define MLPJIT_SURFACE_unary(name) expect_one_more(name(x), 2);
+#define MLPJIT_SURFACE_binary(name) expect_one_more(name(x, x), 4);
+#define MLPJIT_OP(name, surface, ...) MLPJIT_SURFACE_##surface(name)
+#include "mlpjit/detail/ops.def"
+  expect_one_more(add(x, x), 4);
+  expect_one_more(subtract(x, x), 0);
+  expect_one_more(gelu(x), 2);
+  expect_one_more(dense(x, x), 2);
+  expect_one_more(sum(x), 2);
+  expect_one_more(softmax(x), 2);
+  expect_one_more(transpose(x), 2);
+  expect_one_more(concat({x, x}, 0), 2);
+  expect_one_more(stack({x, x}, 0), 2);
+  expect_one_more(gather(x, x), 2);
+  expect_one_more(expand_dims(x, 0), 2);
+}
+}  // namespace users
+
+namespace {
+
+Tensor add(Tensor a, Tensor b) { return a + b; }
+Tensor relu(const Tensor& x) { return where(x > 0, x, 0.5f); }
+Tensor tanh(Tensor x) { return x - 1; }
+
+TEST(Names, StayUnambiguousInTheGlobalScopeBesideCmath) {
+  const Tensor x = tensor({-1.f, 2.f});
+  EXPECT_TRUE(identical(add(x, x), tensor({-2.f, 4.f})));
+  EXPECT_TRUE(identical(relu(x), tensor({0.5f, 2.f})));
+  EXPECT_TRUE(identical(tanh(x), tensor({-2.f, 1.f})));
+  EXPECT_EQ(tanh(0.0), 0.0);                       // <cmath>
+  EXPECT_EQ(sqrt(4.0), 2.0);
+  EXPECT_EQ(max(1, 2), 2);                         // <algorithm>
+  EXPECT_TRUE(identical(sqrt(tensor(4.f)), tensor(2.f)));
+  EXPECT_TRUE(identical(abs(x), tensor({1.f, 2.f})));
+  EXPECT_TRUE(identical(max(x), tensor(2.f)));
+  EXPECT_TRUE(identical(max(x, {0}), tensor(2.f)));
+  EXPECT_TRUE(identical(max(x, 0, true), tensor({2.f})));
+  EXPECT_TRUE(identical(pow(x, 2), tensor({1.f, 4.f})));
+  EXPECT_TRUE(identical(remainder(x, 3), tensor({2.f, 2.f})));
+}
+
+TEST(Names, EveryOpIsAMemberOfTheOpSet) {
+  const Ops F;
+  const Tensor x = tensor({{1.f, -2.f}, {3.f, 4.f}});
+  EXPECT_TRUE(identical(F.relu(x), mlpjit::relu(x)));
+  EXPECT_TRUE(identical(F.sum(x, {1}), sum(x, 1)));
+  EXPECT_TRUE(identical(F.concat({x, x}, 1), concat({x, x}, 1)));
+}
+
+}  // namespace
