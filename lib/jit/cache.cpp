@@ -16,7 +16,7 @@ namespace mlpjit::jit {
 
 CacheKey make_key(const ir::Graph& graph, const Settings& settings) {
   CacheKey key;
-  key.content = ir::print(graph);
+  key.content = ir::canonical(graph);
   key.backend = settings.backend;
   key.passes = settings.passes;
   key.target = plan::make_target(settings.isa);

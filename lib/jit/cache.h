@@ -29,7 +29,8 @@ struct CacheKey {
 
   friend bool operator==(const CacheKey&, const CacheKey&) = default;
 };
-// The key of compiling `graph` by `settings`, with this build's versions.
+// The key of compiling `graph` by `settings`, with this build's versions. Names of layers and
+// inputs are no part of it: an executable that is found has those of the graph it was made from.
 CacheKey make_key(const ir::Graph& graph, const Settings& settings);
 std::uint64_t hash(const CacheKey& key);  // XXH3
 

@@ -212,9 +212,9 @@ TEST(Errors, SymbolicSizesAreRefused) {
 
 TEST(Prints, AppearOncePerRunInOrder) {
   const ir::Graph graph = graph_of(R"((%t: token = token, %a: f32[2]) -> (f32[2]) {
-  %0 = print "first", %t : token
+  %0 = print "first" %t : token
   %1 = exp %a : f32[2]
-  %2 = print "a", %0, %a : token
+  %2 = print "a" %0, %a : token
   return %1 update %t = %2
 })");
   const Values inputs = {make_value(ir::Type::make_token()), make_value({DType::f32, {2}, false}, {1, 2})};

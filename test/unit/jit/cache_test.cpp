@@ -94,6 +94,10 @@ TEST(ExecutableCache, KeysOfGraphsFollowTextAndSettings) {
   Settings settings;
   const CacheKey key = make_key(graph, settings);
   EXPECT_EQ(key, make_key(graph.clone(), settings));
+  EXPECT_EQ(key,
+            make_key(ir::parse("func @main(%b: f32[]) -> (f32[]) {\n  return %b\n}\n"), settings));
+  EXPECT_FALSE(
+      key == make_key(ir::parse("func @main(%a: f64[]) -> (f64[]) {\n  return %a\n}\n"), settings));
   settings.backend = Backend::graph;
   EXPECT_FALSE(key == make_key(graph, settings));
   EXPECT_NE(key.versions.find("numerics"), std::string::npos);

@@ -199,7 +199,7 @@ TEST(NativeExecutable, WhatALibraryStepThrowsReachesTheCaller) {
 
 constexpr const char* kDivide =
     "func @main(%t: token = token \"print\", %a: i32[2], %b: i32[2]) -> (i32[2]) {\n"
-    "  %0 = print %t, %a {text = \"seen\"} : token\n"
+    "  %0 = print \"seen\" %t, %a : token\n"
     "  %1 = floor_divide %a, %b : i32[2]\n"
     "  return %1 update %t = %0\n}\n";
 
