@@ -1,0 +1,193 @@
+// Dense layers, reductions and rows, compiled, give the interpreter's bits at awkward sizes.
+
+#include <gtest/gtest.h>
+
+#include "test/unit/codegen/harness.h"
+
+namespace mlpjit::test {
+namespace {
+
+using ir::Opcode;
+
+void expect_same(const Builder& b, const std::string& what, bool special = false) {
+  for (const support::Isa isa : isas()) {
+    EXPECT_EQ(compare(b.graph, isa, special), "") << what << " " << to_string(isa);
+  }
+}
+
+template <class Kernel>
+int count_kernels(const plan::Plan& plan) {
+  int count = 0;
+  for (const plan::Step& step : plan.steps)
+    count += std::holds_alternative<Kernel>(step.kernel) ? 1 : 0;
+  return count;
+}
+
+TEST(CompiledDense, EverySizeOfRowsColumnsAndDepth) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const std::int64_t m : {1, 2, 13}) {
+      for (const std::int64_t n : {1, 16, 53, 101}) {
+        for (const std::int64_t k : {0, 1, 37}) {
+          Builder b;
+          const ir::ValueId x = b.input(dtype, Shape({m, k})), w = b.input(dtype, Shape({n, k}));
+          const ir::ValueId bias = b.input(dtype, Shape({n}));
+          b.result(m % 2 == 0 ? b.op(Opcode::dense, {x, w}) : b.op(Opcode::dense, {x, w, bias}));
+          expect_same(b, std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k),
+                      m == 2);
+        }
+      }
+    }
+  }
+}
+
+TEST(CompiledDense, NarrowLayersTakeTheLaneForm) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const std::int64_t m : {1, 3, 4, 9}) {
+      for (const std::int64_t n : {1, 10, 16}) {
+        for (const std::int64_t k : {12 * n, 12 * n + 5}) {
+          Builder b;
+          const ir::ValueId x = b.input(dtype, Shape({m, k})), w = b.input(dtype, Shape({n, k}));
+          b.result(b.op(Opcode::tanh, {b.op(Opcode::dense, {x, w, b.input(dtype, Shape({n}))})}));
+          expect_same(b, std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k));
+        }
+      }
+    }
+  }
+}
+
+TEST(CompiledDense, EpiloguesOfEveryKindAreFused) {
+  for (const Opcode activation : {Opcode::relu, Opcode::tanh, Opcode::gelu, Opcode::sigmoid}) {
+    for (const std::int64_t n : {24, 64, 100}) {
+      Builder b;
+      const ir::ValueId x = b.input(DType::f32, Shape({2, 7, 20})),
+                        w = b.input(DType::f32, Shape({n, 20}));
+      const ir::ValueId dense = b.op(Opcode::dense, {x, w, b.input(DType::f32, Shape({n}))});
+      const ir::ValueId residual =
+          b.op(Opcode::add, {b.op(activation, {dense}), b.input(DType::f32, Shape({2, 7, n}))});
+      const ir::ValueId scaled =
+          b.op(Opcode::multiply, {residual, b.input(DType::f32, Shape({2, 7, 1}))});
+      b.result(b.op(Opcode::subtract, {scaled, b.input(DType::f32, Shape({n}))}));
+      expect_same(b, std::string(ir::to_string(activation)) + std::to_string(n));
+      EXPECT_EQ(Program(b.graph, support::detect_isa()).plan().steps.size(), 1u);
+    }
+  }
+}
+
+TEST(CompiledDense, MatmulByRank) {
+  const std::vector<std::pair<Shape, Shape>> cases = {
+      {Shape({5, 20}), Shape({20, 33})},  {Shape({20}), Shape({20, 48})},
+      {Shape({100}), Shape({100})},       {Shape({4, 9}), Shape({9})},
+      {Shape({2, 3, 8}), Shape({8, 17})}, {Shape({2, 3, 8}), Shape({2, 8, 5})},
+      {Shape({3, 16}), Shape({16, 1})},   {Shape({6, 16}), Shape({16, 16})},
+      {Shape({3, 4}), Shape({4, 130})}};
+  for (const DType dtype : {DType::f32, DType::f64, DType::i32}) {
+    for (const auto& [x, w] : cases) {
+      Builder b;
+      b.result(b.op(Opcode::matmul, {b.input(dtype, x), b.input(dtype, w)}));
+      expect_same(b, to_string(x) + to_string(w));
+    }
+  }
+}
+
+TEST(CompiledDense, AWeightThatTwoLayersShareIsPackedOnce) {
+  Builder b;
+  const ir::ValueId w = b.input(DType::f32, Shape({40, 40}));
+  ir::ValueId x = b.input(DType::f32, Shape({3, 40}));
+  for (int layer = 0; layer < 3; ++layer) x = b.op(Opcode::relu, {b.op(Opcode::dense, {x, w})});
+  b.result(x);
+  expect_same(b, "tied");
+  int packed = 0;
+  const Program program(b.graph, support::detect_isa());
+  for (const plan::Slot& slot : program.plan().slots)
+    packed += slot.kind == plan::SlotKind::packed ? 1 : 0;
+  EXPECT_EQ(packed, 1);
+  EXPECT_LT(program.plan().workspace_bytes, program.plan().unshared_bytes + 1);
+}
+
+TEST(CompiledDense, ComputedAndConstantWeights) {
+  Builder b;
+  const ir::ValueId x = b.input(DType::f32, Shape({3, 20})),
+                    w = b.input(DType::f32, Shape({30, 20}));
+  std::vector<float> values(30 * 30);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = 0.01f * static_cast<float>(i % 91) - 0.4f;
+  const ir::Literal literal = ir::make_literal(DType::f32, Shape({30, 30}), values.data());
+  const ir::ValueId constant = b.op(Opcode::constant, {}, {{"value", literal}});
+  b.result(b.op(Opcode::dense, {b.op(Opcode::dense, {x, b.op(Opcode::exp, {w})}), constant}));
+  expect_same(b, "computed and constant");
+}
+
+TEST(CompiledReduction, OverTheLastAxesWithCodeAround) {
+  for (const Opcode opcode :
+       {Opcode::sum, Opcode::prod, Opcode::mean, Opcode::var, Opcode::max, Opcode::min}) {
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      for (const std::int64_t n : {1, 5, 16, 33, 100}) {
+        for (const bool keep : {false, true}) {
+          Builder b;
+          const ir::ValueId x = b.input(dtype, Shape({3, n}));
+          const ir::ValueId y =
+              b.op(Opcode::multiply, {b.op(Opcode::abs, {x}), b.input(dtype, Shape({n}))});
+          const ir::ValueId reduced =
+              b.op(opcode, {y}, {{"axes", std::vector<std::int64_t>{1}}, {"keepdims", keep}});
+          const ir::ValueId other = b.input(dtype, keep ? Shape({3, 1}) : Shape({3}));
+          b.result(b.op(Opcode::subtract, {b.op(Opcode::sqrt, {reduced}), other}));
+          expect_same(b, std::string(ir::to_string(opcode)) + std::to_string(n), n == 33);
+        }
+      }
+    }
+  }
+}
+
+TEST(CompiledReduction, AnyAxesOfAnyDtype) {
+  const std::vector<std::vector<std::int64_t>> axes = {{},     {0},    {1},    {2},
+                                                       {0, 1}, {1, 2}, {0, 2}, {0, 1, 2}};
+  for (const Opcode opcode :
+       {Opcode::sum, Opcode::mean, Opcode::max, Opcode::var, Opcode::argmax}) {
+    for (const DType dtype : {DType::f32, DType::f64, DType::i32, DType::i64}) {
+      for (const auto& each : axes) {
+        if (opcode == Opcode::argmax && each.empty()) continue;
+        Builder b;
+        b.result(b.op(opcode, {b.input(dtype, Shape({3, 5, 18}))},
+                      {{"axes", each}, {"keepdims", false}}));
+        expect_same(b,
+                    std::string(ir::to_string(opcode)) + std::string(to_string(dtype)) +
+                        std::to_string(each.size()),
+                    true);
+      }
+    }
+  }
+}
+
+TEST(CompiledRow, SoftmaxAndLayerNormWithCodeAround) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const std::int64_t n : {1, 2, 10, 16, 33, 130}) {
+      for (const Opcode opcode : {Opcode::softmax, Opcode::log_softmax, Opcode::layer_norm}) {
+        Builder b;
+        const ir::ValueId x = b.input(dtype, Shape({2, 3, n}));
+        const ir::ValueId scaled = b.op(Opcode::multiply, {x, b.input(dtype, Shape({3, 1}))});
+        const ir::ValueId rows =
+            opcode == Opcode::layer_norm
+                ? b.op(opcode, {scaled, b.input(dtype, Shape({n})), b.input(dtype, Shape({n}))},
+                       {{"epsilon", 1e-5}})
+                : b.op(opcode, {scaled}, {{"axis", std::int64_t{2}}});
+        b.result(b.op(Opcode::add, {b.op(Opcode::relu, {rows}), b.input(dtype, Shape({n}))}));
+        expect_same(b, std::string(ir::to_string(opcode)) + std::to_string(n), n == 33);
+        EXPECT_EQ(count_kernels<plan::RowKernel>(Program(b.graph, support::detect_isa()).plan()),
+                  1);
+      }
+    }
+  }
+}
+
+TEST(CompiledRow, SoftmaxOverAnotherAxisGoesToTheLibrary) {
+  Builder b;
+  b.result(
+      b.op(Opcode::softmax, {b.input(DType::f32, Shape({4, 5}))}, {{"axis", std::int64_t{0}}}));
+  expect_same(b, "axis 0", true);
+  const Program program(b.graph, support::detect_isa());
+  EXPECT_EQ(count_kernels<plan::LibraryKernel>(program.plan()), 1);
+  EXPECT_NE(program.plan().steps[0].reason.find("not over the last axis"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mlpjit::test

@@ -1,0 +1,128 @@
+// Whole programs: results and updates, aliases, library steps and their errors, code that comes and
+// goes.
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <fstream>
+#include <thread>
+
+#include "mlpjit/error.h"
+#include "test/unit/codegen/harness.h"
+
+namespace mlpjit::test {
+namespace {
+
+using ir::Opcode;
+
+void expect_same(const Builder& b, const std::string& what) {
+  for (const support::Isa isa : isas())
+    EXPECT_EQ(compare(b.graph, isa), "") << what << " " << to_string(isa);
+}
+
+TEST(CompiledProgram, ResultsThatAreInputsConstantsOrTwice) {
+  Builder b;
+  const ir::ValueId x = b.input(DType::f32, Shape({3, 4}));
+  const ir::ValueId y = b.op(Opcode::exp, {x});
+  b.result(x);
+  b.result(y);
+  b.result(y);
+  b.result(b.op(Opcode::reshape, {y}, {{"shape", Shape({12})}}));
+  b.result(b.op(Opcode::reshape, {x}, {{"shape", Shape({2, 6})}}));
+  b.result(b.scalar(DType::i64, 10));
+  expect_same(b, "aliases");
+}
+
+TEST(CompiledProgram, UpdatesHappenAfterEveryRead) {
+  Builder b;
+  const ir::ValueId x = b.input(DType::f32, Shape({40})), y = b.input(DType::f32, Shape({40}));
+  const ir::ValueId z = b.input(DType::f32, Shape({40}));
+  b.result(b.op(Opcode::add, {x, y}));
+  b.result(x);
+  b.main.updates().push_back({0, y});  // a swap
+  b.main.updates().push_back({1, x});
+  b.main.updates().push_back({2, b.op(Opcode::multiply, {z, x})});
+  expect_same(b, "updates");
+}
+
+TEST(CompiledProgram, MovementGoesThroughTheLibrary) {
+  Builder b;
+  const ir::ValueId x = b.input(DType::f32, Shape({3, 4}));
+  const ir::ValueId turned =
+      b.op(Opcode::transpose, {x}, {{"permutation", std::vector<std::int64_t>{1, 0}}});
+  const ir::ValueId both =
+      b.op(Opcode::concat, {b.op(Opcode::tanh, {turned}), turned}, {{"axis", std::int64_t{0}}});
+  b.result(b.op(Opcode::add, {both, b.op(Opcode::broadcast_to, {b.input(DType::f32, Shape({3}))},
+                                         {{"shape", Shape({8, 3})}})}));
+  expect_same(b, "movement");
+}
+
+TEST(CompiledProgram, AFailingLibraryStepEndsTheCallWithItsError) {
+  Builder b;
+  const ir::ValueId x = b.input(DType::i32, Shape({5})), y = b.input(DType::i32, Shape({5}));
+  b.result(b.op(Opcode::floor_divide, {x, y}));
+  b.main.updates().push_back({0, y});
+  const Program program(b.graph, support::detect_isa());
+  const auto inputs = program.input_types(), results = program.result_types();
+  const Memories in = memories(inputs), out = memories(results);
+  std::memset(in[0]->data(), 1, in[0]->bytes());
+  std::memset(in[1]->data(), 0, in[1]->bytes());
+  Program::Call call(program, in, out);
+  EXPECT_EQ(call.run() & 0xffffffff, codegen::kLibraryFailed);
+  EXPECT_THROW(std::rethrow_exception(call.error()), ValueError);
+  EXPECT_EQ(in[0]->data()[0], std::byte{1}) << "an update of a call that failed";
+}
+
+TEST(CompiledProgram, ManyThreadsCompileAndRunAtOnce) {
+  Builder b;
+  const ir::ValueId x = b.input(DType::f32, Shape({4, 40}));
+  b.result(b.op(Opcode::relu, {b.op(Opcode::dense, {x, b.input(DType::f32, Shape({50, 40}))})}));
+  std::vector<std::string> failures(4);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < failures.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 5 && failures[t].empty(); ++i)
+        failures[t] = compare(b.graph, support::detect_isa());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& failure : failures) EXPECT_EQ(failure, "");
+}
+
+std::size_t mappings() {
+  std::ifstream maps("/proc/self/maps");
+  std::size_t lines = 0;
+  for (std::string line; std::getline(maps, line);) ++lines;
+  return lines;
+}
+
+TEST(CompiledProgram, FreedCodeLeavesNoMappingBehindAndNoneIsWritableAndExecutable) {
+  Builder b;
+  b.result(b.op(Opcode::add, {b.input(DType::f32, Shape({4})), b.input(DType::f32, Shape({4}))}));
+  const auto cycle = [&] { const Program program(b.graph, support::detect_isa()); };
+  for (int i = 0; i < 20; ++i) cycle();
+  const std::size_t before = mappings();
+  for (int i = 0; i < 100; ++i) cycle();
+  EXPECT_LE(mappings(), before + 4);
+  const Program alive(b.graph, support::detect_isa());
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);)
+    EXPECT_EQ(line.find("rwx"), std::string::npos) << line;
+}
+
+TEST(CompiledProgram, TheReportHasTimesAndOnRequestTheTexts) {
+  Builder b;
+  const ir::ValueId x = b.input(DType::f32, Shape({4, 40}));
+  b.result(b.op(Opcode::relu, {b.op(Opcode::dense, {x, b.input(DType::f32, Shape({50, 40}))})}));
+  const Program program(b.graph, support::detect_isa());
+  codegen::CompileReport report;
+  const auto code = jit::load_compiler().compile(program.plan(), {.keep_text = true}, report);
+  EXPECT_GT(report.codegen_ms, 0);
+  EXPECT_GT(report.code_bytes, 0u);
+  EXPECT_NE(report.llvm_ir.find("define"), std::string::npos);
+  EXPECT_NE(report.assembly.find("mlpjit_entry"), std::string::npos);
+  EXPECT_EQ(jit::load_compiler().llvm_version().substr(0, 3), "19.");
+}
+
+}  // namespace
+}  // namespace mlpjit::test

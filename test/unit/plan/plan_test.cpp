@@ -1,0 +1,137 @@
+// What plans decide: memory shared between lifetimes, slots in their order, tiles within the
+// registers, packing.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "lib/ir/text.h"
+#include "lib/plan/planner.h"
+
+namespace mlpjit::plan {
+namespace {
+
+Plan plan_of(const std::string& text, support::Isa isa = support::Isa::avx512) {
+  return make_plan(std::make_shared<const ir::Graph>(ir::parse(text)), make_target(isa));
+}
+
+const char* const kChain =
+    R"(func @main(%x: f32[64, 64], %w: f32[64, 64] = param "w") -> (f32[64, 64]) {
+  %0 = dense %x, %w : f32[64, 64] @"a"
+  %1 = dense %0, %w : f32[64, 64] @"b"
+  %2 = dense %1, %w : f32[64, 64] @"c"
+  %3 = dense %2, %w : f32[64, 64] @"d"
+  return %3
+}
+)";
+
+TEST(Plan, IntermediatesShareMemoryOnceTheyAreDead) {
+  const Plan plan = plan_of(kChain);
+  EXPECT_EQ(plan.workspace_bytes, 2u * 64 * 64 * 4);
+  EXPECT_EQ(plan.unshared_bytes, 3u * 64 * 64 * 4);
+  for (const Buffer& a : plan.buffers) {
+    for (const Buffer& b : plan.buffers) {
+      if (&a == &b || a.place != Place::workspace || b.place != Place::workspace ||
+          a.root == b.root)
+        continue;
+      const bool alive_together = a.first_step <= b.last_step && b.first_step <= a.last_step;
+      const bool overlap = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+      EXPECT_FALSE(alive_together && overlap) << a.name << " and " << b.name;
+    }
+  }
+}
+
+TEST(Plan, SlotsAreInputsOutputsConstantsPackedWeights) {
+  const Plan plan =
+      plan_of(R"(func @main(%x: f32[2, 32], %w: f32[32, 32] = param "w") -> (f32[2, 32], f32[3]) {
+  %0 = dense %x, %w : f32[2, 32]
+  %1 = constant {value = f32[3] [1, 2, 3]} : f32[3]
+  return %0, %1
+}
+)");
+  std::vector<SlotKind> kinds;
+  for (const Slot& slot : plan.slots) kinds.push_back(slot.kind);
+  const std::vector<SlotKind> expected = {SlotKind::input,  SlotKind::input,    SlotKind::output,
+                                          SlotKind::output, SlotKind::constant, SlotKind::packed};
+  EXPECT_EQ(kinds, expected);
+  EXPECT_EQ(plan.slots.back().index, 1u);
+  EXPECT_EQ(plan.packed_bytes(), 2u * 33 * 16 * 4);
+}
+
+TEST(Plan, ReshapesAreViewsOfTheSameMemory) {
+  const Plan plan = plan_of(R"(func @main(%x: f32[4, 6]) -> (f32[24]) {
+  %0 = exp %x : f32[4, 6]
+  %1 = reshape %0 {shape = [24]} : f32[24]
+  return %1
+}
+)");
+  EXPECT_EQ(plan.steps.size(), 1u) << to_string(plan);
+  EXPECT_EQ(plan.workspace_bytes, 0u);
+}
+
+TEST(Plan, NeighbouringLoopsBecomeOne) {
+  const Plan plan =
+      plan_of(R"(func @main(%x: f32[4, 6, 5], %y: f32[5]) -> (f32[4, 6, 5], f32[4, 6, 5]) {
+  %0 = exp %x : f32[4, 6, 5]
+  %1 = add %x, %y : f32[4, 6, 5]
+  return %0, %1
+}
+)");
+  EXPECT_EQ(std::get<ElementwiseKernel>(plan.steps[0].kernel).loops,
+            std::vector<std::int64_t>{120});
+  EXPECT_EQ(std::get<ElementwiseKernel>(plan.steps[1].kernel).loops,
+            (std::vector<std::int64_t>{24, 5}));
+}
+
+TEST(Plan, TilesFitTheRegisters) {
+  for (const support::Isa isa : {support::Isa::avx2, support::Isa::avx512}) {
+    const Target target = make_target(isa);
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      for (const std::int64_t m : {1, 2, 3, 5, 7, 16, 64, 1000}) {
+        for (const std::int64_t n : {5, 16, 48, 100, 256, 2048}) {
+          DenseKernel kernel;
+          kernel.dtype = dtype;
+          kernel.panel = static_cast<std::int64_t>(64 / size_of(dtype));
+          kernel.m = m;
+          kernel.n = n;
+          kernel.k = 300;
+          const Tile tile = choose_tile(kernel, target).first;
+          const int vectors = 64 / target.vector_bytes;
+          const int columns = tile.panels * vectors;
+          EXPECT_LE(tile.rows * columns + (tile.rows == 1 ? 1 : columns) + 1,
+                    target.vector_registers);
+          EXPECT_LE(tile.rows, m);
+        }
+      }
+    }
+  }
+}
+
+TEST(Plan, PackingPadsWithZerosAndKeepsEveryWeight) {
+  const PackedLayout layout = packed_layout(21, 5, DType::f32, make_target(support::Isa::avx2));
+  std::vector<float> weight(21 * 5), packed(layout.bytes() / sizeof(float), -1.0f);
+  for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = static_cast<float>(i + 1);
+  pack(layout, weight.data(), packed.data());
+  for (std::int64_t p = 0; p < layout.panels(); ++p) {
+    for (std::int64_t i = 0; i < layout.panel_stride; ++i) {
+      const std::int64_t k = i / layout.panel, n = p * layout.panel + i % layout.panel;
+      const float expected = k < 5 && n < 21 ? weight[static_cast<std::size_t>(n * 5 + k)] : 0.0f;
+      EXPECT_EQ(packed[static_cast<std::size_t>(p * layout.panel_stride + i)], expected)
+          << p << " " << i;
+    }
+  }
+}
+
+TEST(Plan, TheTextNamesEveryStepWithItsReason) {
+  const Plan plan = plan_of(kChain);
+  const std::string text = to_string(plan);
+  for (const Step& step : plan.steps) {
+    EXPECT_NE(text.find(step.name), std::string::npos);
+    EXPECT_FALSE(step.reason.empty());
+  }
+  EXPECT_NE(text.find("tiles of"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace mlpjit::plan
