@@ -24,7 +24,8 @@ struct Constants<float> {
   static constexpr double kTanhHigh = 9.1;
   static constexpr double kSiluLow = -109;
   static constexpr double kGeluTanhLow = -10.8;
-  static constexpr double kGeluHigh = 15;
+  static constexpr double kGeluHigh = 15.0;
+  static constexpr double kTailCenter = 2.0;
   static constexpr double kErfHigh = 4.2;
   static constexpr float kLog2E = 0x1.715476p0f;
   static constexpr float kLn2High = 0x1.62e4p-1f;
@@ -72,13 +73,11 @@ struct Constants<float> {
       // 2^-36.0
       0x1.555556p-2f, -0x1.ffff88p-3f, 0x1.9995d6p-3f, -0x1.56c62p-3f, 0x1.27e4dap-3f,
   };
-  static constexpr std::array<float, 5> kTailTop = {
-      // 2^-26.4
-      0x1.18p-1f, 0x1.ebfefap-2f, 0x1.9c166ap-3f, 0x1.6e4a02p-5f, 0x1.29b182p-8f,
-  };
-  static constexpr std::array<float, 6> kTailBottom = {
-      // 2^-26.4
-      0x1.18p0f, 0x1.d567e2p0f, 0x1.518d58p0f, 0x1.07fc92p-1f, 0x1.cb1a4ap-4f, 0x1.75196ep-7f,
+  static constexpr std::array<float, 12> kTail = {
+      // 2^-25.0
+      0x1.5845dcp-1f,   -0x1.535bbp-2f,  0x1.d7d6dp-6f,    0x1.2ccc48p-5f,
+      -0x1.fd1cc8p-12f, -0x1.b91416p-8f, -0x1.eece9ep-10f, 0x1.b1353ep-11f,
+      0x1.7d0c8ap-11f,  0x1.a2ce2ep-14f, -0x1.549e56p-14f, -0x1.00d3d8p-15f,
   };
   static constexpr std::array<float, 16> kPowInverse = {
       0x1.6p0f, 0x1.5p0f, 0x1.5p0f,  0x1.4p0f,  0x1.3p0f,  0x1.2p0f,  0x1.2p0f,  0x1.1p0f,
@@ -133,6 +132,7 @@ struct Constants<double> {
   static constexpr double kSiluLow = -753;
   static constexpr double kGeluTanhLow = -21.6;
   static constexpr double kGeluHigh = 39.5;
+  static constexpr double kTailCenter = 3.0;
   static constexpr double kErfHigh = 6.2;
   static constexpr double kLog2E = 0x1.71547652b82fep0;
   static constexpr double kLn2High = 0x1.62e42ffp-1;
@@ -197,12 +197,12 @@ struct Constants<double> {
       0x1.5555555555555p-5,  -0x1.6c16c16c16b3p-10,  0x1.a01a019ffcb74p-16, -0x1.27e4fb5a1ec61p-22,
       0x1.1eed6f7dd4686p-29, -0x1.93744f25246b7p-37, 0x1.9dac3b2c52935p-45,
   };
-  static constexpr std::array<double, 13> kErf = {
+  static constexpr std::array<double, 14> kErf = {
       // 2^-56.4
-      0x1.06eba8214db69p-3,  -0x1.812746b037a24p-2,  0x1.ce2f21a04580cp-4,  -0x1.b82ce31351454p-6,
-      0x1.565bcd2be6326p-8,  -0x1.c02db91f48eb4p-11, 0x1.f9a3b75ec73f1p-14, -0x1.f4dcd19d288ebp-17,
-      0x1.ba67c726218a8p-20, -0x1.63881bd30a1dfp-23, 0x1.12fe772dfa451p-26, -0x1.c430af552abd9p-30,
-      0x1.3b476b0b0e6c2p-33,
+      0x1.06eba8214db69p-3,  -0x1.812746b037a2fp-2,  0x1.ce2f21a046988p-4,  -0x1.b82ce313d526dp-6,
+      0x1.565bcd48cc405p-8,  -0x1.c02dc03a7fdc3p-11, 0x1.f9a4cc620141ap-14, -0x1.f4f86a07e25c4p-17,
+      0x1.bc4157ea28a01p-20, -0x1.790db1383a694p-23, 0x1.ba6bbe78443b7p-26, -0x1.090397ebeb36dp-27,
+      0x1.404c265a8679dp-29, -0x1.7d990b18cb6bdp-32,
   };
   static constexpr std::array<double, 11> kPowLog = {
       // 2^-67.2
@@ -210,36 +210,18 @@ struct Constants<double> {
       0x1.24924922d914dp-3, -0x1.000001117e876p-3, 0x1.c71c78dd6bba2p-4, -0x1.99958d8bdf1ffp-4,
       0x1.74552e4393275p-4, -0x1.58da0dd26e2d9p-4, 0x1.3fa538386b805p-4,
   };
-  static constexpr std::array<double, 12> kTailTop = {
-      // 2^-55.5
-      0x1.5p-1,
-      0x1.275cfbcfc88fdp0,
-      0x1.01d11cd53be52p0,
-      0x1.2218c20aba3d2p-1,
-      0x1.cf6f95c7a5787p-3,
-      0x1.12a12b279bba7p-4,
-      0x1.ebd4fe66bc0fbp-7,
-      0x1.4cc44600871efp-9,
-      0x1.4e12272c02052p-12,
-      0x1.dbccbe0481bbp-16,
-      0x1.b370bf7b5d549p-20,
-      0x1.8820351f7e17cp-25,
-  };
-  static constexpr std::array<double, 13> kTailBottom = {
-      // 2^-55.5
-      0x1.5p0,
-      0x1.ad68671fe2adp1,
-      0x1.0237a4de8476ap2,
-      0x1.8314cdf99ab0dp1,
-      0x1.93874bd677b7cp0,
-      0x1.34e1acf24c7p-1,
-      0x1.64f102b256bc1p-3,
-      0x1.3aaf7d57822f2p-5,
-      0x1.a5b47b29e1bcp-8,
-      0x1.a4d3ddf7e2715p-11,
-      0x1.2aa4aabc59a44p-14,
-      0x1.10df2f7bbeabdp-18,
-      0x1.eb74f249be61p-24,
+  static constexpr std::array<double, 29> kTail = {
+      // 2^-54.1
+      0x1.754a751a56f4ap-1,   -0x1.04c7295a48f33p-1,  0x1.d71387c654a34p-3,
+      -0x1.832dbf6992314p-5,  -0x1.56d8e3d745dc9p-7,  0x1.c8f52c31ce728p-8,
+      0x1.0d608bf660379p-10,  -0x1.12285ed55aa1p-10,  -0x1.0d09c8075c70bp-12,
+      0x1.43c9dbfc1883ep-13,  0x1.4a8bbeaba7b69p-14,  -0x1.bc72f8dd202e2p-17,
+      -0x1.5ab3b8f57b092p-16, -0x1.d84320933f1b1p-19, 0x1.dc9aabbaf9cc6p-19,
+      0x1.2e81a98d3e488p-19,  0x1.f99554620aba3p-23,  -0x1.3200bbe330f7ap-21,
+      -0x1.6b64840ad148bp-21, -0x1.c5e90b3a47f76p-26, 0x1.3b1ec3c0dfb37p-21,
+      0x1.2b394a641fddcp-23,  -0x1.b7e7eddadc32fp-22, -0x1.fd346ac5efe14p-24,
+      0x1.a34b1e29b06aep-23,  0x1.0150fb9cafcf2p-24,  -0x1.a7036124d32dap-25,
+      -0x1.d5be249387d4p-27,  0x1.f93d96712f923p-29,
   };
   static constexpr std::array<double, 16> kPowInverse = {
       0x1.6p0, 0x1.5p0, 0x1.5p0,  0x1.4p0,  0x1.3p0,  0x1.2p0,  0x1.2p0,  0x1.1p0,

@@ -1,36 +1,49 @@
 // erf and gelu. No include guard: see elementwise.h.
 
-// |x| < 1: x + x P(x^2). Else 1 - 2 e^(-x^2) N(t) / D(t) with t = sqrt(2) |x|, where N / D is the
-// scaled tail e^(t^2 / 2) Phi(-t) of the normal distribution; x^2 is kept in two parts.
+// The tail of the normal distribution: Phi(-t) = e^(-t^2 / 2) * value * (1 + error), for
+// 0 <= t <= C::kGeluHigh. value = P(u) w with w = 1 / (t + k), u = 2 t w - 1; `error` is what w
+// lost.
+template <class Value>
+struct NormalTail {
+  Value value;
+  Value error;
+};
+
+template <class B>
+MLPJIT_NUMERICS_FN NormalTail<typename B::Value> normal_tail(const B& b, typename B::Value t) {
+  using C = Constants<typename B::Lane>;
+  const auto one = b.constant(1);
+  const auto k = constant(b, C::kTailCenter);
+  const auto sum = b.add(t, k);
+  const auto sum_error = b.add(b.sub(k, sum), t);
+  const auto w = b.div(one, sum);
+  const auto u = b.fma(b.add(t, t), w, b.constant(-1));
+  const auto error = b.fma(b.neg(w), sum_error, b.fma(b.neg(w), sum, one));
+  return {b.mul(polynomial(b, u, C::kTail), w), error};
+}
+
+// |x| < 1: x + x P(x^2). Else 1 - 2 Phi(-sqrt(2) |x|), with e^(-x^2) from x^2 in two parts.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value erf(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;
   const auto one = b.constant(1);
   const auto magnitude = at_most(b, b.abs(x), C::kErfHigh);
-  const auto square = b.mul(magnitude, magnitude);
-  const auto square_low = b.fma(magnitude, magnitude, b.neg(square));
-  const auto small = b.fma(magnitude, polynomial(b, square, C::kErf), magnitude);
-  const auto parts = exp_parts(b, b.neg(square), b.neg(square_low));
-  const auto t = b.mul(magnitude, constant(b, 1.41421356237309504880));
-  const auto e = scaled(b, b.add(parts.significand, parts.significand), parts);
-  const auto tail =
-      b.div(b.mul(e, polynomial(b, t, C::kTailTop)), polynomial(b, t, C::kTailBottom));
-  const auto large = b.sub(one, tail);
+  const auto square = two_product(b, magnitude, magnitude);
+  const auto small = b.fma(magnitude, polynomial(b, square.high, C::kErf), magnitude);
+  const auto tail = normal_tail(b, b.mul(magnitude, constant(b, 1.41421356237309504880)));
+  const auto parts = exp_parts(b, b.neg(square.high), b.neg(square.low));
+  const auto large = b.sub(one, times_exp(b, b.add(tail.value, tail.value), parts));
   return with_sign(b, b.select(b.lt(magnitude, one), small, large), x);
 }
 
-// x Phi(x). w = x Phi(-|x|) = x e^(-x^2 / 2) N(|x|) / D(|x|); the result is w for negative x, else
-// x - w.
+// x Phi(x). With w = x Phi(-|x|) it is w for negative x, else x - w.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value gelu(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;
   const auto t = at_most(b, b.abs(x), C::kGeluHigh);
-  const auto minus_half = b.mul(t, constant(b, -0.5));
-  const auto exponent = b.mul(minus_half, t);
-  const auto exponent_low = b.fma(minus_half, t, b.neg(exponent));
-  const auto parts = exp_parts(b, exponent, exponent_low);
-  const auto top =
-      b.mul(b.mul(parts.significand, with_sign(b, t, x)), polynomial(b, t, C::kTailTop));
-  const auto w = scaled(b, b.div(top, polynomial(b, t, C::kTailBottom)), parts);
+  const auto exponent = two_product(b, b.mul(t, constant(b, -0.5)), t);
+  const auto tail = normal_tail(b, t);
+  const auto parts = exp_parts(b, exponent.high, b.add(exponent.low, tail.error));
+  const auto w = times_exp(b, b.mul(with_sign(b, t, x), tail.value), parts);
   return b.select(b.lt(x, b.constant(0)), w, b.sub(x, w));
 }

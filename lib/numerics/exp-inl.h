@@ -1,47 +1,29 @@
 // exp, expm1 and what is built from them. No include guard: see elementwise.h.
 
-// e^x = significand * scale1 * scale2, both scales powers of two, so that a product with the
-// significand is rounded once, at the second scale, even where the result is a denormal.
+// e^x = (1 + minus_one) * scale1 * scale2, both scales powers of two, so that a product with e^x is
+// rounded once more at most, at the second scale, even where the result is a denormal.
 template <class Value>
 struct ScaledExp {
-  Value significand;
+  Value minus_one;
   Value scale1;
   Value scale2;
 };
 
 template <class B>
-MLPJIT_NUMERICS_FN typename B::Value scaled(const B& b, typename B::Value x,
-                                            const ScaledExp<typename B::Value>& e) {
-  return b.mul(b.mul(x, e.scale1), e.scale2);
+MLPJIT_NUMERICS_FN typename B::Value exp_value(const B& b, const ScaledExp<typename B::Value>& e) {
+  return b.mul(b.mul(b.add(b.constant(1), e.minus_one), e.scale1), e.scale2);
 }
 
-// 2^(n/2) twice (halves rounded down and up) from shifted = kShift + 2 kBias + n: the sum's low
-// bits.
+// x e^...
 template <class B>
-MLPJIT_NUMERICS_FN ScaledExp<typename B::Value> with_scales(const B& b, typename B::Value p,
-                                                            typename B::Value shifted) {
-  constexpr int mantissa = Constants<typename B::Lane>::kMantissaBits;
-  const auto twice = b.bits(shifted);
-  const auto half = b.template shr<1>(twice);
-  return {p, b.value(b.template shl<mantissa>(half)),
-          b.value(b.template shl<mantissa>(b.isub(twice, half)))};
+MLPJIT_NUMERICS_FN typename B::Value times_exp(const B& b, typename B::Value x,
+                                               const ScaledExp<typename B::Value>& e) {
+  return b.mul(b.mul(b.fma(x, e.minus_one, x), e.scale1), e.scale2);
 }
 
-// e^x for x between C::kExpLow - 10 and C::kExpHigh. x = n ln2 + r, |r| <= ln2 / 2;
-// e^r = 1 + (r + r^2 P(r)).
-template <class B>
-MLPJIT_NUMERICS_FN ScaledExp<typename B::Value> exp_parts(const B& b, typename B::Value x) {
-  using C = Constants<typename B::Lane>;
-  const auto shift = constant(b, C::kShift + 2 * C::kBias);
-  const auto shifted = b.fma(x, b.constant(C::kLog2E), shift);
-  const auto n = b.sub(shifted, shift);
-  auto r = b.fma(n, b.constant(-C::kLn2High), x);  // exact
-  r = b.fma(n, b.constant(-C::kLn2Low), r);
-  const auto q = b.fma(b.mul(r, r), polynomial(b, r, C::kExp), r);
-  return with_scales(b, b.add(b.constant(1), q), shifted);
-}
-
-// e^(x + tail), |tail| below an ulp of x.
+// e^(x + tail) for x between C::kExpLow - 10 and C::kExpHigh and |tail| below some ulps of x.
+// x + tail = n ln2 + r + lost, |r| <= ln2 / 2; e^r - 1 = r + r^2 P(r). The scales are 2^(n/2),
+// halves rounded down and up, from the low bits of the sum that rounds n.
 template <class B>
 MLPJIT_NUMERICS_FN ScaledExp<typename B::Value> exp_parts(const B& b, typename B::Value x,
                                                           typename B::Value tail) {
@@ -53,18 +35,27 @@ MLPJIT_NUMERICS_FN ScaledExp<typename B::Value> exp_parts(const B& b, typename B
   const auto low = b.fma(n, b.constant(-C::kLn2Low), tail);
   const auto r = b.add(high, low);
   const auto lost = b.add(b.sub(high, r), low);
-  const auto q = b.add(r, b.fma(b.mul(r, r), polynomial(b, r, C::kExp), lost));
-  return with_scales(b, b.add(b.constant(1), q), shifted);
+  const auto rest = b.fma(b.mul(r, r), polynomial(b, r, C::kExp), lost);
+  const auto twice = b.bits(shifted);
+  const auto half = b.template shr<1>(twice);
+  const auto other = b.isub(twice, half);
+  return {b.add(r, rest), b.value(b.template shl<C::kMantissaBits>(half)),
+          b.value(b.template shl<C::kMantissaBits>(other))};
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN ScaledExp<typename B::Value> exp_parts(const B& b, typename B::Value x) {
+  return exp_parts(b, x, b.constant(0));
 }
 
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value exp(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;
-  const auto e = exp_parts(b, at_least(b, at_most(b, x, C::kExpHigh), C::kExpLow));
-  return scaled(b, e.significand, e);
+  return exp_value(b, exp_parts(b, at_least(b, at_most(b, x, C::kExpHigh), C::kExpLow)));
 }
 
-// 2 ((2^(n-1) - 1/2) + 2^(n-1) r + 2^(n-1) (r^2 P(r) + what r lost)), the first sum with its error.
+// With s = 2^(n-1): 2 ((s - 1/2) + s r + s (r^2 P(r) + lost)); the errors of the first two sums and
+// of the square join the last term.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value expm1(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;
@@ -72,21 +63,25 @@ MLPJIT_NUMERICS_FN typename B::Value expm1(const B& b, typename B::Value x) {
   const auto shift = constant(b, C::kShift + C::kBias - 1);
   const auto shifted = b.fma(clamped, b.constant(C::kLog2E), shift);
   const auto n = b.sub(shifted, shift);
-  const auto scale = b.value(b.template shl<C::kMantissaBits>(b.bits(shifted)));  // 2^(n-1)
-  const auto high = b.fma(n, b.constant(-C::kLn2High), clamped);                  // exact
+  const auto scale = b.value(b.template shl<C::kMantissaBits>(b.bits(shifted)));
+  const auto high = b.fma(n, b.constant(-C::kLn2High), clamped);  // exact
   const auto low = b.mul(n, b.constant(-C::kLn2Low));
   const auto r = b.add(high, low);
-  const auto lost = b.add(b.sub(high, r), low);
-  const auto q = b.fma(b.mul(r, r), polynomial(b, r, C::kExp), lost);
-  const auto whole = b.sub(scale, constant(b, 0.5));
+  const auto half = constant(b, 0.5);
+  const auto square = two_product(b, r, r);
+  const auto lost = b.fma(square.low, half, b.add(b.sub(high, r), low));
+  const auto q = b.fma(square.high, polynomial(b, r, C::kExp), lost);
+  const auto whole = b.sub(scale, half);
+  const auto whole_error = b.sub(b.sub(scale, whole), half);
   const auto part = b.mul(scale, r);
   const auto sum = b.add(whole, part);
-  const auto error = b.add(b.sub(whole, sum), part);
-  const auto half = b.add(sum, b.fma(scale, q, error));
-  return b.select(b.lt(b.abs(x), constant(b, C::kTiny)), x, b.add(half, half));
+  const auto error = b.add(b.add(b.sub(whole, sum), part), whole_error);
+  const auto result = b.add(sum, b.fma(scale, q, error));
+  return b.select(b.lt(b.abs(x), constant(b, C::kTiny)), x, b.add(result, result));
 }
 
-// t / (t + 2) with t = expm1(2 |x|).
+// y = t / d with t = expm1(2 |x|), d = t + 2 in two parts, and what y lacks: the remainder of the
+// division over d, for which no second division is needed as 1 / d = (1 - y) / 2. Near 1 that may round above 1.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value tanh(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;
@@ -96,21 +91,31 @@ MLPJIT_NUMERICS_FN typename B::Value tanh(const B& b, typename B::Value x) {
   const auto shifted = b.fma(twice, b.constant(C::kLog2E), shift);
   const auto n = b.sub(shifted, shift);
   const auto scale = b.value(b.template shl<C::kMantissaBits>(b.bits(shifted)));  // 2^n
-  auto r = b.fma(n, b.constant(-C::kLn2High), twice);                             // exact
-  r = b.fma(n, b.constant(-C::kLn2Low), r);
+  const auto high = b.fma(n, b.constant(-C::kLn2High), twice);                    // exact
+  const auto r = b.fma(n, b.constant(-C::kLn2Low), high);
   const auto q = b.fma(b.mul(r, r), polynomial(b, r, C::kExp), r);
-  const auto t = b.fma(scale, q, b.sub(scale, b.constant(1)));
-  return with_sign(b, b.div(t, b.add(t, b.constant(2))), x);
+  const auto one = b.constant(1);
+  const auto t = b.fma(scale, q, b.sub(scale, one));
+  const auto d = two_sum(b, t, constant(b, 2));
+  const auto y = b.div(t, d.high);
+  const auto minus_y = b.neg(y);
+  const auto remainder = b.fma(minus_y, d.low, b.fma(minus_y, d.high, t));
+  const auto half = constant(b, 0.5);
+  const auto better = b.fma(remainder, b.fma(minus_y, half, half), y);
+  return with_sign(b, at_most(b, better, 1), x);
 }
 
-// x < 0 ? e / (1 + e) : 1 / (1 + e) with e = exp(-|x|).
+// y = x < 0 ? e / (1 + e) : 1 / (1 + e) with e = exp(-|x|), and what y lacks: the remainder of the
+// division by the exact 1 + e, over about 1 + e.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value sigmoid(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;
-  const auto parts = exp_parts(b, at_least(b, b.neg(b.abs(x)), C::kExpLow));
-  const auto e = scaled(b, parts.significand, parts);
+  const auto e = exp_value(b, exp_parts(b, at_least(b, b.neg(b.abs(x)), C::kExpLow)));
   const auto one = b.constant(1);
-  return b.div(b.select(b.lt(x, b.constant(0)), e, one), b.add(one, e));
+  const auto numerator = b.select(b.lt(x, b.constant(0)), e, one);
+  const auto y = b.div(numerator, b.add(one, e));
+  const auto remainder = b.fma(b.neg(y), e, b.sub(numerator, y));
+  return b.fma(remainder, b.fma(e, constant(b, -0.5), one), y);
 }
 
 // x < 0 ? x e / (1 + e) : x / (1 + e); the product x e is taken before e can become a denormal.
@@ -118,8 +123,8 @@ MLPJIT_NUMERICS_FN typename B::Value sigmoid(const B& b, typename B::Value x) {
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value gated(const B& b, typename B::Value x, typename B::Value near,
                                            const ScaledExp<typename B::Value>& parts) {
-  const auto e = scaled(b, parts.significand, parts);
-  const auto product = scaled(b, b.mul(parts.significand, near), parts);
+  const auto e = exp_value(b, parts);
+  const auto product = times_exp(b, near, parts);
   const auto numerator = b.select(b.lt(x, b.constant(0)), product, x);
   return b.div(numerator, b.add(b.constant(1), e));
 }

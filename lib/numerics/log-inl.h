@@ -84,6 +84,6 @@ template <class B>
 MLPJIT_NUMERICS_FN typename B::Value softplus(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;
   const auto parts = exp_parts(b, at_least(b, b.neg(b.abs(x)), C::kExpLow));
-  const auto e = scaled(b, parts.significand, parts);
+  const auto e = exp_value(b, parts);
   return b.add(relu(b, x), log1p_finite(b, e));
 }

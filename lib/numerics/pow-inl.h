@@ -43,8 +43,7 @@ MLPJIT_NUMERICS_FN typename B::Value pow_magnitude(const B& b, typename B::Value
   const auto product_low = b.fma(y, log.low, b.fma(y, high, b.neg(product)));
   const auto clamped = at_least(b, at_most(b, product, C::kExpHigh), C::kExpLow);
   const auto tail = b.select(b.eq(clamped, product), product_low, zero);
-  const auto e = exp_parts(b, clamped, tail);
-  return scaled(b, e.significand, e);
+  return exp_value(b, exp_parts(b, clamped, tail));
 }
 
 // The special cases are those of C (annex F).

@@ -2,8 +2,7 @@
 """Prints lib/numerics/coefficients.h: minimax coefficients and tables (needs mpmath; some minutes).
 
 Each polynomial is a weighted minimax fit (Remez exchange); coefficients are rounded to the lanes' type
-one by one, lowest degree first, and the rest is fitted again after each. Rationals by Lawson's iteration
-over linearised least squares. The comment at each array is log2 of the maximum weighted error after
+one by one, lowest degree first, and the rest is fitted again after each. The comment at each array is log2 of the maximum weighted error after
 rounding; coefficients stand lowest degree first.
 """
 import struct
@@ -103,52 +102,6 @@ def fit(name, f, weight, lo, hi, degree, bits, even=False, first=None, exact=())
     report(name, error, rounded, bits)
 
 
-def fit_rational(name, f, lo, hi, top, bottom, bits, warp):
-    """f(x) = N(x) / D(x), relative error, D(0) = 1; `warp` maps [0, 1] to [lo, hi] for the grid."""
-    count = 40 * (top + bottom + 2)
-    xs = [warp(s) for s in chebyshev_grid(mpf(0), mpf(1), count)]
-    g = [f(x) for x in xs]
-    basis = [[x ** k for x in xs] for k in range(top + 1)]
-    basis += [[-v * x ** k for x, v in zip(xs, g)] for k in range(1, bottom + 1)]
-    size = top + 1 + bottom
-    lawson = [mpf(1) / count] * count
-    denominator = [mpf(1)] * count
-    best = None
-    # Lawson's iteration: least squares, weights raised where the error is large.
-    for step in range(40):
-        ws = [l / (v * d) ** 2 for l, v, d in zip(lawson, g, denominator)]
-        a = matrix(size, size)
-        rhs = matrix(size, 1)
-        for r in range(size):
-            row = [w * e for w, e in zip(ws, basis[r])]
-            for k in range(r, size):
-                a[r, k] = a[k, r] = mp.fdot(row, basis[k])
-            rhs[r] = mp.fdot(row, g)
-        c = list(lu_solve(a, rhs))
-        n, d = c[:top + 1], [mpf(1)] + c[top + 1:]
-        denominator = [mp.fdot(d, [x ** k for k in range(bottom + 1)]) for x in xs]
-        error = [abs(mp.fdot(n, [x ** k for k in range(top + 1)]) / q / v - 1)
-                 for x, v, q in zip(xs, g, denominator)]
-        if best is None or max(error) < best[0]:
-            best = (max(error), n, d)
-        lawson = [l * e for l, e in zip(lawson, error)]
-        total = sum(lawson)
-        lawson = [l / total for l in lawson]
-    _, n, d = best
-    # The common scale is free: take the one whose rounding does least harm.
-    rounded = None
-    for step in range(64):
-        scale = 1 + mpf(step) / 64
-        rn, rd = [[round_to(v * scale, bits) for v in side] for side in (n, d)]
-        error = max(abs(mp.polyval(rn[::-1], x) / mp.polyval(rd[::-1], x) / v - 1)
-                    for x, v in zip(xs[::5], g[::5]))
-        if rounded is None or error < rounded[0]:
-            rounded = (error, rn, rd)
-    error, n, d = rounded
-    report(name + "Top", error, n, bits)
-    report(name + "Bottom", error, d, bits)
-
-
 def report(name, error, values, bits):
     note = f"  // 2^{float(mp.log(error, 2)):.1f}" if error else ""
     print(f"  static constexpr std::array<{LANE[bits]}, {len(values)}> k{name} = {{{note}")
@@ -169,6 +122,15 @@ def precise(f):
     return g
 
 
+CENTER = {24: mpf(2), 53: mpf(3)}
+GELU_HIGH = {24: mpf(15), 53: mpf("39.5")}
+
+
+def tail(u, k):
+    t = k * (1 + u) / (1 - u)
+    return erfc(t / sqrt(mpf(2))) / 2 * exp(t * t / 2) * (t + k)
+
+
 ln2 = log(2)
 root = sqrt(mpf(1) / 2) - 1
 pieces = {
@@ -187,12 +149,11 @@ pieces = {
                                     0.01, 1, degree, bits, True),
     "pow_log": lambda bits, degree: fit("PowLog", precise(lambda r: (log1p(r) - r + r**2 / 2) / r**3),
                                         lambda r: r**2, -1 / mpf(16), 1 / mpf(16), degree, bits),
-    "tail": lambda bits, degree: fit_rational(
-        "Tail", lambda t: erfc(t / sqrt(mpf(2))) / 2 * exp(t * t / 2), 0,
-        (mpf(15) if bits == 24 else mpf(39.5)), degree - 1, degree, bits,
-        lambda s: s * s * (mpf(15) if bits == 24 else mpf(39.5))),
+    # Phi(-t) e^(t^2 / 2) (t + k) as a polynomial in u = (t - k) / (t + k).
+    "tail": lambda bits, degree: fit("Tail", lambda u: tail(u, CENTER[bits]), lambda u: 1 / tail(u, CENTER[bits]),
+                                     -1, (GELU_HIGH[bits] - CENTER[bits]) / (GELU_HIGH[bits] + CENTER[bits]),
+                                     degree, bits),
 }
-
 
 
 def constant(name, value):
@@ -277,7 +238,7 @@ struct Constants;
         limits(bits, ExpHigh=89 if single else 710, ExpLow=-104 if single else -746,
                Expm1Low=-18 if single else -38, TanhHigh=9.1 if single else 19.1,
                SiluLow=-109 if single else -753, GeluTanhLow=-10.8 if single else -21.6,
-               GeluHigh=15 if single else 39.5, ErfHigh=4.2 if single else 6.2)
+               GeluHigh=GELU_HIGH[bits], TailCenter=CENTER[bits], ErfHigh=4.2 if single else 6.2)
         constant(f"{LANE[bits]} kLog2E", hexfloat(round_to(1 / ln2, bits), bits))
         pair("Ln2", ln2, bits, 15 if single else 33)
         pair("GeluLinear", 2 * sqrt(2 / pi), bits, bits)
@@ -302,7 +263,7 @@ struct Constants;
 
 
 DEGREES = {"exp": (4, 10), "log": (8, 20), "sin": (3, 6), "cos": (2, 6), "erf": (6, 13), "pow_log": (4, 10),
-           "tail": (5, 11)}
+           "tail": (11, 28)}
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
