@@ -84,7 +84,7 @@ void assign_value(const Tensor& target, const Tensor& value, const char* call) {
       return;
     }
     const Tensor fit = fitted(value, impl.dtype, impl.shape, call);
-    recorder->update(target, recorder->value_of(fit, call), call);
+    recorder->update(target, recorder->fresh(recorder->value_of(fit, call)), call);
     return;
   }
   require_readable(impl, call);

@@ -293,8 +293,7 @@ float Tensor::item_f32() const {
 Tensor Tensor::copy() const {
   const TensorImpl& impl = impl_of(*this, "copy");
   if (Recorder* recorder = Recorder::current()) {
-    // Values are immutable in the graph: a copy is another name for the same value.
-    return recorder->symbol(recorder->value_of(*this, "copy"), impl.weak);
+    return recorder->symbol(recorder->fresh(recorder->value_of(*this, "copy")), impl.weak);
   }
   detail::require_readable(impl, "copy");
   if (impl.weak != WeakKind::none) return TensorAccess::make(std::make_shared<TensorImpl>(impl));

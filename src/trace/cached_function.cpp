@@ -1,4 +1,5 @@
 #include "src/trace/cached_function.h"
+#include "lib/support/float_env.h"
 
 #include <spdlog/spdlog.h>
 
@@ -272,6 +273,9 @@ Tensors CachedFunction::operator()(const Tensors& inputs, std::uint64_t structur
     }
   }
   if (!entry) {
+    // Compiling, and the hash tables of the way there, calculate with floats; the host may have
+    // traps unmasked.
+    const support::FloatEnvScope environment;
     for (const Tensor& input : inputs) require_readable(impl_of(input, "call"), "call");
     entry = Key(*this, inputs, structure).get();
     if (!entry) return body_(inputs);

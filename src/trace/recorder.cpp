@@ -56,7 +56,8 @@ Recorder::Recorder(std::span<const ArgumentSpec> arguments, ParameterResolver re
     symbol->shape = spec.shape;
     symbol->dtype = spec.dtype;
     symbol->weak = spec.weak;
-    const std::string name = spec.name.empty() ? "x" + std::to_string(i) : spec.name;
+    std::string name = spec.name;
+    if (name.empty()) name.append("x").append(std::to_string(i));
     Binding binding{ir::InputKind::argument, i, {}};
     const std::size_t index =
         add_input({ir::InputKind::argument, name}, {dtype, spec.shape, false}, binding, symbol);
@@ -104,7 +105,7 @@ std::size_t Recorder::input_of(const ImplPtr& impl) {
   const Tensor tensor = TensorAccess::make(impl);
   std::optional<std::string> path;
   if (resolver_) {
-    const TracePause pause;   // it may look at tensors
+    const TracePause pause;  // it may look at tensors
     path = resolver_(tensor);
   }
   const ir::InputKind kind = path ? ir::InputKind::parameter : ir::InputKind::capture;
@@ -214,6 +215,10 @@ ir::ValueId Recorder::append(ir::Opcode opcode, std::vector<ir::ValueId> operand
     return function_->result(function_->append(region(), opcode, std::move(operands),
                                                std::move(attrs), {}, current_path()));
   });
+}
+
+ir::ValueId Recorder::fresh(ir::ValueId value) {
+  return append(ir::Opcode::reshape, {value}, {{"shape", function_->value(value).type.shape}});
 }
 
 Tensor Recorder::symbol(ir::ValueId value, WeakKind weak) {

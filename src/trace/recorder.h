@@ -56,8 +56,8 @@ struct ArgumentSpec {
   Shape shape;
   WeakKind weak = WeakKind::none;
   std::size_t same_as = SIZE_MAX;  // an earlier argument that is the same tensor
-  Tensor concrete;                 // the caller's tensor, where there is one
-  std::string name;                // "" : "x0", "x1", ...
+  Tensor concrete = {};            // the caller's tensor, where there is one
+  std::string name = {};           // "" : "x0", "x1", ...
 };
 
 class Recorder {
@@ -88,6 +88,9 @@ class Recorder {
   Tensor symbol(ir::ValueId value, WeakKind weak = WeakKind::none);
   ir::ValueId append(ir::Opcode opcode, std::vector<ir::ValueId> operands, ir::Attrs attrs);
   ir::ValueId constant(const ir::Literal& literal);
+  // The same value under an id of its own: no two tensors share one, so that loops can tell them
+  // apart.
+  ir::ValueId fresh(ir::ValueId value);
 
   // The tensor holds `value` from here on, for every handle of it.
   void update(const Tensor& tensor, ir::ValueId value, const char* call);
