@@ -33,6 +33,7 @@ using ir::ValueId;
 
 constexpr std::size_t kGrowth = 64 << 10;          // bytes results may have beyond the operands'
 constexpr std::size_t kBroadcastGrowth = 1 << 10;  // a broadcast is cheaper than what it makes
+constexpr int kMaxCalledOps = 1000;                // run by one folded call
 constexpr std::int64_t kMaxWork = 1 << 22;         // multiply-adds, or elements, of one folded op
 
 std::size_t bytes_of(const Type& type) {
@@ -96,27 +97,31 @@ class Folder {
     return std::max(elements, results * x[x.rank() - 1].value());
   }
 
-  // A call's callee may only hold what is bounded and pure.
-  bool callable(const Op& op) const {
-    if (op.opcode != Opcode::call) return true;
-    const Function* callee = graph_.find(op.attrs.get<ir::FunctionRef>("callee").name);
-    if (callee == nullptr || !callee->updates().empty()) return false;
+  // Only what is bounded and pure, as far as calls lead.
+  bool callable(const Function& callee, int& budget) const {
+    if (!callee.updates().empty()) return false;
     bool good = true;
-    for_each_op(*callee, Function::kBody, [&](OpId id) {
-      const Opcode opcode = callee->op(id).opcode;
-      good = good && opcode != Opcode::call && opcode != Opcode::print &&
-             !ir::info(opcode).has(ir::kRegion);
-      for (ValueId result : callee->op(id).results) {
-        const Type& type = callee->value(result).type;
+    for_each_op(callee, Function::kBody, [&](OpId id) {
+      const Op& op = callee.op(id);
+      good = good && --budget > 0 && op.opcode != Opcode::print && op.regions.empty();
+      for (ValueId result : op.results) {
+        const Type& type = callee.value(result).type;
         good = good && !type.token && type.shape.is_static() && bytes_of(type) <= kGrowth;
       }
+      good = good && (op.opcode != Opcode::call || callable(op, budget));
     });
     return good;
+  }
+  bool callable(const Op& call, int& budget) const {
+    const Function* callee = graph_.find(call.attrs.get<ir::FunctionRef>("callee").name);
+    return callee != nullptr && callable(*callee, budget);
   }
 
   bool run_now(OpId id) {
     const Op& op = function_.op(id);
-    if (ir::info(op.opcode).has(ir::kRegion) || !worthwhile(op) || !callable(op)) return false;
+    if (ir::info(op.opcode).has(ir::kRegion) || !worthwhile(op)) return false;
+    int budget = kMaxCalledOps;
+    if (op.opcode == Opcode::call && !callable(op, budget)) return false;
     std::vector<interp::View> operands;
     for (ValueId operand : op.operands) {
       const Literal& literal = *constant_of(function_, operand);

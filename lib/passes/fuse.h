@@ -23,15 +23,17 @@
 // The other kinds have one result, of the root's dtype (f32 or f64), which is the last member's.
 //
 // Kind "dense": the root is the one `dense` or `matmul`, and the first member; its operands are
-// region arguments. The right operand of a matmul has rank 2. Every other member depends on the
-// root and has its result's shape [.., N]; their other operands broadcast to that shape and are
-// full, [N], one per row ([.., 1], all leading sizes full), or of one element.
+// region arguments. The weight of a dense is an input of the function; the right operand of a
+// matmul has rank 2 and more than one column. Every other member depends on the root and has its
+// result's shape [.., N]; their other operands broadcast to that shape and are full, [N], one per
+// row
+// ([.., 1], all leading sizes full), or of one element.
 //
-// Kind "reduction": the root is the one sum, prod, mean, var, max or min; its axes are adjacent, at
-// least one, and max and min never reduce nothing. Producers have the shape of the root's operand
-// and are used only by producers and the root; each of their operands is full, or of size 1, along
-// all the reduced axes alike. Consumers depend on the root, have the shape of its result, and use
-// no producer.
+// Kind "reduction": the root is the one sum, prod, mean, var, max or min; its axes are the last
+// ones (but for sizes of 1), at least one, and max and min never reduce nothing. Producers have the
+// shape of the root's operand and are used only by producers and the root; each of their operands
+// is full, or of size 1, along all the reduced axes alike. Consumers depend on the root, have the
+// shape of its result, and use no producer.
 //
 // Kind "row": the root is the one softmax or log_softmax (over the last axis) or layer_norm, whose
 // gamma and beta are region arguments. Producers (of the root's first operand) and consumers as for

@@ -295,7 +295,11 @@ bool FusionSearch::is_dense_root(int position) const {
   if (root.opcode != Opcode::dense && root.opcode != Opcode::matmul) return false;
   const Type& given = type(root.results.front());
   if (!is_floating(given.dtype) || given.shape.rank() < 1) return false;
-  return root.opcode == Opcode::dense || type(root.operands[1]).shape.rank() == 2;
+  const ir::Value& weight = function_.value(root.operands[1]);
+  if (root.opcode == Opcode::matmul)
+    return weight.type.shape.rank() == 2 && weight.type.shape[1] != 1;
+  // A weight that is computed has no packed copy.
+  return !weight.producer.valid() && weight.region == ir::Function::kBody;
 }
 
 bool FusionSearch::is_row_root(int position) const {
@@ -321,11 +325,17 @@ bool FusionSearch::is_reduction_root(int position) const {
     return false;
   }
   const std::vector<std::int64_t>& axes = root.attrs.integers("axes");
-  return !axes.empty() && axes.back() - axes.front() + 1 == static_cast<std::int64_t>(axes.size());
+  const Shape& reduced = type(root.operands.front()).shape;
+  if (axes.empty()) return false;
+  for (int i = static_cast<int>(axes.back()) + 1; i < reduced.rank(); ++i) {
+    if (reduced[i] != 1) return false;
+  }
+  return axes.back() - axes.front() + 1 == static_cast<std::int64_t>(axes.size());
 }
 
 void FusionSearch::keep(FusionGroup group) {
-  if (group.members.size() < 2) return;
+  // Without outputs it is dead code, for another pass.
+  if (group.members.size() < 2 || outputs(group).empty()) return;
   for (int member : group.members) taken_[static_cast<std::size_t>(member)] = true;
   groups_.push_back(std::move(group));
 }

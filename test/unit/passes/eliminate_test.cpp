@@ -76,7 +76,7 @@ TEST(eliminate_dead_values, drops_results_of_cond_that_nobody_uses) {
 
 TEST(eliminate_dead_values, keeps_prints_in_called_functions) {
   ir::Graph graph = ir::parse(R"(
-func @say(%x: f32[], %t: token) {
+func @say(%x: f32[], %t: token = token) {
   %u = print "x" %t, %x
   return %x, %u
 }

@@ -89,22 +89,23 @@ TEST(fuse, mixes_kinds_of_one_width_only) {
       (Lines{"elementwise: cast add less where", "elementwise: exp negative"}));
 }
 
+std::string numbered(const char* name, int i) {
+  return std::string(name).append(std::to_string(i));
+}
+
 TEST(fuse, bounds_its_groups) {
   std::string body = "%v0 = negative %x ";
-  constexpr int kOps = 60;
-  for (int i = 1; i < kOps; ++i) {
-    body += "%v" + std::to_string(i) + " = " + (i % 2 == 0 ? "negative" : "tanh") + " %v" +
-            std::to_string(i - 1) + " ";
+  for (int i = 1; i < 60; ++i) {
+    body += numbered("%v", i) + " = " + (i % 2 == 0 ? "negative " : "tanh ") +
+            numbered("%v", i - 1) + " ";
   }
-  const Lines lines = fused("%x: f32[20]", body, "%v59");
-  EXPECT_EQ(lines.size(), 3u);
+  EXPECT_EQ(fused("%x: f32[20]", body, "%v59").size(), 3u);
 
   std::string inputs = "%x0: f32[20]";
   body = "%v0 = negative %x0 ";
   for (int i = 1; i < 20; ++i) {
-    inputs += ", %x" + std::to_string(i) + ": f32[20]";
-    body += "%v" + std::to_string(i) + " = add %v" + std::to_string(i - 1) + ", %x" +
-            std::to_string(i) + " ";
+    inputs += numbered(", %x", i) + ": f32[20]";
+    body += numbered("%v", i) + " = add " + numbered("%v", i - 1) + numbered(", %x", i) + " ";
   }
   EXPECT_EQ(fused(inputs.c_str(), body, "%v19").size(), 2u);
 }
@@ -171,11 +172,22 @@ TEST(fuse, fuses_extremes_only_of_something) {
             Lines{});
 }
 
-TEST(fuse, leaves_reductions_of_integers_and_of_distant_axes) {
+TEST(fuse, leaves_reductions_of_integers_and_of_axes_that_are_not_last) {
+  const Lines none;
   EXPECT_EQ(fused("%x: i64[4, 5]", "%a = abs %x %m = sum %a {axes = [1], keepdims = false}", "%m"),
-            Lines{});
+            none);
+  for (const char* axes : {"[0, 2]", "[0]", "[1]", "[0, 1]"}) {
+    const std::string sum = std::string("%m = sum %a {axes = ") + axes + ", keepdims = false}";
+    EXPECT_EQ(fused("%x: f32[4, 5, 3]", "%a = abs %x " + sum, "%m"), none) << axes;
+  }
   EXPECT_EQ(
-      fused("%x: f32[4, 5, 3]", "%a = abs %x %m = sum %a {axes = [0, 2], keepdims = false}", "%m"),
+      fused("%x: f32[4, 5, 1]", "%a = abs %x %m = sum %a {axes = [0, 1], keepdims = false}", "%m"),
+      Lines{"reduction: abs sum"});
+}
+
+TEST(fuse, leaves_a_dense_whose_weight_is_computed) {
+  EXPECT_EQ(
+      fused("%x: f32[4, 7], %w: f32[5, 7]", "%v = exp %w %d = dense %x, %v %a = relu %d", "%a"),
       Lines{});
 }
 

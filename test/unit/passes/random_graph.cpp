@@ -31,7 +31,8 @@ class Generator {
     int index = 0;
     for (const ir::Type& type : types) {
       values_.push_back(function_.add_input(
-          {ir::InputKind::argument, "x" + std::to_string(index++)}, ir::Type(type)));
+          {ir::InputKind::argument, std::string("x").append(std::to_string(index++))},
+          ir::Type(type)));
     }
     const int ops = 6 + pick(20);
     for (int i = 0; i < ops; ++i) {

@@ -18,7 +18,7 @@ constexpr unsigned kGraphs = 400;
 int check_random(const Pass& pass) {
   int changed = 0;
   for (unsigned seed = 0; seed < kGraphs && !::testing::Test::HasFailure(); ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
+    SCOPED_TRACE(seed);
     const Pass counted = [&](ir::Graph& graph) {
       const int changes = pass(graph);
       if (changes > 0) ++changed;
