@@ -27,6 +27,11 @@ endif()
 
 # The contract: no contraction of a*b+c that the source does not ask for, never fast-math.
 add_compile_options(-ffp-contract=off)
+# GCC splits cold code off into parts that may be empty; lld keeps the unwind entry of an empty part, at the address of
+# some other function, and an exception through that one aborts (seen with GCC 12 and lld 19).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-fno-reorder-blocks-and-partition)
+endif()
 if(PROJECT_IS_TOP_LEVEL)
   add_compile_options(-Wall -Wextra)
   option(MLPJIT_WERROR "Warnings are errors" OFF)
