@@ -15,27 +15,31 @@ bool is_narrow(std::int64_t n, std::int64_t k) {
   return n <= 16 && k >= 12 * n;
 }
 
-// Cycles of `count` things in tiles of at most `most`, split evenly.
-template <class F>
-double split_cost(std::int64_t count, std::int64_t most, F&& cost) {
-  const std::int64_t tiles = (count + most - 1) / most, small = count / tiles,
-                     larger = count % tiles;
-  return static_cast<double>(larger) * cost(small + 1) +
-         static_cast<double>(tiles - larger) * cost(small);
-}
+// `count` things in tiles of at most `most`, as even as can be: one size, or two that differ by
+// one.
+struct Split {
+  std::int64_t tiles, size, larger;
+  Split(std::int64_t count, std::int64_t most)
+      : tiles((count + most - 1) / most), size(count / tiles), larger(count % tiles) {}
+  int sizes() const { return larger == 0 ? 1 : 2; }
+  template <class F>
+  double cost(F&& of) const {
+    return (larger == 0 ? 0.0 : static_cast<double>(larger) * of(size + 1)) +
+           static_cast<double>(tiles - larger) * of(size);
+  }
+};
 
 }  // namespace
 
 // Per step of k a tile takes the longest of: its multiply-adds, the latency of one, its share of L2
-// bandwidth for the weights. Loads weigh a little besides. The largest cost 3 % below another wins,
-// so that tiles stay few.
+// bandwidth for the weights. Loads weigh a little besides. Each micro-kernel of another size costs
+// compile time, counted as 0.5 %.
 std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target& target) {
   const std::int64_t panels = (kernel.n + kernel.panel - 1) / kernel.panel;
-  const auto vectors =
-      static_cast<double>(kernel.panel * static_cast<std::int64_t>(size_of(kernel.dtype))) /
-      target.vector_bytes;
+  const double vectors = static_cast<double>(kernel.panel) *
+                         static_cast<double>(size_of(kernel.dtype)) / target.vector_bytes;
   if (!target.fma) return {{1, 1}, "no fma instruction: one row, one panel"};
-  const double bytes_per_cycle = 32, fma_per_cycle = 2, latency = 4, call = 40;
+  const double bytes_per_cycle = 24, fma_per_cycle = 2, latency = 4, call = 40;
   Tile best;
   double best_cost = std::numeric_limits<double>::max();
   for (int p = 1; p <= 8; ++p) {
@@ -51,11 +55,13 @@ std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target
         const double loads = 0.15 * (v + static_cast<double>(rows));
         return static_cast<double>(kernel.k) * (step + loads) + call;
       };
-      const double cost = split_cost(kernel.m, r, [&](std::int64_t rows) {
-        return split_cost(panels, p,
-                          [&](std::int64_t columns) { return tile_cost(rows, columns); });
+      const Split by_rows(kernel.m, r), by_panels(panels, p);
+      const int kernels =
+          by_rows.sizes() * (by_panels.sizes() + (kernel.n % kernel.panel != 0 ? 1 : 0));
+      const double cost = (1 + 0.005 * kernels) * by_rows.cost([&](std::int64_t rows) {
+        return by_panels.cost([&](std::int64_t columns) { return tile_cost(rows, columns); });
       });
-      if (cost < 0.97 * best_cost || (cost < best_cost && r * p <= best.rows * best.panels)) {
+      if (cost < best_cost) {
         best = {r, p};
         best_cost = cost;
       }
