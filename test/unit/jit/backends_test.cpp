@@ -33,16 +33,18 @@ TEST_P(Programs, GiveTheSameBitsInEveryMode) {
   expect_same_bits(GetParam(), 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(, Programs, testing::Values(
-kNetwork,
-R"(func @main(%x: f64[5, 17], %w: f64[19, 17], %b: f64[19]) -> (f64[5, 19], f64[5, 1]) {
+INSTANTIATE_TEST_SUITE_P(
+    , Programs,
+    testing::Values(
+        kNetwork,
+        R"(func @main(%x: f64[5, 17], %w: f64[19, 17], %b: f64[19]) -> (f64[5, 19], f64[5, 1]) {
   %0 = dense %x, %w, %b : f64[5, 19]
   %1 = tanh %0 : f64[5, 19]
   %2 = sum %1 {axes = [1], keepdims = true} : f64[5, 1]
   return %1, %2
 })",
-// Integers and bools.
-R"(func @main(%a: i32[7], %b: i32[7], %c: i64[7], %p: bool[7]) -> (i32[7], i64[], bool[7], f32[]) {
+        // Integers and bools.
+        R"(func @main(%a: i32[7], %b: i32[7], %c: i64[7], %p: bool[7]) -> (i32[7], i64[], bool[7], f32[]) {
   %0 = multiply %a, %b : i32[7]
   %1 = where %p, %0, %a : i32[7]
   %2 = sum %c {axes = [0], keepdims = false} : i64[]
@@ -51,50 +53,50 @@ R"(func @main(%a: i32[7], %b: i32[7], %c: i64[7], %p: bool[7]) -> (i32[7], i64[]
   %5 = mean %c {axes = [0], keepdims = false} : f32[]
   return %1, %2, %4, %5
 })",
-// Of rank 0.
-R"(func @main(%a: f32[], %b: f64[], %i: i64[]) -> (f32[], f64[], i64[], f32[1]) {
+        // Of rank 0.
+        R"(func @main(%a: f32[], %b: f64[], %i: i64[]) -> (f32[], f64[], i64[], f32[1]) {
   %0 = exp %a : f32[]
   %1 = multiply %b, %b : f64[]
   %2 = negative %i : i64[]
   %3 = reshape %a {shape = [1]} : f32[1]
   return %0, %1, %2, %3
 })",
-// Of no elements.
-R"(func @main(%a: f32[0, 3], %w: f32[4, 3], %k: f32[2, 0], %z: f32[5, 0]) -> (f32[0, 4], f32[3], f32[2, 5], f32[]) {
+        // Of no elements.
+        R"(func @main(%a: f32[0, 3], %w: f32[4, 3], %k: f32[2, 0], %z: f32[5, 0]) -> (f32[0, 4], f32[3], f32[2, 5], f32[]) {
   %0 = dense %a, %w : f32[0, 4]
   %1 = sum %a {axes = [0], keepdims = false} : f32[3]
   %2 = dense %k, %z : f32[2, 5]
   %3 = mean %a {axes = [0, 1], keepdims = false} : f32[]
   return %0, %1, %2, %3
 })",
-// Broadcasting, a chain of element-wise ops, several uses.
-R"(func @main(%a: f32[4, 1, 5], %b: f32[3, 1]) -> (f32[4, 3, 5], f32[4, 3]) {
+        // Broadcasting, a chain of element-wise ops, several uses.
+        R"(func @main(%a: f32[4, 1, 5], %b: f32[3, 1]) -> (f32[4, 3, 5], f32[4, 3]) {
   %0 = subtract %a, %b : f32[4, 3, 5]
   %1 = sigmoid %0 : f32[4, 3, 5]
   %2 = multiply %1, %0 : f32[4, 3, 5]
   %3 = max %2 {axes = [2], keepdims = false} : f32[4, 3]
   return %2, %3
 })",
-// Results that are inputs, constants and each other.
-R"(func @main(%a: f32[3]) -> (f32[3], f32[3], f32[2], f32[3]) {
+        // Results that are inputs, constants and each other.
+        R"(func @main(%a: f32[3]) -> (f32[3], f32[3], f32[2], f32[3]) {
   %0 = constant {value = f32[2] [1, -0]} : f32[2]
   %1 = add %a, %a : f32[3]
   return %a, %1, %0, %1
 })",
-// Updates: one reads what another overwrites.
-R"(func @main(%a: f32[4], %b: f32[4], %s: f32[4] = capture 0) -> (f32[4]) {
+        // Updates: one reads what another overwrites.
+        R"(func @main(%a: f32[4], %b: f32[4], %s: f32[4] = capture 0) -> (f32[4]) {
   %0 = add %a, %s : f32[4]
   %1 = multiply %0, %0 : f32[4]
   return %0 update %a = %b, %b = %a, %s = %1
 })",
-// A weight that is used, and changed by the same program.
-R"(func @main(%x: f32[2, 20], %w: f32[40, 20] = param "weight") -> (f32[2, 40]) {
+        // A weight that is used, and changed by the same program.
+        R"(func @main(%x: f32[2, 20], %w: f32[40, 20] = param "weight") -> (f32[2, 40]) {
   %0 = dense %x, %w : f32[2, 40]
   %1 = negative %w : f32[40, 20]
   return %0 update %w = %1
 })",
-// What the interpreter runs for machine code: movement, control flow, random draws.
-R"(func @main(%x: f32[3, 4], %i: i64[2], %s: i64[2] = state) -> (f32[4, 3], f32[4, 4], f32[3, 2], f32[5]) {
+        // What the interpreter runs for machine code: movement, control flow, random draws.
+        R"(func @main(%x: f32[3, 4], %i: i64[2], %s: i64[2] = state) -> (f32[4, 3], f32[4, 4], f32[3, 2], f32[5]) {
   %0 = transpose %x {permutation = [1, 0]} : f32[4, 3]
   %1 = concat %x, %x {axis = 0} : f32[6, 4]
   %2 = slice %1 {axis = 0, begin = 1, end = 5, step = 1} : f32[4, 4]
@@ -102,7 +104,7 @@ R"(func @main(%x: f32[3, 4], %i: i64[2], %s: i64[2] = state) -> (f32[4, 3], f32[
   %4, %5 = random_uniform %s {shape = [5], dtype = f32} : f32[5], i64[2]
   return %0, %2, %3, %4 update %s = %5
 })",
-R"(func @main(%p: bool[], %x: f32[3], %y: f32[3]) -> (f32[3], f32[3]) {
+        R"(func @main(%p: bool[], %x: f32[3], %y: f32[3]) -> (f32[3], f32[3]) {
   %0 = cond %p, %x {
     ^(%t: f32[3])
     %a = add %t, %y : f32[3]
@@ -115,7 +117,7 @@ R"(func @main(%p: bool[], %x: f32[3], %y: f32[3]) -> (f32[3], f32[3]) {
   %1 = relu %0 : f32[3]
   return %0, %1
 })",
-R"(func @main(%n: i64[], %x: f32[3], %step: f32[]) -> (i64[], f32[3]) {
+        R"(func @main(%n: i64[], %x: f32[3], %step: f32[]) -> (i64[], f32[3]) {
   %zero = constant {value = i64[] 0} : i64[]
   %0, %1 = while_loop %zero, %x {max_iterations = 20} {
     ^(%i: i64[], %v: f32[3])
@@ -130,8 +132,8 @@ R"(func @main(%n: i64[], %x: f32[3], %step: f32[]) -> (i64[], f32[3]) {
   } : i64[], f32[3]
   return %0, %1
 })",
-// Functions that call each other.
-R"(func @main(%a: f32[], %b: f32[]) -> (f32[]) {
+        // Functions that call each other.
+        R"(func @main(%a: f32[], %b: f32[]) -> (f32[]) {
   %0 = call @twice(%a) : f32[]
   %1 = call @twice(%b) : f32[]
   %2 = add %0, %1 : f32[]
@@ -146,7 +148,9 @@ func @add(%x: f32[], %y: f32[]) -> (f32[]) {
   return %0
 })"));
 
-ir::Graph graph_of(const std::string& body) { return ir::parse("func @main" + body + "\n"); }
+ir::Graph graph_of(const std::string& body) {
+  return ir::parse("func @main" + body + "\n");
+}
 
 std::string error_of(const ir::Graph& graph, const Values& inputs) {
   const Outcome want = interpret(graph, inputs);
@@ -169,8 +173,9 @@ TEST(Errors, AnIndexOutOfRange) {
 
 TEST(Errors, AnIntegerDivisionByZero) {
   for (const char* op : {"floor_divide", "remainder"}) {
-    const ir::Graph graph = graph_of("(%a: i32[9], %b: i32[9]) -> (i32[9]) {\n  %0 = add %a, %a : i32[9]\n  %1 = " +
-                                     std::string(op) + " %0, %b : i32[9]\n  return %1\n}");
+    const ir::Graph graph =
+        graph_of("(%a: i32[9], %b: i32[9]) -> (i32[9]) {\n  %0 = add %a, %a : i32[9]\n  %1 = " +
+                 std::string(op) + " %0, %b : i32[9]\n  return %1\n}");
     Values inputs = make_inputs(graph.main(), 1);
     inputs[1] = make_value(inputs[1].type, {1, 2, 3, 4, 5, 6, 7, 8, 0});
     EXPECT_NE(error_of(graph, inputs).find(op), std::string::npos);
@@ -195,11 +200,12 @@ TEST(Errors, NothingIsUpdatedWhenARunFails) {
 })");
   Values inputs = make_inputs(graph.main(), 1);
   inputs[1] = make_value(inputs[1].type, {7});
-  EXPECT_NE(error_of(graph, inputs), "");      // expect_same_bits looks at the inputs too
+  EXPECT_NE(error_of(graph, inputs), "");  // expect_same_bits looks at the inputs too
 }
 
 TEST(Errors, SymbolicSizesAreRefused) {
-  const ir::Graph graph = graph_of("(%x: f32[B, 2]) -> (f32[B, 2]) {\n  %0 = exp %x : f32[B, 2]\n  return %0\n}");
+  const ir::Graph graph =
+      graph_of("(%x: f32[B, 2]) -> (f32[B, 2]) {\n  %0 = exp %x : f32[B, 2]\n  return %0\n}");
   for (const Backend backend : {Backend::graph, Backend::native}) {
     try {
       Executable::compile(graph, {backend, Isa::baseline, {}, {}});
@@ -217,7 +223,8 @@ TEST(Prints, AppearOncePerRunInOrder) {
   %2 = print "a" %0, %a : token
   return %1 update %t = %2
 })");
-  const Values inputs = {make_value(ir::Type::make_token()), make_value({DType::f32, {2}, false}, {1, 2})};
+  const Values inputs = {make_value(ir::Type::make_token()),
+                         make_value({DType::f32, {2}, false}, {1, 2})};
   testing::internal::CaptureStdout();
   interpret(graph, inputs);
   const std::string expected = testing::internal::GetCapturedStdout();
@@ -296,7 +303,7 @@ TEST(Threads, ShareOneExecutable) {
   const ir::Graph graph = ir::parse(kNetwork);
   const Backend backend = built_with_llvm() ? Backend::native : Backend::graph;
   const auto executable = Executable::compile(graph, {backend, support::default_isa(), {}, {}});
-  constexpr int kSets = 3;    // of weights, so that threads take each other's packs away
+  constexpr int kSets = 3;  // of weights, so that threads take each other's packs away
   std::vector<Values> inputs;
   std::vector<Outcome> expected;
   for (int i = 0; i < kSets; ++i) {
@@ -328,8 +335,8 @@ TEST(Threads, CompileAtTheSameTime) {
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
       const std::string n = std::to_string(t + 1);
-      const ir::Graph graph = graph_of("(%x: f32[" + n + "]) -> (f32[" + n + "]) {\n  %0 = exp %x : f32[" + n +
-                                       "]\n  return %0\n}");
+      const ir::Graph graph = graph_of("(%x: f32[" + n + "]) -> (f32[" + n +
+                                       "]) {\n  %0 = exp %x : f32[" + n + "]\n  return %0\n}");
       const auto executable = Executable::compile(graph, {backend, support::default_isa(), {}, {}});
       const Values inputs = make_inputs(graph.main(), 1);
       EXPECT_EQ(difference(interpret(graph, inputs), run(*executable, inputs)), "");
@@ -365,7 +372,7 @@ TEST(Soak, CompileRunFreeLeavesNoMappingsBehind) {
     run(*executable, inputs);
     EXPECT_EQ(count_mappings().second, 0) << "writable and executable";
   };
-  for (int i = 0; i < 20; ++i) cycle();      // until allocators and tables have their size
+  for (int i = 0; i < 20; ++i) cycle();  // until allocators and tables have their size
   const int before = count_mappings().first;
   for (int i = 0; i < 200; ++i) cycle();
   EXPECT_LE(count_mappings().first, before + 4);

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <barrier>
 #include <cstring>
 #include <numeric>
@@ -15,7 +14,8 @@ namespace {
 
 class PackCacheTest : public testing::Test {
  protected:
-  static constexpr std::int64_t kN = 18, kK = 3;
+  static constexpr std::int64_t kN = 18,
+                                kK = 40;  // too large for allocators that hoard small blocks
 
   PackCacheTest()
       : layout_(plan::packed_layout(kN, kK, DType::f32, plan::make_target(Isa::avx2))) {}
@@ -67,15 +67,16 @@ TEST_F(PackCacheTest, ExecutablesShareThePackOfAWeight) {
 }
 
 TEST_F(PackCacheTest, AnotherWeightAtTheSameAddressIsNotTakenForTheOldOne) {
-  std::vector<void*> addresses;
-  for (int i = 0; i < 20; ++i) {
-    const auto storage = weight(static_cast<float>(i));
-    addresses.push_back(storage->data());
-    call(cache_, argument(storage));  // would find the pack of the storage before
-  }
-  std::sort(addresses.begin(), addresses.end());
-  EXPECT_NE(std::adjacent_find(addresses.begin(), addresses.end()), addresses.end())
-      << "no address was used twice";
+  auto old = weight(1);
+  call(cache_, argument(old));
+  const void* const address = old->data();
+  old.reset();
+  std::vector<std::shared_ptr<support::Storage>> others;
+  do {
+    others.push_back(weight(2));
+  } while (others.back()->data() != address && others.size() < 1000);
+  if (others.back()->data() != address) GTEST_SKIP() << "the allocator gives no address twice";
+  call(cache_, argument(others.back()));  // would find the pack of the storage before
 }
 
 TEST_F(PackCacheTest, ExposedAndBorrowedMemoryIsPackedAtEveryCall) {

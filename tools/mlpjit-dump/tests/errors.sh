@@ -17,4 +17,11 @@ printf 'func @main(%%a: f32[]) -> (f32[]) {\n  %%0 = frobnicate %%a : f32[]\n  r
 expect 1 'bad.mlp:2:8: ' 'an op such as' -- "$dump" "$work/bad.mlp"
 printf 'func @main(%%a: f32[B]) -> (f32[B]) {\n  return %%a\n}\n' >"$work/symbolic.mlp"
 expect 1 'symbolic' -- "$dump" "$work/symbolic.mlp"
+
+if [ "$with_llvm" = 1 ]; then
+  expect 3 'cannot be opened' '/nosuch.so: no such file' 'Backend::graph' -- \
+    env MLPJIT_CODEGEN_LIBRARY=/nosuch.so "$dump" 2-3 --stage llvm
+  expect 3 'not a code generator' -- env MLPJIT_CODEGEN_LIBRARY=libc.so.6 "$dump" 2-3 --stage llvm
+  expect 0 'dense' -- env MLPJIT_CODEGEN_LIBRARY=/nosuch.so "$dump" 2-3 --stage plan
+fi
 finish
