@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -11,6 +12,7 @@
 
 #include "lib/ir/text.h"
 #include "mlpjit/error.h"
+#include "src/graph/specialize.h"
 #include "tools/mlpjit-dump/network.h"
 #include "tools/mlpjit-dump/stages.h"
 
@@ -28,7 +30,7 @@ constexpr const char* kFooter = R"(
 Examples:
   mlpjit-dump 512-256-128-2                           every stage of the network, batch 1
   mlpjit-dump 512-256-128-2 --stage assembly --isa avx2
-  mlpjit-dump program.mlp --stage 'after fuse'
+  mlpjit-dump program.mlp --stage 'after fuse' --dim B=4
   mlpjit-dump 32-64-1 --activation tanh --stage optimized --format dot | dot -Tsvg
   mlpjit-dump - --backend graph < program.mlp
 
@@ -42,8 +44,9 @@ struct Options {
   std::string program;
   NetworkSpec network;
   Request request;
+  detail::SymbolSizes sizes;
   std::string backend = "native", isa, format = "text", dtype = "f32";
-  std::vector<std::string> disabled;
+  std::vector<std::string> disabled, dims;
 };
 
 std::string read_all(const std::string& file) {
@@ -60,6 +63,24 @@ std::string read_all(const std::string& file) {
   return text.str();
 }
 
+// "B=4" -> B is 4.
+detail::SymbolSizes parse_dims(const std::vector<std::string>& dims) {
+  detail::SymbolSizes sizes;
+  for (const std::string& dim : dims) {
+    const std::size_t equals = dim.find('=');
+    std::int64_t size = -1;
+    if (equals != std::string::npos && equals != 0) {
+      const char* const end = dim.data() + dim.size();
+      const auto [stop, error] = std::from_chars(dim.data() + equals + 1, end, size);
+      if (error != std::errc{} || stop != end) size = -1;
+    }
+    if (size < 0)
+      throw UserError(fmt::format("--dim '{}': expected a symbol and its size, such as B=4", dim));
+    sizes[dim.substr(0, equals)] = size;
+  }
+  return sizes;
+}
+
 ir::Graph read_program(const Options& options) {
   if (auto sizes = parse_sizes(options.program)) {
     NetworkSpec network = options.network;
@@ -67,7 +88,7 @@ ir::Graph read_program(const Options& options) {
     return make_network(network);
   }
   try {
-    return ir::parse(read_all(options.program));
+    return detail::substitute(ir::parse(read_all(options.program)), options.sizes);
   } catch (const FormatError& error) {
     throw FormatError(fmt::format(
         "{}:{}", options.program == "-" ? "standard input" : options.program, error.what()));
@@ -107,6 +128,9 @@ void declare(CLI::App& app, Options& options) {
                  "Switch a pass off; may be given several times")
       ->check(CLI::IsMember(
           {"inline_calls", "fold", "simplify", "cse", "eliminate_dead_values", "fuse"}));
+  app.add_option(
+      "--dim", options.dims,
+      "Size of a symbolic dimension of the program, such as B=4; may be given several times");
   const auto sizes = app.add_option_group("Networks given by sizes");
   sizes->add_option("--activation", options.network.activation, "Of every layer but the last")
       ->check(CLI::IsMember(activation_names()))
@@ -127,6 +151,7 @@ void settle(Options& options) {
   disable(settings.passes, options.disabled);
   options.request.format = options.format == "dot" ? Format::dot : Format::text;
   options.network.dtype = options.dtype == "f64" ? DType::f64 : DType::f32;
+  options.sizes = parse_dims(options.dims);
   check(options.request);
 }
 

@@ -17,6 +17,8 @@ printf 'func @main(%%a: f32[]) -> (f32[]) {\n  %%0 = frobnicate %%a : f32[]\n  r
 expect 1 'bad.mlp:2:8: ' 'an op such as' -- "$dump" "$work/bad.mlp"
 printf 'func @main(%%a: f32[B]) -> (f32[B]) {\n  return %%a\n}\n' >"$work/symbolic.mlp"
 expect 1 'symbolic' -- "$dump" "$work/symbolic.mlp"
+expect 1 'symbolic' -- "$dump" "$work/symbolic.mlp" --dim C=1
+for dim in B B= =1 B=-1 B=1x; do expect 2 'such as B=4' -- "$dump" "$work/symbolic.mlp" --dim "$dim"; done
 
 if [ "$with_llvm" = 1 ]; then
   expect 3 'cannot be opened' '/nosuch.so: no such file' 'Backend::graph' -- \
