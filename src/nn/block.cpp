@@ -42,8 +42,19 @@ Block::Block(const Block& other)
     : state_(detail::shared_or_cloned(other.state_,
                                       [](const BlockState& state) { return state.clone(); })) {}
 Block::Block(Block&& other) noexcept = default;
-Block& Block::operator=(const Block& other) = default;
-Block& Block::operator=(Block&& other) noexcept = default;
+
+// A variable that held a registered child now holds another block: programs traced with the old one
+// must not outlive that in silence.
+Block& Block::operator=(const Block& other) {
+  if (state_ && state_ != other.state_) state_->touch();
+  state_ = other.state_;
+  return *this;
+}
+Block& Block::operator=(Block&& other) noexcept {
+  if (state_ && state_ != other.state_) state_->touch();
+  state_ = std::move(other.state_);
+  return *this;
+}
 Block::~Block() = default;
 
 BlockState& Block::state() const {

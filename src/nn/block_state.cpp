@@ -32,6 +32,10 @@ void BlockState::put(Member member) {
   } else {
     *same = std::move(member);
   }
+  touch();
+}
+
+void BlockState::touch() {
   version.fetch_add(1, std::memory_order_release);
   structure_epoch().fetch_add(1, std::memory_order_release);
 }

@@ -29,8 +29,8 @@ struct BlockState {
   BlockState();
 
   const std::uint64_t id;  // never given twice
-  std::string type,
-      arguments;  // "Dense", "256, relu"; type is empty for a user's block at the root
+  std::string type;        // "Dense"; empty for a user's block at the root
+  std::string arguments;   // "256, relu"
   bool hybrid = false;
   std::vector<Member> members;  // in order of declaration
 
@@ -48,7 +48,8 @@ struct BlockState {
 
   // Adds or replaces; tells every program traced from a tree with this block in it.
   void put(Member member);
-  const BlockState* find_child(const std::string& name) const;
+  // Drops every program traced from a tree with this block in it.
+  void touch();
   // The path from here to a block below ("hidden.0"), or nothing.
   std::optional<std::string> path_to(const BlockState& block) const;
   void remember_inputs(const Tensors& inputs);

@@ -1,0 +1,471 @@
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <thread>
+#include <type_traits>
+
+#include "test/unit/nn/modes.h"
+
+namespace mlpjit {
+namespace {
+
+using test::error_of;
+using test::expect_mentions;
+using test::expect_same_in_all_modes;
+
+struct HybridNet : nn::HybridBlock {
+  nn::Dense hidden = child("hidden", nn::Dense(4));
+  nn::Dense output = child("output", nn::Dense(2));
+  int calls = 0;
+  Tensor hybrid_forward(const Ops& F, const Tensor& input) override {
+    ++calls;
+    return output(F.relu(hidden(input)));
+  }
+};
+
+struct Plain : nn::Block {
+  int calls = 0;
+  Tensor forward(const Tensor& x) override {
+    ++calls;
+    return x * 2;
+  }
+};
+
+struct TwoInTwoOut : nn::HybridBlock {
+  nn::Dense left = child("left", nn::Dense(3));
+  Tensors hybrid_forward_n(const Ops& F, const Tensors& inputs) override {
+    const Tensor sum = left(inputs[0]) + inputs[1];
+    return {sum, F.tanh(sum)};
+  }
+};
+
+nn::HybridSequential seed_net() {
+  nn::HybridSequential net;
+  net.add(nn::Dense(16, {.activation = "relu"}), nn::Dense(8, {.activation = "relu"}),
+          nn::Dense(2));
+  net.initialize();
+  return net;
+}
+
+TEST(Block, GivesTheSameBitsInAllModes) {
+  auto net = seed_net();
+  expect_same_in_all_modes(net, {random::normal({3, 12})});
+  HybridNet own;
+  own.initialize();
+  expect_same_in_all_modes(own, {random::normal({1, 3})});
+}
+
+TEST(Block, InfersInputSizesWhileTracing) {
+  auto imperative = seed_net(), traced = seed_net();
+  const Tensor x = random::normal({2, 5});
+  traced.hybridize({.backend = Backend::graph});
+  const Tensor first = traced(x);
+  EXPECT_TRUE(identical(first, imperative(x)));
+  EXPECT_EQ(traced.collect_params()["0.weight"].shape(), (Shape{16, 5}));
+}
+
+TEST(Block, RunsItsBodyOncePerSignatureWhenHybridized) {
+  HybridNet net;
+  net.initialize();
+  net(ones({1, 3}));
+  EXPECT_EQ(net.calls, 1);
+  net.hybridize({.backend = Backend::graph});
+  for (int i = 0; i < 3; ++i) net(ones({1, 3}));
+  EXPECT_EQ(net.calls, 2);
+  net(ones({2, 3}));
+  EXPECT_EQ(net.calls, 3);
+  EXPECT_EQ(net.explain().compiles, 2U);
+  net.hybridize(false);
+  net(ones({2, 3}));
+  EXPECT_EQ(net.calls, 4);
+}
+
+TEST(Block, HybridizeTakesOptionsBracesAndExactlyBool) {
+  HybridNet net;
+  net.initialize();
+  net.hybridize({});
+  net.hybridize({.backend = Backend::graph});
+  net(ones({1, 3}));
+  EXPECT_EQ(net.explain().entries, 1U);
+  net.hybridize(true);
+  net.hybridize(false);
+  net(ones({1, 3}));
+  EXPECT_EQ(net.calls, 2);
+}
+
+TEST(Block, SeesNewParameterValuesWithoutCompilingAgain) {
+  for (const Backend backend : test::backends()) {
+    auto net = seed_net();
+    const Tensor x = random::normal({4, 6});
+    net(x);
+    net.hybridize({.backend = backend});
+    const Tensor before = net(x);
+    net.collect_params()["2.weight"].set_data(random::normal({2, 8}));
+    net.collect_params()["0.bias"].set_data(full({16}, 0.25));
+    const Tensor after = net(x);
+    EXPECT_FALSE(identical(before, after));
+    EXPECT_EQ(net.explain().compiles, 1U);
+    net.hybridize(false);
+    EXPECT_TRUE(identical(net(x), after));
+  }
+}
+
+TEST(Block, CopiesShareAndClonesDoNot) {
+  auto net = seed_net();
+  const Tensor x = random::normal({1, 4});
+  const Tensor before = net(x);
+  nn::HybridSequential copy = net;
+  nn::HybridSequential clone = net.clone();
+  net.collect_params()["0.bias"].set_data(ones({16}));
+  EXPECT_FALSE(identical(net(x), before));
+  EXPECT_TRUE(identical(copy(x), net(x)));
+  EXPECT_TRUE(identical(clone(x), before));
+}
+
+TEST(Block, CopiesOfAUsersBlockShareChildrenButNotWhatWasTraced) {
+  HybridNet net;
+  net.initialize();
+  net.hybridize({.backend = Backend::graph});
+  const Tensor x = ones({1, 3});
+  const Tensor y = net(x);
+  HybridNet copy = net;
+  EXPECT_EQ(copy.explain().entries, 0U);
+  EXPECT_TRUE(identical(copy(x), y));
+  EXPECT_EQ(copy.calls, 2);
+  net.collect_params()["output.bias"].set_data(ones({2}));
+  EXPECT_TRUE(identical(copy(x), net(x)));
+  EXPECT_FALSE(identical(copy(x), y));
+}
+
+TEST(Block, OutlivesTheObjectItWasCopiedFrom) {
+  HybridNet copy;
+  {
+    HybridNet net;
+    net.initialize();
+    net.hybridize({.backend = Backend::graph});
+    net(ones({1, 3}));
+    copy = net;
+  }
+  EXPECT_EQ(copy(ones({1, 3})).shape(), (Shape{1, 2}));
+  HybridNet moved = std::move(copy);
+  EXPECT_EQ(moved(ones({1, 3})).shape(), (Shape{1, 2}));
+  EXPECT_THROW(copy(ones({1, 3})), UserError);  // NOLINT: that is the point
+}
+
+TEST(Block, CloneOfAUsersBlockIsDeepAndOfItsOwnType) {
+  HybridNet net;
+  net.initialize();
+  const Tensor x = random::normal({2, 3});
+  const Tensor y = net(x);
+  HybridNet clone = net.clone();
+  auto other = nn::clone(net);
+  net.collect_params()["hidden.weight"].set_data(zeros({4, 3}));
+  EXPECT_FALSE(identical(net(x), y));
+  EXPECT_TRUE(identical(clone(x), y));
+  EXPECT_TRUE(identical(other(x), y));
+  EXPECT_THROW(
+      [&] {
+        const nn::Block& base = net;
+        nn::Dense wrong = base.clone();
+      }(),
+      UserError);
+}
+
+TEST(Block, CloneReachesBlocksInsideContainers) {
+  nn::HybridSequential net;
+  net.add(HybridNet(), nn::Dense(3));
+  net.initialize();
+  const Tensor x = random::normal({2, 5});
+  const Tensor y = net(x);
+  auto clone = net.clone();
+  net.collect_params()["0.hidden.weight"].set_data(zeros({4, 5}));
+  EXPECT_FALSE(identical(net(x), y));
+  EXPECT_TRUE(identical(clone(x), y));
+  expect_same_in_all_modes(clone, {x});
+}
+
+TEST(Block, CloneKeepsSharedPartsShared) {
+  nn::Dense shared(4);
+  nn::HybridSequential net;
+  net.add(shared, nn::Activation("tanh"), shared);
+  net.initialize();
+  const Tensor x = random::normal({2, 4});
+  expect_same_in_all_modes(net, {x});
+  EXPECT_EQ(net.collect_params().size(), 2U);
+  auto clone = net.clone();
+  EXPECT_EQ(clone.collect_params().size(), 2U);
+  EXPECT_TRUE(identical(clone(x), net(x)));
+  clone.collect_params()["2.weight"].set_data(zeros({4, 4}));
+  EXPECT_TRUE(identical(clone(x), zeros({2, 4})));
+  EXPECT_FALSE(identical(net(x), clone(x)));
+}
+
+TEST(Block, IsNeverCopiedThroughABase) {
+  static_assert(!std::is_copy_constructible_v<nn::Block>);
+  static_assert(!std::is_copy_constructible_v<nn::HybridBlock>);
+  static_assert(!std::is_constructible_v<nn::HybridBlock, const HybridNet&>);
+  static_assert(!std::is_assignable_v<nn::Block&, const HybridNet&>);
+  static_assert(std::is_copy_constructible_v<HybridNet>);
+  static_assert(std::is_final_v<nn::Dense> && std::is_final_v<nn::HybridSequential>);
+}
+
+TEST(Block, TakesSeveralInputsAndGivesSeveralResults) {
+  TwoInTwoOut net;
+  net.initialize();
+  const Tensor x = random::normal({2, 5}), y = random::normal({2, 3});
+  const Tensors both = net(x, y);
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_TRUE(identical(both[1], tanh(both[0])));
+  EXPECT_TRUE(identical(net(x, y)[0], both[0]));
+  expect_same_in_all_modes(net, {x, y});
+  expect_mentions(error_of<UserError>([&] { Tensor one = net(x, y); }), {"2 results"});
+}
+
+TEST(Block, OneResultOfSeveralInputsIsATensor) {
+  nn::HybridLambda sum(
+      [](const Ops&, const Tensors& inputs) { return Tensors{inputs[0] + inputs[1]}; });
+  Tensor result = sum(ones({2}), ones({2}));
+  EXPECT_TRUE(identical(result, full({2}, 2.0)));
+  expect_same_in_all_modes(sum, {ones({2}), ones({2})});
+}
+
+TEST(Block, ThatOverridesNothingSaysSo) {
+  struct Empty : nn::HybridBlock {};
+  struct EmptyPlain : nn::Block {};
+  Empty hybrid;
+  EmptyPlain plain;
+  expect_mentions(error_of<UserError>([&] { hybrid(ones({1})); }), {"Empty", "hybrid_forward"});
+  expect_mentions(error_of<UserError>([&] { hybrid(ones({1}), ones({1})); }), {"hybrid_forward_n"});
+  expect_mentions(error_of<UserError>([&] { plain(ones({1})); }), {"EmptyPlain", "forward"});
+  hybrid.hybridize({.backend = Backend::graph});
+  expect_mentions(error_of<UserError>([&] { hybrid(ones({1})); }), {"Empty", "hybrid_forward"});
+}
+
+TEST(Block, RefusesToCallABlockThatIsNotItsChild) {
+  struct Forgot : nn::HybridBlock {
+    nn::Dense dense{3};
+    Tensor hybrid_forward(const Ops&, const Tensor& x) override { return dense(x); }
+  };
+  nn::HybridSequential net;
+  net.add(Forgot());
+  net.initialize();
+  expect_mentions(error_of<UserError>([&] { net(ones({1, 2})); }),
+                  {"layer '0'", "Dense", "child(\"name\""});
+  net.hybridize({.backend = Backend::graph});
+  EXPECT_THROW(net(ones({1, 2})), UserError);
+}
+
+TEST(Block, RefusesAPlainBlockInAHybridContainer) {
+  nn::HybridSequential net;
+  expect_mentions(error_of<UserError>([&] { net.add(nn::Dense(2), Plain()); }),
+                  {"Plain", "Sequential", "HybridBlock"});
+  EXPECT_EQ(net.size(), 0U);
+  expect_mentions(error_of<UserError>([&] { net.add(nn::Sequential()); }), {"Sequential"});
+  struct Holder : nn::HybridBlock {
+    Plain plain = child("plain", Plain());
+  };
+  expect_mentions(error_of<UserError>([] { Holder holder; }), {"Plain", "HybridBlock"});
+}
+
+TEST(Block, CannotBeItsOwnChild) {
+  nn::Sequential net, inner;
+  EXPECT_THROW(net.add(net), UserError);
+  inner.add(nn::Dense(1));
+  net.add(inner);
+  EXPECT_THROW(inner.add(net), UserError);
+}
+
+TEST(Sequential, CompilesItsHybridChildrenAndRunsThePlainOnes) {
+  nn::Sequential net;
+  net.add(nn::Dense(3), Plain(), HybridNet());
+  net.initialize();
+  const Tensor x = random::normal({2, 4});
+  const Tensor y = net(x);
+  net.hybridize({.backend = Backend::graph});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(identical(net(x), y));
+  EXPECT_EQ(dynamic_cast<Plain&>(net[1]).calls, 4);
+  EXPECT_EQ(dynamic_cast<HybridNet&>(net[2]).calls, 2);
+  EXPECT_EQ(dynamic_cast<nn::HybridBlock&>(net[0]).explain().compiles, 1U);
+}
+
+TEST(Sequential, EmptyGivesItsInput) {
+  nn::HybridSequential net;
+  const Tensor x = random::normal({2, 4});
+  EXPECT_TRUE(identical(net(x), x));
+  expect_same_in_all_modes(net, {x});
+}
+
+TEST(Sequential, DropsStaleGraphsWhenBlocksAreAddedOrReplaced) {
+  for (const Backend backend : test::backends()) {
+    auto net = seed_net();
+    const Tensor x = random::normal({2, 5});
+    net.hybridize({.backend = backend});
+    net(x);
+    net.add(nn::Activation("tanh"));
+    const Tensor added = net(x);
+    EXPECT_EQ(net.explain().compiles, 2U);
+    net.replace(3, nn::Activation("sigmoid"));
+    const Tensor replaced = net(x);
+    net.hybridize(false);
+    EXPECT_TRUE(identical(net(x), replaced));
+    EXPECT_FALSE(identical(added, replaced));
+    EXPECT_THROW(net.replace(4, nn::Dense(1)), UserError);
+    EXPECT_THROW(net[4], UserError);
+  }
+}
+
+TEST(Sequential, SeesAChangeDeepInTheTree) {
+  nn::HybridSequential inner, net;
+  inner.add(nn::Dense(4));
+  net.add(inner, nn::Dense(2));
+  net.initialize();
+  net.hybridize({.backend = Backend::graph});
+  const Tensor x = random::normal({2, 5});
+  const Tensor before = net(x);
+  inner.add(nn::Activation("tanh"));
+  const Tensor after = net(x);
+  EXPECT_FALSE(identical(before, after));
+  net.hybridize(false);
+  EXPECT_TRUE(identical(net(x), after));
+}
+
+TEST(Block, UnrelatedNetworksKeepTheirGraphs) {
+  auto net = seed_net();
+  const Tensor x = random::normal({2, 5});
+  net.hybridize({.backend = Backend::graph});
+  net(x);
+  auto other = seed_net();
+  other(x);
+  net(x);
+  EXPECT_EQ(net.explain().compiles, 1U);
+}
+
+TEST(Block, ReplacesAChildOfTheSameName) {
+  HybridNet net;
+  net.initialize();
+  const Tensor x = ones({1, 3});
+  net.hybridize({.backend = Backend::graph});
+  net(x);
+  struct Access : HybridNet {
+    using HybridNet::child;
+  };
+  Access user;
+  user.initialize();
+  user.hybridize({.backend = Backend::graph});
+  EXPECT_EQ(user(x).shape(), (Shape{1, 2}));
+  user.output = user.child("output", nn::Dense(7));
+  user.initialize(nn::Uniform(), {.only_missing = true});
+  EXPECT_EQ(user(x).shape(), (Shape{1, 7}));
+  user.output = nn::Dense(7);
+  EXPECT_THROW(user(x), UserError);
+  EXPECT_THROW(user.child("a.b", nn::Dense(1)), UserError);
+}
+
+TEST(Block, NamesTheLayerInErrorsOfOps) {
+  auto net = seed_net();
+  net(ones({1, 4}));
+  expect_mentions(error_of<ShapeError>([&] { net(ones({1, 5})); }),
+                  {"layer '0'", "Dense", "4", "f32[1, 5]"});
+  expect_mentions(error_of<DTypeError>([&] { net(ones({1, 4}, DType::f64)); }),
+                  {"layer '0'", "cast"});
+  net.hybridize({.backend = Backend::graph});
+  expect_mentions(error_of<ShapeError>([&] { net(ones({1, 5})); }),
+                  {"layer '0'", "Dense", "4", "f32[1, 5]"});
+  EXPECT_EQ(net(ones({1, 4})).shape(), (Shape{1, 2}));
+}
+
+TEST(Block, IsUsableAfterAnErrorWhileTracing) {
+  struct Reads : nn::HybridBlock {
+    nn::Dense dense = child("dense", nn::Dense(2));
+    bool read = true;
+    Tensor hybrid_forward(const Ops& F, const Tensor& x) override {
+      Tensor y = dense(x);
+      if (read && F.sum(y).item<float>() > 1e9F) return x;
+      return y;
+    }
+  };
+  Reads net;
+  net.initialize();
+  const Tensor x = ones({1, 3});
+  const Tensor y = net(x);
+  net.hybridize({.backend = Backend::graph});
+  EXPECT_THROW(net(x), TraceError);
+  EXPECT_FALSE(is_tracing());
+  net.read = false;
+  EXPECT_TRUE(identical(net(x), y));
+  net.read = true;
+  net.hybridize(false);
+  EXPECT_TRUE(identical(net(x), y));
+}
+
+TEST(Block, MayBeCalledFromManyThreads) {
+  for (const Backend backend : test::backends()) {
+    auto net = seed_net();
+    net.hybridize({.backend = backend});
+    const Tensor x = random::normal({3, 9});
+    auto reference = net.clone();
+    reference.hybridize(false);
+    const Tensor expected = reference(x);
+    std::vector<std::thread> threads;
+    std::atomic<int> different{0};
+    for (int t = 0; t < 8; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 20; ++i) different += identical(net(x), expected) ? 0 : 1;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(different, 0);
+    EXPECT_EQ(net.explain().compiles, 1U);
+  }
+}
+
+TEST(Block, MayBeCapturedByAJittedFunction) {
+  auto net = seed_net();
+  const Tensor x = random::normal({1, 4});
+  const Tensor expected = net(x) + 1;
+  auto fast =
+      jit([net](const Tensor& input) { return net(input) + 1; }, {.backend = Backend::graph});
+  EXPECT_TRUE(identical(fast(x), expected));
+  net.collect_params()["2.bias"].set_data(ones({2}));
+  EXPECT_TRUE(identical(fast(x), net(x) + 1));
+}
+
+TEST(Block, SummaryShowsShapesParametersAndBytes) {
+  auto net = seed_net();
+  expect_mentions(net.summary(), {"0", "Dense(16, relu)", "?", "total"});
+  const std::string summary = net.summary(zeros({3, 12}));
+  expect_mentions(summary, {"[3, 16]", "[3, 8]", "[3, 2]", "208", "136", "18", "362", "1,448"});
+  net(zeros({5, 12}));
+  expect_mentions(net.summary(), {"[3, 2]"});
+  HybridNet own;
+  own.initialize();
+  own.hybridize({.backend = Backend::graph});
+  own(zeros({1, 3}));
+  expect_mentions(own.summary(), {"HybridNet", "hidden", "output", "[1, 4]", "[1, 2]"});
+}
+
+TEST(Block, PrintsItsTree) {
+  nn::HybridSequential net;
+  net.add(nn::Dense(2, {.activation = "relu"}), HybridNet());
+  std::ostringstream out;
+  out << net;
+  EXPECT_EQ(out.str(),
+            "HybridSequential\n  0: Dense(2, relu)\n  1: HybridNet\n    hidden: Dense(4)\n    "
+            "output: Dense(2)\n");
+}
+
+TEST(Block, ExplainsAsTextAndJson) {
+  auto net = seed_net();
+  net.hybridize({.backend = Backend::graph});
+  net(ones({1, 4}));
+  net(ones({1, 4}));
+  const Explanation explanation = net.explain();
+  EXPECT_EQ(explanation.misses, 1U);
+  EXPECT_EQ(explanation.hits, 1U);
+  ASSERT_EQ(explanation.signatures.size(), 1U);
+  expect_mentions(to_json(explanation), {"\"signatures\"", "0.weight"});
+  expect_mentions(to_string(explanation), {"HybridSequential"});
+}
+
+}  // namespace
+}  // namespace mlpjit
