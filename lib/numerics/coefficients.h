@@ -25,7 +25,7 @@ struct Constants<float> {
   static constexpr double kSiluLow = -109;
   static constexpr double kGeluTanhLow = -10.8;
   static constexpr double kGeluHigh = 15.0;
-  static constexpr double kTailCenter = 2.0;
+  static constexpr double kTailCenter = 2.1875;
   static constexpr double kErfHigh = 4.2;
   static constexpr float kLog2E = 0x1.715476p0f;
   static constexpr float kLn2High = 0x1.62e4p-1f;
@@ -73,11 +73,11 @@ struct Constants<float> {
       // 2^-36.0
       0x1.555556p-2f, -0x1.ffff88p-3f, 0x1.9995d6p-3f, -0x1.56c62p-3f, 0x1.27e4dap-3f,
   };
-  static constexpr std::array<float, 12> kTail = {
-      // 2^-25.0
-      0x1.5845dcp-1f,   -0x1.535bbp-2f,  0x1.d7d6dp-6f,    0x1.2ccc48p-5f,
-      -0x1.fd1cc8p-12f, -0x1.b91416p-8f, -0x1.eece9ep-10f, 0x1.b1353ep-11f,
-      0x1.7d0c8ap-11f,  0x1.a2ce2ep-14f, -0x1.549e56p-14f, -0x1.00d3d8p-15f,
+  static constexpr std::array<float, 11> kTail = {
+      // 2^-26.4
+      0x1.5fc872p-1f, -0x1.7e5b4p-2f,   0x1.13096ap-4f,   0x1.fcfb14p-6f,
+      -0x1.11a91p-7f, -0x1.9ac934p-8f,  0x1.a11628p-13f,  0x1.681f8p-10f,
+      0x1.8b575p-12f, -0x1.7641a6p-13f, -0x1.a4bb6ep-14f,
   };
   static constexpr std::array<float, 16> kPowInverse = {
       0x1.6p0f, 0x1.5p0f, 0x1.5p0f,  0x1.4p0f,  0x1.3p0f,  0x1.2p0f,  0x1.2p0f,  0x1.1p0f,

@@ -36,7 +36,7 @@ MLPJIT_NUMERICS_FN typename B::Value erf(const B& b, typename B::Value x) {
   return with_sign(b, b.select(b.lt(magnitude, one), small, large), x);
 }
 
-// x Phi(x). With w = x Phi(-|x|) it is w for negative x, else x - w.
+// x Phi(x). With w = x Phi(-|x|) it is w for x <= 0, else x - w.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value gelu(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;
@@ -45,5 +45,5 @@ MLPJIT_NUMERICS_FN typename B::Value gelu(const B& b, typename B::Value x) {
   const auto tail = normal_tail(b, t);
   const auto parts = exp_parts(b, exponent.high, b.add(exponent.low, tail.error));
   const auto w = times_exp(b, b.mul(with_sign(b, t, x), tail.value), parts);
-  return b.select(b.lt(x, b.constant(0)), w, b.sub(x, w));
+  return b.select(b.le(x, b.constant(0)), w, b.sub(x, w));
 }

@@ -81,7 +81,8 @@ MLPJIT_NUMERICS_FN typename B::Value expm1(const B& b, typename B::Value x) {
 }
 
 // y = t / d with t = expm1(2 |x|), d = t + 2 in two parts, and what y lacks: the remainder of the
-// division over d, for which no second division is needed as 1 / d = (1 - y) / 2. Near 1 that may round above 1.
+// division over d, for which no second division is needed as 1 / d = (1 - y) / 2. Near 1 that may
+// round above 1.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value tanh(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;

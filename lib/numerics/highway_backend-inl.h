@@ -95,7 +95,11 @@ struct HighwayBackend {
 
   HWY_INLINE Value to_value(Bits i) const { return hn::ConvertTo(d, i); }
   HWY_INLINE Bits to_bits(Value a) const { return hn::ConvertTo(di, a); }
-  HWY_INLINE Value lookup(const T* table, [[maybe_unused]] int count, Bits index) const {
+  // A table that just fits a register is permuted there; a gather costs many times more.
+  HWY_INLINE Value lookup(const T* table, int count, Bits index) const {
+    if (static_cast<std::size_t>(count) == hn::Lanes(d)) {
+      return hn::TableLookupLanes(hn::LoadU(d, table), hn::IndicesFromVec(d, index));
+    }
     return hn::GatherIndex(d, table, index);
   }
 };

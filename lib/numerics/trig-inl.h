@@ -62,7 +62,8 @@ MLPJIT_NUMERICS_FN typename B::Value sine(const B& b, typename B::Value x) {
   const auto y = angle.high;
   const auto square = b.mul(y, y);
   const auto one = b.constant(1);
-  const auto odd = b.add(y, b.fma(b.mul(square, y), polynomial(b, square, C::kSin), angle.low));
+  const auto sum = b.add(y, b.fma(b.mul(square, y), polynomial(b, square, C::kSin), angle.low));
+  const auto odd = b.select(b.eq(y, b.constant(0)), y, sum);  // -0
 
   const auto half = b.mul(square, constant(b, 0.5));
   const auto main = b.sub(one, half);

@@ -122,7 +122,7 @@ def precise(f):
     return g
 
 
-CENTER = {24: mpf(2), 53: mpf(3)}
+CENTER = {24: mpf("2.1875"), 53: mpf(3)}
 GELU_HIGH = {24: mpf(15), 53: mpf("39.5")}
 
 
@@ -263,7 +263,7 @@ struct Constants;
 
 
 DEGREES = {"exp": (4, 10), "log": (8, 20), "sin": (3, 6), "cos": (2, 6), "erf": (6, 13), "pow_log": (4, 10),
-           "tail": (11, 28)}
+           "tail": (10, 28)}
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
