@@ -125,11 +125,15 @@ void require_floating(const InferRequest& request) {
 }
 
 int checked_axis(const InferRequest& request, std::int64_t axis, int rank) {
+  if (rank == 0) {
+    fail_shape(to_string(request.opcode), "expected an operand with axes, got " +
+                                              to_string(request[0]) +
+                                              "; give it one by reshape or expand_dims");
+  }
   if (axis < 0 || axis >= rank) {
-    fail_shape(to_string(request.opcode),
-               "expected an axis from 0 to " + std::to_string(rank - 1) + ", got " +
-                   std::to_string(axis) + " for " + to_string(request[0]) +
-                   (rank == 0 ? "; a 0-d tensor has no axis, use reshape first" : ""));
+    fail_shape(to_string(request.opcode), "expected an axis from 0 to " + std::to_string(rank - 1) +
+                                              ", got " + std::to_string(axis) + " for " +
+                                              to_string(request[0]));
   }
   return static_cast<int>(axis);
 }

@@ -75,13 +75,14 @@ void take_nested(TokenStream& tokens, DType dtype, const Shape& shape, int axis,
   const std::int64_t count = shape.sizes()[static_cast<std::size_t>(axis)];
   for (std::int64_t i = 0; i < count; ++i) {
     if (i > 0 && !tokens.accept(',')) {
-      tokens.fail_expected("',' and " + std::to_string(count - i) + " more elements of axis " +
-                           std::to_string(axis) + " of " + to_string(shape));
+      tokens.fail_expected("',' and " + std::to_string(count - i) +
+                           " more of the elements of axis " + std::to_string(axis) + " of " +
+                           to_string(shape));
     }
     take_nested(tokens, dtype, shape, axis + 1, bytes);
   }
   if (!tokens.accept(']')) {
-    tokens.fail_expected("']' after " + std::to_string(count) + " elements of axis " +
+    tokens.fail_expected("']' after the " + std::to_string(count) + " of axis " +
                          std::to_string(axis) + " of " + to_string(shape));
   }
 }

@@ -12,6 +12,8 @@
 namespace mlpjit::ir {
 namespace {
 
+constexpr std::size_t kColumns = 80;  // of the inputs of a function on one line
+
 using FunctionNames = std::unordered_map<std::string, std::string>;
 
 class FunctionPrinter {
@@ -84,15 +86,25 @@ std::string binding_text(const Input& input, const std::string& value_name, bool
   return "";
 }
 
+// On one line, or, where that would be too long, each on its own.
 void FunctionPrinter::print_inputs() {
   const std::vector<ValueId>& arguments = function_.body().arguments;
+  std::vector<std::string> texts;
+  std::size_t columns = 0;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (i > 0) out_ += ", ";
     const Value& value = function_.value(arguments[i]);
-    out_ += value_name(arguments[i]) + ": " + to_string(value.type);
+    std::string text = value_name(arguments[i]) + ": " + to_string(value.type);
     if (i < function_.inputs().size()) {
-      out_ += binding_text(function_.inputs()[i], value.name, style_.canonical);
+      text += binding_text(function_.inputs()[i], value.name, style_.canonical);
     }
+    columns += text.size() + 2;
+    texts.push_back(std::move(text));
+  }
+  const bool wrap = columns > kColumns && !style_.canonical;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (i > 0) out_ += wrap ? "," : ", ";
+    if (wrap) out_ += "\n    ";
+    out_ += texts[i];
   }
 }
 
