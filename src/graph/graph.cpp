@@ -12,6 +12,17 @@ namespace mlpjit {
 
 namespace detail {
 
+std::string kind_name(ir::InputKind kind) {
+  switch (kind) {
+    case ir::InputKind::argument: return "argument";
+    case ir::InputKind::parameter: return "parameter";
+    case ir::InputKind::capture: return "capture";
+    case ir::InputKind::state: return "state";
+    case ir::InputKind::token: return "token";
+  }
+  return "?";
+}
+
 Graph unbound_graph(std::shared_ptr<const ir::Graph> graph) {
   auto data = std::make_shared<GraphData>();
   const ir::Function& main = graph->main();
@@ -86,7 +97,7 @@ std::vector<GraphInput> Graph::inputs() const {
   for (std::size_t i = 0; i < main.inputs().size(); ++i) {
     const ir::Input& input = main.inputs()[i];
     const ir::Type& type = main.value(main.body().arguments[i]).type;
-    inputs.push_back({std::string(ir::to_string(input.kind)),
+    inputs.push_back({detail::kind_name(input.kind),
                       input.name,
                       {type.dtype, type.shape},
                       data_->inputs[i].tensor.defined()});

@@ -2,6 +2,7 @@
 // What the public Graph holds, and the door to it for the rest of src.
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct GraphAccess {
   static Graph make(std::shared_ptr<const GraphData> data) { return Graph(std::move(data)); }
   static const GraphData& data(const Graph& graph) { return *graph.data_; }
 };
+
+// "argument", "parameter", "capture", "state", "token".
+std::string kind_name(ir::InputKind kind);
 
 // A program without bindings: parameters and captures become further arguments of calls.
 Graph unbound_graph(std::shared_ptr<const ir::Graph> graph);

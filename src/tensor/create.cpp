@@ -57,7 +57,7 @@ bool is_literal(const Tensor& value) {
 }
 
 Tensor fill(const Shape& shape, const Tensor& value, DType dtype) {
-  const Tensor element = detail::cast(detail::reshape(value, {}), dtype);
+  const Tensor element = detail::cast(value.rank() == 0 ? value : detail::reshape(value, {}), dtype);
   if (!shape.is_static()) return detail::broadcast_to(element, shape);
   if (detail::TensorAccess::impl(element)->symbolic) return detail::broadcast_to(element, shape);
   return filled(shape, dtype, TensorAccess::impl(element)->data());

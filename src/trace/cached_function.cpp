@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "mlpjit/mode.h"
+#include "src/graph/graph_data.h"
 #include "src/tensor/dispatch.h"
 #include "src/trace/runner.h"
 #include "src/trace/signature.h"
@@ -92,7 +93,7 @@ std::vector<Guard> all_guards(const CachedEntry& entry) {
     if (!binding.tensor.defined()) continue;
     const std::size_t input = static_cast<std::size_t>(&binding - entry.runner->inputs().data());
     const ir::Input& described = entry.runner->executable().inputs()[input];
-    guards.push_back({std::string(ir::to_string(described.kind)) + " " + described.name,
+    guards.push_back({kind_name(described.kind) + " " + described.name,
                       to_string(TensorSpec{binding.tensor.dtype(), binding.tensor.shape()})});
   }
   return guards;

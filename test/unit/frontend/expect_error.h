@@ -1,5 +1,6 @@
 #pragma once
-// EXPECT_ERROR(Type, statement, "text", ...): the statement throws exactly that type, and its message has the texts.
+// EXPECT_ERROR(Type, statement, "text", ...): the statement throws exactly that type, and its
+// message has the texts.
 
 #include <gtest/gtest.h>
 
@@ -10,13 +11,15 @@
 namespace mlpjit::test {
 
 template <class E, class F>
-void expect_error(F&& statement, const std::vector<std::string>& texts, const char* file, int line) {
+void expect_error(F&& statement, const std::vector<std::string>& texts, const char* file,
+                  int line) {
   try {
     statement();
     ADD_FAILURE_AT(file, line) << "nothing was thrown";
   } catch (const std::exception& e) {
     if (typeid(e) != typeid(E)) {
-      ADD_FAILURE_AT(file, line) << "another type was thrown: " << typeid(e).name() << ": " << e.what();
+      ADD_FAILURE_AT(file, line) << "another type was thrown: " << typeid(e).name() << ": "
+                                 << e.what();
     }
     for (const std::string& text : texts) {
       if (std::string(e.what()).find(text) == std::string::npos) {

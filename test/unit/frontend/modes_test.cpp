@@ -15,9 +15,13 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 Tensor hard(DType dtype) {
   return cast(tensor({{0.f, -0.f, 1.f, -1.f, 0.5f, -2.5f, 3.7f},
                       {kInf, -kInf, NAN, 1e-40f, -1e-40f, 88.5f, -104.f},
-                      {1e30f, -1e30f, 7.f, 1.5f, 2.5f, -0.5f, 1e-7f}}), dtype);
+                      {1e30f, -1e30f, 7.f, 1.5f, 2.5f, -0.5f, 1e-7f}}),
+              dtype);
 }
-Tensor ints(DType dtype) { return cast(tensor({{5, -5, 0, 7, 2, -1, 100}, {1, 2, 3, -3, 4, 6, -7}, {9, 8, 7, 6, 5, 4, 3}}), dtype); }
+Tensor ints(DType dtype) {
+  return cast(tensor({{5, -5, 0, 7, 2, -1, 100}, {1, 2, 3, -3, 4, 6, -7}, {9, 8, 7, 6, 5, 4, 3}}),
+              dtype);
+}
 
 // Runs it in every mode on the same tensors.
 template <class F>
@@ -35,12 +39,15 @@ void expect_same(const char* name, F f, const Tensors& inputs) {
       ASSERT_EQ(got.size(), expected.size()) << name;
       for (std::size_t r = 0; r < got.size(); ++r) {
         EXPECT_TRUE(identical(got[r], expected[r]))
-            << name << " on " << to_string(backend) << ", result " << r << "\n" << got[r] << "\nexpected\n" << expected[r];
+            << name << " on " << to_string(backend) << ", result " << r << "\n"
+            << got[r] << "\nexpected\n"
+            << expected[r];
       }
     }
   }
 }
-#define SAME(expression, ...) expect_same(#expression, [](const Tensors& x) { return (expression); }, {__VA_ARGS__})
+#define SAME(expression, ...) \
+  expect_same(#expression, [](const Tensors& x) { return (expression); }, {__VA_ARGS__})
 
 class Modes : public testing::TestWithParam<DType> {};
 
@@ -67,8 +74,8 @@ TEST_P(Modes, ElementwiseFunctions) {
 
 TEST_P(Modes, BinaryOps) {
   const Tensor a = hard(GetParam());
-  for (const Tensor& b : {reshape(a, {3, 7}) * 0.75, Tensor(transpose(reshape(a, {7, 3}))), Tensor(a.slice(0, 1, 2)),
-                          Tensor(a.slice(1, 2, 3)), Tensor(2.5)}) {
+  for (const Tensor& b : {reshape(a, {3, 7}) * 0.75, Tensor(transpose(reshape(a, {7, 3}))),
+                          Tensor(a.slice(0, 1, 2)), Tensor(a.slice(1, 2, 3)), Tensor(2.5)}) {
     SAME(x[0] + x[1], a, b);
     SAME(x[0] - x[1], a, b);
     SAME(x[0] * x[1], a, b);
@@ -109,7 +116,9 @@ TEST_P(Modes, Reductions) {
   SAME(softmax(x[0], 0), a);
   SAME(log_softmax(x[0], 1), c);
   SAME(softmax(x[0]), b);
-  SAME(layer_norm(x[0], x[0].slice(0, 0, 1).shape().rank() > 0 ? sum(x[0], {0, 1, 2}) : x[0], mean(x[0], {0, 1, 2})), c);
+  SAME(layer_norm(x[0], x[0].slice(0, 0, 1).shape().rank() > 0 ? sum(x[0], {0, 1, 2}) : x[0],
+                  mean(x[0], {0, 1, 2})),
+       c);
   SAME(mean(x[0]), zeros({0}, GetParam()));
   SAME(sum(x[0], 1), zeros({3, 0}, GetParam()));
   SAME(sum(x[0]), tensor(3.f));
@@ -127,7 +136,8 @@ TEST_P(Modes, Contractions) {
   SAME(dense(x[0], x[1], x[2]), r({4, 9}), r({33, 9}), r({33}));
   SAME(dense(x[0], x[1]), r({4, 64}), r({3, 64}));
   SAME(relu(dense(x[0], x[1], x[2])), r({1, 40}), r({2, 40}), r({2}));
-  SAME(tanh(dense(relu(dense(x[0], x[1], x[2])), x[3])) * 2, r({5, 20}), r({31, 20}), r({31}), r({17, 31}));
+  SAME(tanh(dense(relu(dense(x[0], x[1], x[2])), x[3])) * 2, r({5, 20}), r({31, 20}), r({31}),
+       r({17, 31}));
 }
 
 TEST_P(Modes, DataMovement) {

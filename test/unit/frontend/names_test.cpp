@@ -14,10 +14,14 @@ using namespace std;
 
 // A user's functions of the names of the op table.
 #define MLPJIT_SURFACE_unary(name) \
-  Tensor name(Tensor x) { return x + 1; }
+  Tensor name(Tensor x) {          \
+    return x + 1;                  \
+  }
 #define MLPJIT_SURFACE_unary_std(name) MLPJIT_SURFACE_unary(name)
 #define MLPJIT_SURFACE_binary(name) \
-  Tensor name(Tensor a, Tensor b) { return a + b + 1; }
+  Tensor name(Tensor a, Tensor b) { \
+    return a + b + 1;               \
+  }
 #define MLPJIT_SURFACE_binary_std(name) MLPJIT_SURFACE_binary(name)
 #define MLPJIT_SURFACE_custom(name)
 #define MLPJIT_SURFACE_internal(name)
@@ -25,37 +29,97 @@ using namespace std;
 namespace users {
 #include "mlpjit/detail/ops.def"
 
-Tensor add(Tensor a, Tensor b) { return a + b + 1; }
-Tensor subtract(const Tensor& a, const Tensor& b) { return a - b + 1; }
-Tensor where(Tensor c, Tensor a, Tensor b) { return c + a + b; }
-Tensor clip(Tensor x, Tensor, Tensor) { return x + 1; }
-Tensor gelu(Tensor x) { return x + 1; }
-Tensor leaky_relu(Tensor x) { return x + 1; }
-Tensor elu(Tensor x) { return x + 1; }
-Tensor hardtanh(Tensor x) { return x + 1; }
-Tensor cast(Tensor x, DType) { return x + 1; }
-Tensor dense(Tensor x, Tensor) { return x + 1; }
-Tensor sum(Tensor x) { return x + 1; }
-Tensor prod(Tensor x) { return x + 1; }
-Tensor mean(Tensor x) { return x + 1; }
-Tensor var(Tensor x) { return x + 1; }
-Tensor argmax(Tensor x) { return x + 1; }
-Tensor argmin(Tensor x) { return x + 1; }
-Tensor softmax(Tensor x) { return x + 1; }
-Tensor log_softmax(Tensor x) { return x + 1; }
-Tensor layer_norm(Tensor x, Tensor, Tensor) { return x + 1; }
-Tensor transpose(Tensor x) { return x + 1; }
-Tensor squeeze(Tensor x) { return x + 1; }
-Tensor expand_dims(Tensor x, int) { return x + 1; }
-Tensor broadcast_to(Tensor x, Shape) { return x + 1; }
-Tensor concat(const Tensors& parts, int) { return parts[0] + 1; }
-Tensor stack(const Tensors& parts, int) { return parts[0] + 1; }
-Tensors split(Tensor x, int) { return {x + 1}; }
-Tensor slice(Tensor x, int, int64_t, int64_t) { return x + 1; }
-Tensor gather(Tensor x, Tensor) { return x + 1; }
-Tensor one_hot(Tensor x, int64_t) { return x + 1; }
+Tensor add(Tensor a, Tensor b) {
+  return a + b + 1;
+}
+Tensor subtract(const Tensor& a, const Tensor& b) {
+  return a - b + 1;
+}
+Tensor where(Tensor c, Tensor a, Tensor b) {
+  return c + a + b;
+}
+Tensor clip(Tensor x, Tensor, Tensor) {
+  return x + 1;
+}
+Tensor gelu(Tensor x) {
+  return x + 1;
+}
+Tensor leaky_relu(Tensor x) {
+  return x + 1;
+}
+Tensor elu(Tensor x) {
+  return x + 1;
+}
+Tensor hardtanh(Tensor x) {
+  return x + 1;
+}
+Tensor cast(Tensor x, DType) {
+  return x + 1;
+}
+Tensor dense(Tensor x, Tensor) {
+  return x + 1;
+}
+Tensor sum(Tensor x) {
+  return x + 1;
+}
+Tensor prod(Tensor x) {
+  return x + 1;
+}
+Tensor mean(Tensor x) {
+  return x + 1;
+}
+Tensor var(Tensor x) {
+  return x + 1;
+}
+Tensor argmax(Tensor x) {
+  return x + 1;
+}
+Tensor argmin(Tensor x) {
+  return x + 1;
+}
+Tensor softmax(Tensor x) {
+  return x + 1;
+}
+Tensor log_softmax(Tensor x) {
+  return x + 1;
+}
+Tensor layer_norm(Tensor x, Tensor, Tensor) {
+  return x + 1;
+}
+Tensor transpose(Tensor x) {
+  return x + 1;
+}
+Tensor squeeze(Tensor x) {
+  return x + 1;
+}
+Tensor expand_dims(Tensor x, int) {
+  return x + 1;
+}
+Tensor broadcast_to(Tensor x, Shape) {
+  return x + 1;
+}
+Tensor concat(const Tensors& parts, int) {
+  return parts[0] + 1;
+}
+Tensor stack(const Tensors& parts, int) {
+  return parts[0] + 1;
+}
+Tensors split(Tensor x, int) {
+  return {x + 1};
+}
+Tensor slice(Tensor x, int, int64_t, int64_t) {
+  return x + 1;
+}
+Tensor gather(Tensor x, Tensor) {
+  return x + 1;
+}
+Tensor one_hot(Tensor x, int64_t) {
+  return x + 1;
+}
 
-void expect_one_more(const Tensor& result, double before) { EXPECT_EQ(result.item<double>(), before + 1); }
+void expect_one_more(const Tensor& result, double before) {
+  EXPECT_EQ(result.item<double>(), before + 1);
+}
 
 TEST(Names, FunctionsOfTheUserWinOverOpsOfTheSameName) {
   const Tensor x = tensor(2.f);
@@ -79,20 +143,26 @@ TEST(Names, FunctionsOfTheUserWinOverOpsOfTheSameName) {
 }
 }  // namespace users
 
-namespace {
+Tensor add(Tensor a, Tensor b) {
+  return a + b;
+}
+Tensor relu(const Tensor& x) {
+  return where(x > 0, x, 0.5f);
+}
+Tensor tanh(Tensor x) {
+  return x - 1;
+}
 
-Tensor add(Tensor a, Tensor b) { return a + b; }
-Tensor relu(const Tensor& x) { return where(x > 0, x, 0.5f); }
-Tensor tanh(Tensor x) { return x - 1; }
+namespace {
 
 TEST(Names, StayUnambiguousInTheGlobalScopeBesideCmath) {
   const Tensor x = tensor({-1.f, 2.f});
   EXPECT_TRUE(identical(add(x, x), tensor({-2.f, 4.f})));
   EXPECT_TRUE(identical(relu(x), tensor({0.5f, 2.f})));
   EXPECT_TRUE(identical(tanh(x), tensor({-2.f, 1.f})));
-  EXPECT_EQ(tanh(0.0), 0.0);                       // <cmath>
+  EXPECT_EQ(tanh(0.0), 0.0);  // <cmath>
   EXPECT_EQ(sqrt(4.0), 2.0);
-  EXPECT_EQ(max(1, 2), 2);                         // <algorithm>
+  EXPECT_EQ(max(1, 2), 2);  // <algorithm>
   EXPECT_TRUE(identical(sqrt(tensor(4.f)), tensor(2.f)));
   EXPECT_TRUE(identical(abs(x), tensor({1.f, 2.f})));
   EXPECT_TRUE(identical(max(x), tensor(2.f)));

@@ -62,7 +62,12 @@ TEST(Tensor, BorrowedMemoryIsUsedInPlace) {
   EXPECT_ERROR(UserError, read_only += 1, "read-only");
   EXPECT_ERROR(UserError, read_only.mutable_data<float>(), "read-only");
   bool freed = false;
-  { const Tensor blob = Tensor::from_blob(new float[2]{1, 2}, {2}, [&](float* p) { delete[] p; freed = true; }); }
+  {
+    const Tensor blob = Tensor::from_blob(new float[2]{1, 2}, {2}, [&](float* p) {
+      delete[] p;
+      freed = true;
+    });
+  }
   EXPECT_TRUE(freed);
 }
 
@@ -91,7 +96,7 @@ TEST(Tensor, ItemConvertsWithARangeCheck) {
 
 TEST(WeakScalars, TakeTheOtherDtype) {
   const Tensor f64 = tensor({1.0}), i32 = tensor({1}), f32 = tensor({1.f}), b = tensor({true});
-  EXPECT_TRUE(identical(f64 * 0.1, tensor({0.1})));           // the double, not the float
+  EXPECT_TRUE(identical(f64 * 0.1, tensor({0.1})));  // the double, not the float
   EXPECT_TRUE(identical(f32 * 0.1, tensor({0.1f})));
   EXPECT_TRUE(identical(0.1 * f64, tensor({0.1})));
   EXPECT_TRUE(identical(i32 + 2, tensor({3})));
@@ -151,7 +156,7 @@ TEST(InPlace, WritesIntoTheSharedStorage) {
 
 TEST(InPlace, SlicesAssignIntoTheirTensor) {
   Tensor a = reshape(arange(6), {3, 2});
-  a.slice(0, 1, 3).assign(a.slice(0, 0, 2));   // the right-hand side is read first
+  a.slice(0, 1, 3).assign(a.slice(0, 0, 2));  // the right-hand side is read first
   EXPECT_TRUE(identical(a, tensor({{0.f, 1.f}, {0.f, 1.f}, {2.f, 3.f}})));
   a.slice(1, -1, 2) *= 10;
   EXPECT_TRUE(identical(a, tensor({{0.f, 10.f}, {0.f, 10.f}, {2.f, 30.f}})));
@@ -250,7 +255,10 @@ TEST(Ops, SayWhatDoesNotFit) {
 TEST(Memory, PeakFollowsWhatIsAlive) {
   reset_peak_memory();
   const std::size_t before = memory_stats().live_bytes;
-  { const Tensor big = zeros({1000, 1000}); EXPECT_GE(memory_stats().live_bytes, before + 4000000); }
+  {
+    const Tensor big = zeros({1000, 1000});
+    EXPECT_GE(memory_stats().live_bytes, before + 4000000);
+  }
   EXPECT_EQ(memory_stats().live_bytes, before);
   EXPECT_GE(memory_stats().peak_bytes, before + 4000000);
   reset_peak_memory();
@@ -259,7 +267,10 @@ TEST(Memory, PeakFollowsWhatIsAlive) {
 
 TEST(Mode, IsPerScope) {
   EXPECT_FALSE(is_training());
-  { const TrainingScope scope; EXPECT_TRUE(is_training()); }
+  {
+    const TrainingScope scope;
+    EXPECT_TRUE(is_training());
+  }
   EXPECT_FALSE(is_training());
   EXPECT_FALSE(is_tracing());
 }

@@ -18,7 +18,9 @@ std::string text(const T& value) {
   return out.str();
 }
 
-Tensor add(Tensor a, Tensor b) { return a + b; }
+Tensor add(Tensor a, Tensor b) {
+  return a + b;
+}
 Tensor fancy_func(Tensor a, Tensor b, Tensor c, Tensor d) {
   Tensor e = add(a, b);
   Tensor f = add(c, d);
@@ -58,7 +60,7 @@ TEST(Trace, TensorsFromBeforeAreInputsAndThoseMadeInsideAreConstants) {
   EXPECT_NE(g.to_text().find("constant"), std::string::npos);
   const Executable y = compile(g, kGraph);
   EXPECT_TRUE(identical(y(tensor({1.f, 1.f}))[0], tensor({5.5f, 7.5f})));
-  Tensor(w).assign(0);   // a capture binds the storage
+  Tensor(w).assign(0);  // a capture binds the storage
   EXPECT_TRUE(identical(y(tensor({1.f, 1.f}))[0], tensor({1.5f, 1.5f})));
   // A parsed program has no tensor behind it: the capture is a further argument.
   const Executable parsed = compile(Graph::parse(g.to_text()), kGraph);
@@ -69,18 +71,22 @@ TEST(Trace, TensorsFromBeforeAreInputsAndThoseMadeInsideAreConstants) {
 TEST(Trace, ResultsInEveryForm) {
   const auto pair = trace([](Tensor a) { return std::pair(a + 1, a + 2); }, f32({}));
   EXPECT_EQ(pair.outputs().size(), 2u);
-  const auto many = trace([](const Tensors& x) { return Tensors{x[0] + x[1], x[0], x[1]}; }, f32({}), f32({3}));
+  const auto many =
+      trace([](const Tensors& x) { return Tensors{x[0] + x[1], x[0], x[1]}; }, f32({}), f32({3}));
   EXPECT_EQ(many.outputs()[0], f32({3}));
   const auto none = trace([](Tensor a) { a += 1; }, f32({}));
   EXPECT_EQ(none.outputs().size(), 0u);
-  const auto array = trace([](auto a, auto b) { return std::array<Tensor, 2>{a, b}; }, tensor({1, 2}), i64({}));
+  const auto array =
+      trace([](auto a, auto b) { return std::array<Tensor, 2>{a, b}; }, tensor({1, 2}), i64({}));
   EXPECT_EQ(array.outputs()[1], i64({}));
 }
 
 TEST(Trace, ChecksArgumentsOfAnExecutable) {
-  const Executable y = compile(trace([](Tensor a, Tensor b) { return matmul(a, b); }, f32({1, 3}), f32({3, 2})), kGraph);
+  const Executable y = compile(
+      trace([](Tensor a, Tensor b) { return matmul(a, b); }, f32({1, 3}), f32({3, 2})), kGraph);
   EXPECT_ERROR(ShapeError, y(ones({2, 3}), ones({3, 2})), "argument 0", "'x0'", "[1, 3]", "[2, 3]");
-  EXPECT_ERROR(DTypeError, y(ones({1, 3}), ones({3, 2}, DType::f64)), "argument 1", "f32[3, 2]", "f64[3, 2]", "cast");
+  EXPECT_ERROR(DTypeError, y(ones({1, 3}), ones({3, 2}, DType::f64)), "argument 1", "f32[3, 2]",
+               "f64[3, 2]", "cast");
   EXPECT_ERROR(ShapeError, y(1, ones({3, 2})), "argument 0");
   const Executable i = compile(trace([](Tensor a) { return a + a; }, i32({})), kGraph);
   EXPECT_EQ(i(3)[0].dtype(), DType::i32);
@@ -91,7 +97,8 @@ TEST(Trace, ChecksArgumentsOfAnExecutable) {
 
 TEST(Trace, SymbolicSizesAreFilledInPerCall) {
   const auto f = [](Tensor x, Tensor y) {
-    return concat({reshape(x * 2, {-1}), reshape(y, {x.shape()[0] * 3})}) + broadcast_to(sum(x), {x.shape()[0] * 6});
+    return concat({reshape(x * 2, {-1}), reshape(y, {x.shape()[0] * 3})}) +
+           broadcast_to(sum(x), {x.shape()[0] * 6});
   };
   const Graph g = trace(f, f32({dim("B"), 3}), f32({dim("B"), 3}));
   const Executable y = compile(g, kGraph);
@@ -103,7 +110,9 @@ TEST(Trace, SymbolicSizesAreFilledInPerCall) {
   EXPECT_EQ(y.explain().hits, 1u);
   EXPECT_ERROR(ShapeError, y(ones({2, 3}), ones({4, 3})), "B is 2", "4");
   EXPECT_ERROR(ShapeError, y(ones({2, 4}), ones({2, 3})), "argument 0", "[B, 3]", "[2, 4]");
-  EXPECT_ERROR(TraceError, trace([](Tensor x) { return x + float(x.shape()[0].value()); }, f32({dim("B")})), "B");
+  EXPECT_ERROR(TraceError,
+               trace([](Tensor x) { return x + float(x.shape()[0].value()); }, f32({dim("B")})),
+               "B");
 }
 
 TEST(Trace, ReadingAValueIsAnErrorThatNamesTheWayOut) {
@@ -116,71 +125,143 @@ TEST(Trace, ReadingAValueIsAnErrorThatNamesTheWayOut) {
     };
   };
   const auto spec = f32({2});
-  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)y.item<float>(); }), spec), "layer 'net.hidden'", "item",
-               "= relu", "where", "cond", "outside");
-  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)y.data<float>(); }), spec), "data", "= relu");
-  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)y.to_vector<float>(); }), spec), "data", "= relu");
-  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { if (bool(sum(y) > 0)) y += 1; }), spec), "item", "= greater");
-  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { y.mutable_data<float>(); }), spec), "mutable_data");
-  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)identical(y, y); }), spec), "identical");
+  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)y.item<float>(); }), spec),
+               "layer 'net.hidden'", "item", "= relu", "where", "cond", "outside");
+  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)y.data<float>(); }), spec), "data",
+               "= relu");
+  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)y.to_vector<float>(); }), spec),
+               "data", "= relu");
+  EXPECT_ERROR(TraceError,
+               trace(reading([](Tensor y) {
+                       if (bool(sum(y) > 0)) y += 1;
+                     }),
+                     spec),
+               "item", "= greater");
+  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { y.mutable_data<float>(); }), spec),
+               "mutable_data");
+  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)identical(y, y); }), spec),
+               "identical");
   const Tensor captured = tensor(1.f);
-  EXPECT_ERROR(TraceError, trace([&](Tensor x) { return x * captured.item<float>(); }, spec), "input", "between calls");
+  EXPECT_ERROR(TraceError, trace([&](Tensor x) { return x * captured.item<float>(); }, spec),
+               "input", "between calls");
   EXPECT_FALSE(is_tracing());
   EXPECT_EQ(detail::current_path(), "");
-  EXPECT_EQ(captured.item<float>(), 1);   // all is usable again
+  EXPECT_EQ(captured.item<float>(), 1);  // all is usable again
 }
 
 TEST(Trace, ConstantsMayBeRead) {
-  const Graph g = trace([](Tensor x) {
-    const Tensor table = tensor({3, 4});
-    const int n = 2;
-    return x + table.to_vector<int>()[1] + Tensor(n).item<int>() + float(arange(3).data<float>()[2]);
-  }, f32({}));
+  const Graph g = trace(
+      [](Tensor x) {
+        const Tensor table = tensor({3, 4});
+        const int n = 2;
+        return x + table.to_vector<int>()[1] + Tensor(n).item<int>() +
+               float(arange(3).data<float>()[2]);
+      },
+      f32({}));
   EXPECT_EQ(compile(g, kGraph)(1)[0].item<float>(), 9);
 }
 
 TEST(Trace, SymbolsAreOfNoUseOutside) {
   Tensor leaked;
-  trace([&](Tensor x) { leaked = x + 1; return leaked; }, f32({}));
+  trace(
+      [&](Tensor x) {
+        leaked = x + 1;
+        return leaked;
+      },
+      f32({}));
   EXPECT_ERROR(TraceError, leaked + 1, "ended");
   EXPECT_ERROR(TraceError, leaked.item<float>(), "ended");
   EXPECT_ERROR(TraceError, trace([&](Tensor x) { return x + leaked; }, f32({})), "another trace");
-  EXPECT_ERROR(TraceError, trace([&](Tensor x) {
-    return compile(trace([&](Tensor y) { return x + y; }, f32({})), kGraph)(x)[0];
-  }, f32({})), "another trace");
+  EXPECT_ERROR(TraceError,
+               trace(
+                   [&](Tensor x) {
+                     return compile(trace([&](Tensor y) { return x + y; }, f32({})), kGraph)(x)[0];
+                   },
+                   f32({})),
+               "another trace");
   EXPECT_NE(text(leaked).find("ended"), std::string::npos);
   // A constant made in a trace is a number, and stays one.
   Tensor constant;
-  trace([&](Tensor x) { constant = zeros({2}); return x; }, f32({}));
+  trace(
+      [&](Tensor x) {
+        constant = zeros({2});
+        return x;
+      },
+      f32({}));
   EXPECT_TRUE(identical(constant + 1, ones({2})));
 }
 
 TEST(Trace, PrintsSymbols) {
   std::string seen, module;
-  trace([&](Tensor x) { seen = text(x) + text(x * 2); module = text(Ops()); return x; }, f32({1, 3}));
+  trace(
+      [&](Tensor x) {
+        seen = text(x) + text(x * 2);
+        module = text(Ops());
+        return x;
+      },
+      f32({1, 3}));
   EXPECT_EQ(seen, "<symbol %x0: f32[1, 3]><symbol %1: f32[1, 3]>");
   EXPECT_EQ(module, "mlpjit.symbol");
 }
 
 TEST(Trace, ErrorsOfOpsNameTheLayer) {
-  EXPECT_ERROR(ShapeError, trace([](Tensor x) { const detail::PathScope scope("out"); return x + ones({3}); }, f32({2})),
+  EXPECT_ERROR(ShapeError,
+               trace(
+                   [](Tensor x) {
+                     const detail::PathScope scope("out");
+                     return x + ones({3});
+                   },
+                   f32({2})),
                "layer 'out'", "add", "[2]", "[3]");
   EXPECT_FALSE(is_tracing());
-  EXPECT_ERROR(std::runtime_error, trace([](Tensor x) { if (x.rank() == 1) throw std::runtime_error("mine"); return x; },
-                                         f32({2})), "mine");
+  EXPECT_ERROR(std::runtime_error,
+               trace(
+                   [](Tensor x) {
+                     if (x.rank() == 1) throw std::runtime_error("mine");
+                     return x;
+                   },
+                   f32({2})),
+               "mine");
   EXPECT_FALSE(is_tracing());
-  EXPECT_ERROR(TraceError, trace([](Tensor x) { random::seed(1); return x; }, f32({})), "random");
-  EXPECT_ERROR(TraceError, trace([](Tensor x) { set_training(true); return x; }, f32({})), "set_training");
-  EXPECT_ERROR(TraceError, trace([](Tensor x) { float v = 1; return x + Tensor::borrow(&v, {}); }, f32({})), "borrow");
+  EXPECT_ERROR(TraceError,
+               trace(
+                   [](Tensor x) {
+                     random::seed(1);
+                     return x;
+                   },
+                   f32({})),
+               "random");
+  EXPECT_ERROR(TraceError,
+               trace(
+                   [](Tensor x) {
+                     set_training(true);
+                     return x;
+                   },
+                   f32({})),
+               "set_training");
+  EXPECT_ERROR(TraceError,
+               trace(
+                   [](Tensor x) {
+                     float v = 1;
+                     return x + Tensor::borrow(&v, {});
+                   },
+                   f32({})),
+               "borrow");
   EXPECT_FALSE(is_training());
 }
 
 TEST(Trace, ProgramsAreInlinedIntoTraces) {
   const Tensor w = tensor({2.f, 3.f});
-  const Executable inner = compile(trace([&](Tensor x) { return std::pair(x * w, random::uniform({2})); }, f32({2})), kGraph);
+  const Executable inner = compile(
+      trace([&](Tensor x) { return std::pair(x * w, random::uniform({2})); }, f32({2})), kGraph);
   const auto fast = jit([](Tensor x) { return x + 1; });
-  const Graph outer = trace([&](Tensor x) { return fast(inner(x)[0]) + inner(x)[1]; }, f32({2}));
-  ASSERT_EQ(outer.inputs().size(), 3u);   // x0, capture, random
+  const Graph outer = trace(
+      [&](Tensor x) {
+        const Tensor first = fast(inner(x)[0]);
+        return first + inner(x)[1];
+      },
+      f32({2}));
+  ASSERT_EQ(outer.inputs().size(), 3u);  // x0, capture, random
   random::seed(3);
   const Tensor got = compile(outer, kGraph)(ones({2}))[0];
   const random::State after = random::state();

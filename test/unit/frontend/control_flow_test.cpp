@@ -1,0 +1,271 @@
+// cond, while_loop and scan mean the same in every mode.
+
+#include <gtest/gtest.h>
+
+#include "expect_error.h"
+#include "mlpjit/mlpjit.h"
+
+namespace mlpjit {
+namespace {
+
+class ControlFlow : public testing::TestWithParam<Backend> {
+ protected:
+  // Runs it imperatively and compiled (twice) on copies of the same tensors; results and updated
+  // tensors must be equal.
+  void expect_same(const std::function<Tensors(const Tensors&)>& f, const Tensors& inputs) const {
+    const auto copies = [&] {
+      Tensors all;
+      for (const Tensor& x : inputs) all.push_back(x.copy());
+      return all;
+    };
+    const auto compiled = jit([f](const Tensors& x) { return f(x); }, {.backend = GetParam()});
+    random::seed(1);
+    const Tensors x1 = copies(), r1 = f(x1), r1_again = f(x1);
+    const random::State state = random::state();
+    random::seed(1);
+    const Tensors x2 = copies(), r2 = compiled(x2), r2_again = compiled(x2);
+    EXPECT_EQ(random::state(), state);
+    compare(r1, r2, "result");
+    compare(r1_again, r2_again, "second result");
+    compare(x1, x2, "argument");
+  }
+
+ private:
+  static void compare(const Tensors& expected, const Tensors& actual, const char* what) {
+    ASSERT_EQ(expected.size(), actual.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_TRUE(identical(expected[i], actual[i])) << what << " " << i << "\n"
+                                                     << expected[i] << "\n"
+                                                     << actual[i];
+    }
+  }
+};
+
+TEST_P(ControlFlow, CondRunsOneBranch) {
+  const auto f = [](const Tensors& x) {
+    return cond(
+        sum(x[0]) > 0, [](Tensor a) { return a * 2; }, [](Tensor a) { return a - 1; }, {x[0]});
+  };
+  expect_same(f, {tensor({1.f, 2.f})});
+  expect_same(f, {tensor({-1.f, -2.f})});
+  EXPECT_TRUE(identical(f({tensor({1.f, 2.f})})[0], tensor({2.f, 4.f})));
+  EXPECT_TRUE(identical(f({tensor({-1.f, 0.f})})[0], tensor({-2.f, -1.f})));
+}
+
+TEST_P(ControlFlow, BranchesUpdateTensorsDrawAndClose) {
+  const Tensor w = tensor({10.f, 20.f});
+  for (const float sign : {1.f, -1.f}) {
+    expect_same(
+        [w](const Tensors& x) {
+          Tensor a = x[0], made = zeros({2});
+          const Tensors r = cond(
+              sum(a) > 0,
+              [&] {
+                a += w;
+                made += random::uniform({2});
+                return Tensors{a * 1, random::normal({2})};
+              },
+              [&] {
+                made.assign(a);
+                a.slice(0, 0, 1).assign(5);
+                return Tensors{w * 1, zeros({2})};
+              });
+          return Tensors{r[0], r[1], made + a, random::uniform({2})};
+        },
+        {tensor({sign, 2 * sign})});
+  }
+}
+
+TEST_P(ControlFlow, WhileLoopsCarryTheirState) {
+  const auto f = [](const Tensors& x) {
+    return while_loop([](Tensor i, Tensor) { return i < 5; },
+                      [](Tensor i, Tensor a) { return Tensors{i + 1, a * 2}; }, {0, x[0]});
+  };
+  expect_same(f, {tensor({1.f, 3.f})});
+  const Tensors r = f({tensor({1.f, 3.f})});
+  EXPECT_EQ(r[0].item<int>(), 5);
+  EXPECT_TRUE(identical(r[1], tensor({32.f, 96.f})));
+  expect_same(
+      [](const Tensors& x) {  // no round at all
+        return while_loop([](Tensor a) { return max(a) < 0; }, [](Tensor a) { return a + 1; },
+                          {x[0]});
+      },
+      {tensor({1.f, 3.f})});
+  expect_same(
+      [](const Tensors& x) {  // stopped by the limit
+        return while_loop([](Tensor a) { return max(a) > 0; }, [](Tensor a) { return a + 1; },
+                          {x[0]}, 7);
+      },
+      {tensor({1.f, 3.f})});
+}
+
+TEST_P(ControlFlow, LoopBodiesUpdateOutsideTensorsAndDraw) {
+  const Tensor w = random::normal({3, 3}), b = zeros({3});
+  expect_same(
+      [w, b](const Tensors& x) {
+        Tensor count = zeros({}), log = x[0], before = count.copy();
+        const Tensors r =
+            while_loop([&](Tensor i, Tensor) { return i + cast(count, DType::i64) < 8; },
+                       [&](Tensor i, Tensor a) {
+                         count += 1;
+                         log += random::uniform({2, 3});
+                         log.slice(0, 0, 1) *= count + before;
+                         return Tensors{i + 1, relu(dense(a, w, b)) + log};
+                       },
+                       {Tensor(0), x[0] * 1});
+        return Tensors{r[0], r[1], count, log + 1, random::normal({1})};
+      },
+      {tensor({{1.f, 2.f, 3.f}, {4.f, 5.f, 6.f}})});
+}
+
+TEST_P(ControlFlow, ScanStacksWhatItGives) {
+  const auto f = [](const Tensors& x) {
+    auto [carry, ys] = scan(
+        [](Tensor c, Tensor row) {
+          Tensor next = c + row;
+          return std::pair(next, next * 2);
+        },
+        x[1], x[0]);
+    return Tensors{carry, ys};
+  };
+  const Tensor rows = reshape(arange(6), {3, 2}), start = tensor({100.f, 200.f});
+  expect_same(f, {rows, start});
+  EXPECT_TRUE(
+      identical(f({rows, start})[1], tensor({{200.f, 402.f}, {204.f, 408.f}, {212.f, 418.f}})));
+  expect_same(f, {zeros({0, 2}), start});
+  EXPECT_EQ(f({zeros({0, 2}), start})[1].shape(), (Shape{0, 2}));
+  expect_same(
+      [](const Tensors& x) {
+        Tensor total = zeros({});
+        auto [carry, ys] = scan(
+            [&](const Tensors& c, const Tensors& row) {
+              total += sum(row[0]);
+              return std::pair(Tensors{c[0] + row[0] * row[1], c[1] + random::uniform({})},
+                               Tensors{row[0], total * 1});
+            },
+            Tensors{x[1], Tensor(0.5)}, Tensors{x[0], x[0] + 1});
+        return Tensors{carry[0], carry[1], ys[0], ys[1], total};
+      },
+      {rows, start});
+}
+
+TEST_P(ControlFlow, Nests) {
+  expect_same(
+      [](const Tensors& x) {
+        Tensor seen = zeros({2});
+        const Tensors r =
+            while_loop([](Tensor i, Tensor) { return i < 4; },
+                       [&](Tensor i, Tensor a) {
+                         const Tensors inner = cond(
+                             remainder(i, 2) == 0,
+                             [&] {
+                               seen += a;
+                               return a + 1;
+                             },
+                             [&] {
+                               return while_loop([](Tensor j, Tensor) { return j < 3; },
+                                                 [&](Tensor j, Tensor y) {
+                                                   seen += 0.5;
+                                                   return Tensors{j + 1, y * 1.5};
+                                                 },
+                                                 {Tensor(0), a})[1];
+                             });
+                         return Tensors{i + 1, inner[0]};
+                       },
+                       {Tensor(0), x[0]});
+        return Tensors{r[1], seen};
+      },
+      {tensor({1.f, -2.f})});
+}
+
+TEST_P(ControlFlow, ResultsAreIndependentOfOperands) {
+  expect_same(
+      [](const Tensors& x) {
+        Tensor r =
+            cond(sum(x[0]) > 0, [](Tensor a) { return a; }, [](Tensor a) { return a; }, {x[0]})[0];
+        r += 1;
+        const Tensors s = while_loop([](Tensor i, Tensor) { return i < 2; },
+                                     [](Tensor i, Tensor a) {
+                                       a += 1;
+                                       return Tensors{i + 1, a};
+                                     },
+                                     {Tensor(0), x[0]});
+        return Tensors{r, s[1], x[0] * 1};
+      },
+      {tensor({1.f, 2.f})});
+}
+
+TEST_P(ControlFlow, SaysWhatDoesNotFit) {
+  const auto same_error = [&](const std::function<Tensors(const Tensors&)>& f, const std::string& a,
+                              const std::string& b) {
+    EXPECT_ERROR(ShapeError, f({ones({2})}), a, b);
+    const auto compiled = jit([f](const Tensors& x) { return f(x); }, {.backend = GetParam()});
+    EXPECT_ERROR(ShapeError, compiled(Tensors{ones({2})}), a, b);
+  };
+  same_error(
+      [](const Tensors& x) {
+        return while_loop([](Tensor a) { return max(a) < 9; },
+                          [](Tensor a) { return concat({a, a}); }, {x[0]});
+      },
+      "f32[4]", "f32[2]");
+  same_error(
+      [](const Tensors& x) {
+        return Tensors{
+            scan([](Tensor c, Tensor) { return std::pair(stack({c, c}), c); }, x[0], ones({3, 2}))
+                .first};
+      },
+      "f32[2, 2]", "f32[2]");
+  same_error(
+      [](const Tensors& x) {
+        return cond(x[0] > 0, [] { return Tensor(1); }, [] { return Tensor(2); });
+      },
+      "cond", "[2]");
+  const auto unequal =
+      jit([](Tensor x) { return cond(x > 0, [&] { return x; }, [&] { return stack({x, x}); })[0]; },
+          {.backend = GetParam()});
+  EXPECT_ERROR(ShapeError, unequal(tensor(1.f)), "cond", "f32[]", "f32[2]");
+  const auto condition_draws = jit(
+      [](Tensor x) {
+        return while_loop([](Tensor a) { return a < random::uniform({}); },
+                          [](Tensor a) { return a + 1; }, {x})[0];
+      },
+      {.backend = GetParam()});
+  EXPECT_ERROR(TraceError, condition_draws(tensor(1.f)), "condition");
+  const auto leaks = jit(
+      [](Tensor x) {
+        Tensor out;
+        cond(
+            x > 0,
+            [&] {
+              out = x + 1;
+              return out;
+            },
+            [&] { return x; });
+        return out * 2;
+      },
+      {.backend = GetParam()});
+  EXPECT_ERROR(TraceError, leaks(tensor(1.f)), "branch", "return it");
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, ControlFlow, testing::Values(Backend::graph, Backend::native),
+                         [](const auto& info) { return std::string(to_string(info.param)); });
+
+TEST(ControlFlowText, RoundTrips) {
+  const Graph g = trace(
+      [](Tensor x) {
+        Tensor n = zeros({});
+        return while_loop([](Tensor a) { return max(a) < 9; },
+                          [&](Tensor a) {
+                            n += 1;
+                            return cond(n > 2, [&] { return a + n; }, [&] { return a * 2; });
+                          },
+                          {x})[0] +
+               n;
+      },
+      f32({2}));
+  EXPECT_EQ(Graph::parse(g.to_text()).to_text(), g.to_text());
+  EXPECT_NE(g.to_text().find("while_loop"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mlpjit
