@@ -42,7 +42,7 @@ T special(Choices& choices) {
 template <class T>
 Tensor any_floats(Choices& choices, const Shape& shape) {
   std::vector<T> v(static_cast<std::size_t>(shape.size()));
-  const unsigned specials = choices.chance(25) ? 20 : 0;
+  const unsigned specials = choices.chance(35) ? 25 : 0;
   const T scale = choices.chance(20) ? T(30) : T(1);
   std::mt19937_64 noise(choices.below(1u << 16));
   std::normal_distribution<double> normal;
@@ -374,7 +374,7 @@ Program generate(Choices& choices, std::size_t nodes) {
     return std::move(b.program);
   }
   b.program.outputs.push_back(count - 1);
-  for (std::size_t i = choices.below(4); i > 0; --i) b.program.outputs.push_back(choices.below(count));
+  for (std::size_t i = choices.below(8); i > 0; --i) b.program.outputs.push_back(choices.below(count));
   return std::move(b.program);
 }
 

@@ -34,6 +34,30 @@ detail::Trace trace_of(const Program& program) {
   return detail::trace_function([&](const Tensors& inputs) { return run(program, inputs); }, specs, {});
 }
 
+// What an input of the traced graph is bound to: an argument, or a tensor that a node holds.
+Tensor bound_tensor(const Program& program, const detail::Binding& binding) {
+  return binding.kind == ir::InputKind::argument ? program.inputs.at(binding.argument) : binding.tensor;
+}
+
+// Where two tensors part, for messages.
+std::string first_difference(const Tensor& want, const Tensor& got) {
+  std::ostringstream out;
+  out << ": expected " << want.dtype() << want.shape() << ", got " << got.dtype() << got.shape();
+  if (want.dtype() != got.dtype() || !(want.shape() == got.shape())) return out.str();
+  out << std::hexfloat;
+  reference::with_type(want.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto* a = static_cast<const T*>(detail::TensorAccess::impl(want)->data());
+    const auto* b = static_cast<const T*>(detail::TensorAccess::impl(got)->data());
+    for (std::int64_t i = 0; i < want.size(); ++i) {
+      if (std::memcmp(a + i, b + i, sizeof(T)) == 0 || (a[i] != a[i] && b[i] != b[i])) continue;
+      out << "; first at element " << i << ": expected " << +a[i] << ", got " << +b[i];
+      return;
+    }
+  });
+  return out.str();
+}
+
 using Arrays = std::unordered_map<ir::ValueId, reference::Array>;
 
 std::vector<reference::Array> operands_of(const ir::Op& op, const Arrays& values) {
@@ -98,11 +122,7 @@ std::optional<std::string> difference(const Outcome& want, const Outcome& got) {
   if (want.results.size() != got.results.size()) return "another number of results";
   for (std::size_t i = 0; i < want.results.size(); ++i) {
     if (identical(want.results[i], got.results[i])) continue;
-    std::ostringstream out;
-    out << "result " << i << " differs; expected " << want.results[i].dtype() << want.results[i].shape() << "\n"
-        << want.results[i] << "\ngot " << got.results[i].dtype() << got.results[i].shape() << "\n"
-        << got.results[i];
-    return out.str();
+    return "result " + std::to_string(i) + " differs" + first_difference(want.results[i], got.results[i]);
   }
   return std::nullopt;
 }
@@ -124,7 +144,7 @@ std::optional<std::string> check_against_reference(const Program& program) {
   const ir::Function& main = trace.graph->main();
   Arrays values;
   for (std::size_t i = 0; i < main.inputs().size(); ++i) {
-    const Tensor& input = program.inputs.at(trace.inputs.at(i).argument);
+    const Tensor input = bound_tensor(program, trace.inputs.at(i));
     const auto sizes = input.shape().sizes();
     reference::Array array = reference::make_array(input.dtype(), {sizes.begin(), sizes.end()});
     const void* data = detail::TensorAccess::impl(input)->data();
@@ -159,9 +179,12 @@ std::string trace_text(const Program& program) {
 }
 
 Tensors arguments_of_trace(const Program& program) {
+  const detail::Trace trace = trace_of(program);
   Tensors arguments;
-  for (const detail::Binding& binding : trace_of(program).inputs) {
-    arguments.push_back(program.inputs.at(binding.argument));
+  for (const bool captured : {false, true}) {
+    for (const detail::Binding& binding : trace.inputs) {
+      if ((binding.kind != ir::InputKind::argument) == captured) arguments.push_back(bound_tensor(program, binding));
+    }
   }
   return arguments;
 }
