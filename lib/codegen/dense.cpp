@@ -123,15 +123,18 @@ class MicroKernel {
       panels.push_back(e_->element(argument(kWeight), kernel_.dtype,
                                    e_->b.CreateNSWMul(argument(kPanelStep), e_->i64(p))));
     }
-    const int unroll = shape_.rows * shape_.panels <= 4 ? 4 : 2;
+    // Large tiles hide the loop's own instructions; small ones are unrolled.
+    const int sums = shape_.rows * shape_.panels * vectors();
+    const int unroll = sums >= 12 ? 1 : sums > 4 ? 2 : 4;
     Value* depth = argument(kDepth);
-    Value* unrolled = e_->b.CreateAnd(depth, e_->i64(-unroll));
     const auto steps = [&](int count) {
       return [this, &rows, &panels, count](Value* k, Values sums) {
         for (int u = 0; u < count; ++u) emit_step(k, u, rows, panels, sums);
         return sums;
       };
     };
+    if (unroll == 1) return e_->loop(e_->i64(0), depth, 1, start, steps(1));
+    Value* unrolled = e_->b.CreateAnd(depth, e_->i64(-unroll));
     const Values most = e_->loop(e_->i64(0), unrolled, unroll, start, steps(unroll));
     return e_->loop(unrolled, depth, 1, most, steps(1));
   }
@@ -203,16 +206,7 @@ class MicroKernel {
   void emit_looped_epilogue(const Values& results) {
     auto& b = e_->b;
     const std::int64_t width = shape_.panels * kernel_.panel;
-    auto* type = llvm::ArrayType::get(e_->memory_type(kernel_.dtype),
-                                      static_cast<std::uint64_t>(shape_.rows * width));
-    llvm::AllocaInst* tile = nullptr;
-    {
-      llvm::IRBuilderBase::InsertPointGuard guard(b);
-      llvm::BasicBlock& entry = e_->function->getEntryBlock();
-      b.SetInsertPoint(&entry, entry.begin());
-      tile = b.CreateAlloca(type);
-      tile->setAlignment(llvm::Align(64));
-    }
+    Value* tile = e_->stack(kernel_.dtype, shape_.rows * width);
     for (std::size_t i = 0; i < results.size(); ++i) {
       e_->store(results[i], e_->element(tile, kernel_.dtype, static_cast<std::int64_t>(i) * lanes_),
                 kernel_.dtype, lanes_);

@@ -2,6 +2,7 @@
 
 #include "lib/codegen/lanes.h"
 #include "lib/codegen/module_builder.h"
+#include "lib/numerics/backend.h"
 
 namespace mlpjit::codegen {
 namespace {
@@ -57,18 +58,51 @@ class NarrowDense {
           }
           return after;
         });
-    for (int i = 0; i < rows; ++i) {
-      for (int j = 0; j < columns; ++j) {
-        const Lanes& lanes = sums[static_cast<std::size_t>(i * columns + j)];
-        finish(emit_lane_tree(d_, lanes, width_,
-                              [&](Value* a, Value* c, int) { return d_.b.CreateFAdd(a, c); }),
-               d_.b.CreateNSWAdd(r, d_.i64(i)), first + j);
-      }
-    }
+    emit_results(sums, r, rows, first, columns);
   }
 
-  void finish(Value* sum, Value* row, std::int64_t column) {
-    const Values indices = {row, d_.i64(column)};
+  // Trees, bias and epilogue: at once for a few results, else in a loop over the lanes kept on the
+  // stack.
+  void emit_results(const std::vector<Lanes>& sums, Value* r, int rows, std::int64_t first,
+                    int columns) {
+    constexpr std::size_t kFew = 2;
+    const auto add = [&](Value* a, Value* c, int) { return d_.b.CreateFAdd(a, c); };
+    if (sums.size() <= kFew) {
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        const auto row = static_cast<std::int64_t>(i) / columns,
+                   column = static_cast<std::int64_t>(i) % columns;
+        finish(emit_lane_tree(d_, sums[i], width_, add), d_.b.CreateNSWAdd(r, d_.i64(row)),
+               d_.i64(first + column));
+      }
+      return;
+    }
+    if (tile_ == nullptr)
+      tile_ = d_.stack(kernel_.dtype, static_cast<std::int64_t>(kernel_.tile.rows) *
+                                          kernel_.tile.panels * numerics::kLanes);
+    const auto part = [&](Value* result, std::size_t q) {
+      Value* at = d_.b.CreateNSWMul(result, d_.i64(numerics::kLanes));
+      at = d_.b.CreateNSWAdd(at, d_.i64(static_cast<std::int64_t>(q) * width_));
+      return d_.element(tile_, kernel_.dtype, at);
+    };
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      for (std::size_t q = 0; q < sums[i].size(); ++q) {
+        d_.store(sums[i][q], part(d_.i64(static_cast<std::int64_t>(i)), q), kernel_.dtype, width_);
+      }
+    }
+    d_.loop(0, rows, 1, [&](Value* i) {
+      d_.loop(0, columns, 1, [&](Value* j) {
+        Value* result = d_.b.CreateNSWAdd(d_.b.CreateNSWMul(i, d_.i64(columns)), j);
+        Lanes lanes;
+        for (std::size_t q = 0; q < sums[0].size(); ++q)
+          lanes.push_back(d_.load(part(result, q), kernel_.dtype, width_));
+        finish(emit_lane_tree(d_, lanes, width_, add), d_.b.CreateNSWAdd(r, i),
+               d_.b.CreateNSWAdd(j, d_.i64(first)));
+      });
+    });
+  }
+
+  void finish(Value* sum, Value* row, Value* column) {
+    const Values indices = {row, column};
     const auto address = [&](const plan::Access& access) {
       return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
                         d_.offset(access.strides, indices));
@@ -89,6 +123,7 @@ class NarrowDense {
   Driver& d_;
   const plan::DenseKernel& kernel_;
   int width_;
+  Value* tile_ = nullptr;  // lanes of one tile
 };
 
 }  // namespace

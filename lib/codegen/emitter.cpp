@@ -86,6 +86,16 @@ Value* Emitter::offset(std::span<const std::int64_t> strides, std::span<Value* c
   return sum;
 }
 
+Value* Emitter::stack(DType dtype, std::int64_t elements) {
+  llvm::IRBuilderBase::InsertPointGuard guard(b);
+  llvm::BasicBlock& entry = function->getEntryBlock();
+  b.SetInsertPoint(&entry, entry.begin());
+  auto* type = llvm::ArrayType::get(memory_type(dtype), static_cast<std::uint64_t>(elements));
+  llvm::AllocaInst* made = b.CreateAlloca(type);
+  made->setAlignment(llvm::Align(64));
+  return made;
+}
+
 Value* Emitter::load(Value* pointer, DType dtype, int lanes, Value* mask, unsigned align) {
   auto* type = llvm::FixedVectorType::get(memory_type(dtype), static_cast<unsigned>(lanes));
   const llvm::Align alignment(align != 0 ? align : size_of(dtype));

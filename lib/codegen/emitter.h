@@ -51,6 +51,9 @@ class Emitter {
   }
   Value* offset(std::span<const std::int64_t> strides, std::span<Value* const> indices);
 
+  // Memory of the function's frame, aligned to 64.
+  Value* stack(DType dtype, std::int64_t elements);
+
   // Lanes from and to memory, aligned to the element only unless said. `mask` (may be null: all)
   // are the lanes touched; the others read as zero.
   Value* load(Value* pointer, DType dtype, int lanes, Value* mask = nullptr, unsigned align = 0);

@@ -3,8 +3,10 @@
 // instruction that makes lanes.
 
 #include <limits>
+#include <vector>
 
 #include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 #include "lib/codegen/emitter.h"
 #include "lib/codegen/module_builder.h"
@@ -96,10 +98,20 @@ class IrBackend {
   Value to_value(Bits i) const { return e_.b.CreateSIToFP(i, float_); }
   Bits to_bits(Value a) const { return e_.b.CreateFPToSI(a, int_); }
 
+  // A permutation of registers where the table fits one or two, a gather where the target has it,
+  // else lane by lane.
   Value lookup(const T* table, int count, Bits index) const {
-    llvm::Constant* data = llvm::ConstantDataArray::get(
-        e_.b.getContext(), llvm::ArrayRef<T>(table, static_cast<std::size_t>(count)));
-    llvm::GlobalVariable* base = e_.module.table(data);
+    const auto size = static_cast<unsigned>(count);
+    if (e_.target().masks && e_.native_lanes(dtype_of<T>) == static_cast<int>(lanes_) &&
+        size <= 2 * lanes_) {
+      return permute(table, size, index);
+    }
+    llvm::GlobalVariable* base = e_.module.table(
+        llvm::ConstantDataArray::get(e_.b.getContext(), llvm::ArrayRef<T>(table, size)));
+    if (e_.target().fma && lanes_ > 1) {  // AVX2 and later
+      llvm::Value* addresses = e_.b.CreateGEP(float_->getScalarType(), base, index);
+      return e_.b.CreateMaskedGather(float_, addresses, llvm::Align(sizeof(T)));
+    }
     Value result = llvm::PoisonValue::get(float_);
     for (unsigned j = 0; j < lanes_; ++j) {
       Value lane = e_.b.CreateSExt(e_.b.CreateExtractElement(index, j), e_.b.getInt64Ty());
@@ -112,6 +124,23 @@ class IrBackend {
  private:
   // From here on every number is integral; adding and subtracting it rounds.
   static constexpr T kIntegral = T{1} / std::numeric_limits<T>::epsilon();
+
+  Value permute(const T* table, unsigned size, Bits index) const {
+    std::vector<T> low(lanes_), high(lanes_);
+    for (unsigned i = 0; i < size; ++i) (i < lanes_ ? low[i] : high[i - lanes_]) = table[i];
+    const auto constant_of = [&](const std::vector<T>& half) -> Value {
+      return llvm::ConstantDataVector::get(e_.b.getContext(), llvm::ArrayRef<T>(half));
+    };
+    constexpr bool is_f32 = sizeof(T) == 4;
+    if (size <= lanes_) {
+      const auto id = is_f32 ? llvm::Intrinsic::x86_avx512_permvar_sf_512
+                             : llvm::Intrinsic::x86_avx512_permvar_df_512;
+      return e_.b.CreateIntrinsic(id, {}, {constant_of(low), index});
+    }
+    const auto id = is_f32 ? llvm::Intrinsic::x86_avx512_vpermi2var_ps_512
+                           : llvm::Intrinsic::x86_avx512_vpermi2var_pd_512;
+    return e_.b.CreateIntrinsic(id, {}, {constant_of(low), index, constant_of(high)});
+  }
 
   bool has_rounding() const { return e_.target().isa != support::Isa::baseline; }
   // `rounded` with the sign of a, but a itself where it is integral already (or not a number).
