@@ -7,9 +7,6 @@ namespace {
 
 // Beyond this many instructions per vector the code is emitted once, and the tail shares it.
 constexpr int kShortBody = 12;
-// Vectors per turn of a loop around a short body.
-constexpr std::int64_t kUnroll = 4;
-
 class ElementwiseLoop {
  public:
   ElementwiseLoop(Driver& driver, const plan::ElementwiseKernel& kernel)
@@ -44,13 +41,7 @@ class ElementwiseLoop {
     const std::int64_t n = kernel_.loops.back(), whole = n / lanes * lanes;
     const bool is_short = body_cost(d_.module.main(), kernel_.body) <= kShortBody;
     if (is_short || whole == n || whole == 0) {
-      const std::int64_t together = is_short ? kUnroll * lanes : lanes,
-                         most = whole / together * together;
-      d_.loop(0, most, together, [&](Value* i) {
-        for (std::int64_t u = 0; u < together; u += lanes)
-          emit_vector(d_.b.CreateNSWAdd(i, d_.i64(u)), nullptr, nullptr);
-      });
-      d_.loop(most, whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr); });
+      d_.loop(0, whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr); });
       if (whole != n)
         emit_vector(d_.i64(whole), d_.first_lanes(lanes, n - whole), d_.i64(n - whole - 1));
     } else {
