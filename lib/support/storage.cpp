@@ -1,6 +1,8 @@
 #include "lib/support/storage.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <new>
 
 namespace mlpjit::support {
@@ -17,6 +19,59 @@ void raise_peak(std::size_t live) {
   }
 }
 
+std::byte* allocate_block(std::size_t bytes) {
+  return static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), kAlignment));
+}
+
+void free_block(std::byte* data) noexcept {
+  ::operator delete(data, kAlignment);
+}
+
+// Small blocks a thread freed and will soon want again: an op on a small tensor costs mostly its
+// allocations, and aligned ones are the dearest. Classes of 64, 128, ... 4096 bytes, a few blocks
+// each. Not under the address sanitizer, from which reuse would hide errors.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kLargestSmall = 0;
+#else
+constexpr std::size_t kLargestSmall = 4096;
+#endif
+constexpr std::size_t kClasses = 7;
+constexpr std::size_t kKept = 16;
+
+std::size_t class_of(std::size_t bytes) {
+  return bytes <= 64 ? 0 : static_cast<std::size_t>(std::bit_width(bytes - 1)) - 6;
+}
+
+thread_local bool blocks_gone = false;  // tensors of static lifetime outlive the thread's blocks
+
+struct SmallBlocks {
+  std::array<std::array<std::byte*, kKept>, kClasses> blocks;
+  std::array<std::size_t, kClasses> counts{};
+  ~SmallBlocks() {
+    blocks_gone = true;
+    for (std::size_t i = 0; i < kClasses; ++i) {
+      for (std::size_t j = 0; j < counts[i]; ++j) free_block(blocks[i][j]);
+    }
+  }
+};
+thread_local SmallBlocks small_blocks;
+
+std::byte* allocate_small(std::size_t bytes) {
+  const std::size_t i = class_of(bytes);
+  if (!blocks_gone && small_blocks.counts[i] > 0)
+    return small_blocks.blocks[i][--small_blocks.counts[i]];
+  return allocate_block(std::size_t{64} << i);
+}
+
+void free_small(std::byte* data, std::size_t bytes) noexcept {
+  const std::size_t i = class_of(bytes);
+  if (!blocks_gone && small_blocks.counts[i] < kKept) {
+    small_blocks.blocks[i][small_blocks.counts[i]++] = data;
+  } else {
+    free_block(data);
+  }
+}
+
 }  // namespace
 
 MemoryStats memory_stats() {
@@ -28,7 +83,7 @@ void reset_peak_memory() {
 }
 
 std::byte* allocate_counted(std::size_t bytes) {
-  auto* data = static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), kAlignment));
+  std::byte* data = bytes <= kLargestSmall ? allocate_small(bytes) : allocate_block(bytes);
   raise_peak(live_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes);
   return data;
 }
@@ -36,7 +91,11 @@ std::byte* allocate_counted(std::size_t bytes) {
 void free_counted(std::byte* data, std::size_t bytes) noexcept {
   if (data == nullptr) return;
   live_bytes.fetch_sub(bytes, std::memory_order_relaxed);
-  ::operator delete(data, kAlignment);
+  if (bytes <= kLargestSmall) {
+    free_small(data, bytes);
+  } else {
+    free_block(data);
+  }
 }
 
 std::uint64_t Storage::next_id() {
@@ -45,7 +104,8 @@ std::uint64_t Storage::next_id() {
 }
 
 std::shared_ptr<Storage> Storage::allocate(std::size_t bytes) {
-  std::shared_ptr<Storage> storage(new Storage);
+  struct Owned : Storage {};  // lets make_shared in
+  std::shared_ptr<Storage> storage = std::make_shared<Owned>();
   storage->data_ = allocate_counted(bytes);
   storage->bytes_ = bytes;
   return storage;

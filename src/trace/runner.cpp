@@ -1,6 +1,7 @@
 #include "src/trace/runner.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "lib/support/float_env.h"
 #include "src/tensor/dispatch.h"
@@ -15,6 +16,11 @@ support::Isa chosen_isa(const HybridizeOptions& options) {
 }
 
 namespace {
+
+std::uint64_t next_runner_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 bool is_call_argument(const Binding& binding) {
   return !binding.tensor.defined() && binding.kind != ir::InputKind::state &&
@@ -43,9 +49,35 @@ std::shared_ptr<const jit::Executable> compile_computed(const ir::Graph& graph,
 
 }  // namespace
 
+// The views of a call, kept by each thread for the runner it used last: their dtypes and shapes
+// stay, only addresses change from call to call.
+struct Runner::Scratch {
+  std::uint64_t id = 0;
+  std::vector<jit::Argument> inputs;
+  std::vector<Cell> cells;
+  std::vector<interp::View> results;
+};
+
+Runner::Scratch& Runner::scratch() const {
+  thread_local Scratch scratch;
+  if (scratch.id == id_) return scratch;
+  scratch.id = 0;
+  const std::span<const ir::Type> types = executable_->input_types();
+  scratch.inputs.assign(types.size(), {});
+  scratch.cells.resize(types.size());
+  for (std::size_t i = 0; i < types.size(); ++i)
+    scratch.inputs[i].view = {types[i].dtype, types[i].shape, nullptr};
+  scratch.results.clear();
+  for (const ir::Type& type : executable_->result_types())
+    scratch.results.push_back({type.dtype, type.shape, nullptr});
+  scratch.id = id_;
+  return scratch;
+}
+
 Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
                std::vector<ResultSource> results, const HybridizeOptions& options)
-    : executable_(compile_computed(graph, results, options)),
+    : id_(next_runner_id()),
+      executable_(compile_computed(graph, results, options)),
       inputs_(std::move(inputs)),
       results_(std::move(results)) {
   for (const std::uint32_t input : executable_->updated_inputs()) {
@@ -101,38 +133,31 @@ void Runner::mark_updated(std::span<const Tensor> arguments) const {
 
 Tensors Runner::operator()(std::span<const Tensor> arguments) const {
   const support::FloatEnvScope environment;
-  const std::size_t count = inputs_.size();
-  const std::span<const ir::Type> types = executable_->input_types();
-  Small<jit::Argument, 12> in(count);
-  Small<Cell, 12> cells(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    jit::Argument& argument = in[i];
-    argument.view.dtype = types[i].dtype;
-    argument.view.shape = types[i].shape;
+  Scratch& call = scratch();
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    jit::Argument& argument = call.inputs[i];
     if (inputs_[i].kind == ir::InputKind::state) {
       argument.view.data = random_state();
     } else if (inputs_[i].kind != ir::InputKind::token) {
       const TensorImpl& impl = *TensorAccess::impl(bound(i, arguments));
+      argument.storage = impl.storage.get();
       if (impl.weak == WeakKind::none) {
         argument.view.data = impl.storage->data();
-        argument.storage = impl.storage.get();
       } else {
-        store_weak(impl, types[i].dtype, cells[i].bytes);
-        argument.view.data = cells[i].bytes;
+        store_weak(impl, argument.view.dtype, call.cells[i].bytes);
+        argument.view.data = call.cells[i].bytes;
       }
     }
   }
-  if (updates_tensors_) check_updates(in.span(), arguments);
+  if (updates_tensors_) check_updates(call.inputs, arguments);
 
-  const std::span<const ir::Type> result_types = executable_->result_types();
-  Small<interp::View, 4> out(result_types.size());
   Tensors computed;
   computed.reserve(results_.size());
-  for (std::size_t i = 0; i < result_types.size(); ++i) {
-    computed.push_back(make_tensor(result_types[i].dtype, result_types[i].shape));
-    out[i] = view_of(*TensorAccess::impl(computed.back()));
+  for (interp::View& result : call.results) {
+    computed.push_back(make_tensor(result.dtype, result.shape));
+    result.data = TensorAccess::impl(computed.back())->storage->data();
   }
-  executable_->run(in.span(), out.span());
+  executable_->run(call.inputs, call.results);
   if (updates_tensors_) mark_updated(arguments);
 
   const bool plain = computed.size() == results_.size();  // every result is computed

@@ -34,6 +34,10 @@ class Runner {
                      std::span<const Tensor> arguments) const;
   void mark_updated(std::span<const Tensor> arguments) const;
 
+  struct Scratch;
+  Scratch& scratch() const;
+
+  std::uint64_t id_;
   std::shared_ptr<const jit::Executable> executable_;
   std::vector<Binding> inputs_;
   std::vector<ResultSource> results_;  // of the traced function
