@@ -1,11 +1,12 @@
 // erf and gelu. No include guard: see elementwise.h.
 
-// The tail of the normal distribution: Phi(-t) = e^(-t^2 / 2) * value * (1 + error), for
+// The tail of the normal distribution: Phi(-t) = e^(-t^2 / 2) (value + low) (1 + error), for
 // 0 <= t <= C::kGeluHigh. value = P(u) w with w = 1 / (t + k), u = 2 t w - 1; `error` is what w
 // lost.
 template <class Value>
 struct NormalTail {
   Value value;
+  Value low;
   Value error;
 };
 
@@ -19,7 +20,8 @@ MLPJIT_NUMERICS_FN NormalTail<typename B::Value> normal_tail(const B& b, typenam
   const auto w = b.div(one, sum);
   const auto u = b.fma(b.add(t, t), w, b.constant(-1));
   const auto error = b.fma(b.neg(w), sum_error, b.fma(b.neg(w), sum, one));
-  return {b.mul(polynomial(b, u, C::kTail), w), error};
+  const auto product = two_product(b, polynomial(b, u, C::kTail), w);
+  return {product.high, product.low, error};
 }
 
 // |x| < 1: x + x P(x^2). Else 1 - 2 Phi(-sqrt(2) |x|), with e^(-x^2) from x^2 in two parts.
@@ -44,6 +46,8 @@ MLPJIT_NUMERICS_FN typename B::Value gelu(const B& b, typename B::Value x) {
   const auto exponent = two_product(b, b.mul(t, constant(b, -0.5)), t);
   const auto tail = normal_tail(b, t);
   const auto parts = exp_parts(b, exponent.high, b.add(exponent.low, tail.error));
-  const auto w = times_exp(b, b.mul(with_sign(b, t, x), tail.value), parts);
+  const auto product = two_product(b, t, tail.value);
+  const auto low = b.fma(t, tail.low, product.low);
+  const auto w = with_sign(b, times_exp(b, product.high, low, parts), x);
   return b.select(b.le(x, b.constant(0)), w, b.sub(x, w));
 }

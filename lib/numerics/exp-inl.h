@@ -14,11 +14,19 @@ MLPJIT_NUMERICS_FN typename B::Value exp_value(const B& b, const ScaledExp<typen
   return b.mul(b.mul(b.add(b.constant(1), e.minus_one), e.scale1), e.scale2);
 }
 
-// x e^...
+// x e^..., and (x + low) e^... for a low part of x.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value times_exp(const B& b, typename B::Value x,
                                                const ScaledExp<typename B::Value>& e) {
   return b.mul(b.mul(b.fma(x, e.minus_one, x), e.scale1), e.scale2);
+}
+
+template <class B>
+MLPJIT_NUMERICS_FN typename B::Value times_exp(const B& b, typename B::Value x,
+                                               typename B::Value low,
+                                               const ScaledExp<typename B::Value>& e) {
+  const auto product = b.add(x, b.fma(x, e.minus_one, low));
+  return b.mul(b.mul(product, e.scale1), e.scale2);
 }
 
 // e^(x + tail) for x between C::kExpLow - 10 and C::kExpHigh and |tail| below some ulps of x.

@@ -25,10 +25,10 @@ inline constexpr std::array kFunctions = {
     Function{ir::Opcode::softplus, "softplus", 3.0, 3.0},
     Function{ir::Opcode::silu, "silu", 3.0, 3.0},
     Function{ir::Opcode::erf, "erf", 2.0, 2.0},
-    Function{ir::Opcode::gelu, "gelu", 3.0, 3.5},
+    Function{ir::Opcode::gelu, "gelu", 3.0, 3.0},
     Function{ir::Opcode::gelu_tanh, "gelu_tanh", 3.0, 3.0},
-    Function{ir::Opcode::sin, "sin", 1.0, 1.0},
-    Function{ir::Opcode::cos, "cos", 1.0, 1.0},
+    Function{ir::Opcode::sin, "sin", 1.5, 1.5},
+    Function{ir::Opcode::cos, "cos", 1.5, 1.5},
     Function{ir::Opcode::rsqrt, "rsqrt", 1.5, 1.5},
     Function{ir::Opcode::pow, "pow", 2.0, 2.0},
 };
