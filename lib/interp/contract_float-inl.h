@@ -144,6 +144,23 @@ struct WholeRows {
   HWY_INLINE const T* operator()(std::size_t i) const { return w + static_cast<Int>(i) * stride; }
 };
 
+// kBlock steps of the chains of one group.
+template <int kRows, int kGroups, class Rows, class T, class Value>
+HWY_INLINE void add_block(const Machine<T>& machine, const T* x, Int x_stride, const Rows& rows,
+                          Int at, int g, Value (&sums)[kRows][kGroups]) {
+  constexpr auto kBlock = static_cast<Int>(Machine<T>::kBlock);
+  Value columns[kBlock];
+  machine.load_columns([&](std::size_t j) { return rows(j) + at; }, columns);
+#pragma GCC unroll 8
+  for (Int b = 0; b < kBlock; ++b) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      const Value element = machine.constant(x[r * x_stride + b]);
+      sums[r][g] = machine.fma(element, columns[b], sums[r][g]);
+    }
+  }
+}
+
 // Up to kRows rows of x against kGroups vectors of outputs, w read row-major and turned in
 // registers: for few rows of x, where packing w would cost more than the product.
 template <int kRows, int kGroups, class Rows, class T>
@@ -161,20 +178,21 @@ void run_direct(const T* x, const Rows (&rows)[kGroups], const T* bias, T* y, In
       for (int g = 0; g < kGroups; ++g) sums[r][g] = machine.constant(0);
     }
   }
+  // All of a cache line of each row before the next row group: rows a power of two apart share a
+  // few sets of the cache, and would push each other's lines out before they are used up.
+  constexpr Int kLine = 64 / static_cast<Int>(sizeof(T));
   Int i = 0;
-  for (; i + kBlock <= k; i += kBlock) {
+  for (; i + kLine <= k; i += kLine) {
 #pragma GCC unroll 8
     for (int g = 0; g < kGroups; ++g) {
-      Value columns[kBlock];
-      machine.load_columns([&](std::size_t j) { return rows[g](j) + i; }, columns);
-#pragma GCC unroll 8
-      for (Int b = 0; b < kBlock; ++b) {
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) {
-          const Value element = machine.constant(x[r * k + i + b]);
-          sums[r][g] = machine.fma(element, columns[b], sums[r][g]);
-        }
+      for (Int at = i; at < i + kLine; at += kBlock) {
+        add_block<kRows, kGroups>(machine, x + at, k, rows[g], at, g, sums);
       }
+    }
+  }
+  for (; i + kBlock <= k; i += kBlock) {
+    for (int g = 0; g < kGroups; ++g) {
+      add_block<kRows, kGroups>(machine, x + i, k, rows[g], i, g, sums);
     }
   }
   for (; i < k; ++i) {

@@ -142,11 +142,13 @@ void dense(const T* x, const T* w, const T* bias, T* y, Int m, Int n, Int k) {
   if (m >= kPackFrom) {
     return run_panels(x, bias, y, m, n, k, PackWeights<T>{w, k, panel_memory<T>()});
   }
+  // 16 rows of w at a time: more would not fit the sets of the first-level cache.
+  constexpr int kGroups = Machine<T>::kWidth >= 4 ? 16 / static_cast<int>(Machine<T>::kWidth) : 4;
   for (Int tiles = (m + 3) / 4; m > 0; --tiles) {
     const Int count = (m + tiles - 1) / tiles;
     switch (count) {
-      case 1: direct_rows<1, 2>(x, w, bias, y, n, k); break;
-      case 2: direct_rows<2, 2>(x, w, bias, y, n, k); break;
+      case 1: direct_rows<1, kGroups>(x, w, bias, y, n, k); break;
+      case 2: direct_rows<2, kGroups>(x, w, bias, y, n, k); break;
       case 3: direct_rows<3, 1>(x, w, bias, y, n, k); break;
       default: direct_rows<4, 1>(x, w, bias, y, n, k); break;
     }

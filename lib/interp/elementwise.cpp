@@ -1,5 +1,6 @@
 // Element-wise ops: picks the inner loop and walks broadcast operands with it.
 
+#include <algorithm>
 #include <array>
 
 #include "lib/interp/families.h"
@@ -75,6 +76,65 @@ Walk make_walk(const Request& request) {
   return walk;
 }
 
+// Rows shorter than this are written out side by side first: one call of the loop for many of them.
+constexpr Int kShortRow = 256;
+constexpr Int kChunkBytes = 8192;
+
+// One operand over `rows` rows of n elements, written to `to`.
+template <class T>
+void spread_rows(const void* from, std::array<Int, 2> strides, Int rows, Int n, void* to) {
+  const auto* x = static_cast<const T*>(from);
+  auto* y = static_cast<T*>(to);
+  for (Int r = 0; r < rows; ++r, x += strides[1], y += n) {
+    if (strides[0] == 0)
+      std::fill_n(y, n, *x);
+    else
+      std::copy_n(x, n, y);
+  }
+}
+
+void spread_rows(const void* from, Int element, std::array<Int, 2> strides, Int rows, Int n,
+                 void* to) {
+  switch (element) {
+    case 1: return spread_rows<std::uint8_t>(from, strides, rows, n, to);
+    case 4: return spread_rows<std::uint32_t>(from, strides, rows, n, to);
+    default: return spread_rows<std::uint64_t>(from, strides, rows, n, to);
+  }
+}
+
+// The innermost two axes in chunks of rows. What repeats in every row is spread once.
+struct ShortRows {
+  const Request& request;
+  const Walk& walk;
+  InnerLoop loop;
+  const numerics::Params& params;
+
+  void run(const std::array<const void*, kMaxOperands>& base, std::byte* to) const {
+    alignas(64) std::byte spread[kMaxOperands][kChunkBytes];
+    const Int n = walk.sizes[0];
+    const Int rows = walk.sizes[1];
+    const Int chunk = std::min(rows, std::max<Int>(1, kChunkBytes / 8 / n));
+    const Int result_bytes = static_cast<Int>(size_of(request.results[0].dtype));
+    for (Int row = 0; row < rows; row += chunk) {
+      const Int count = std::min(chunk, rows - row);
+      std::array<const void*, kMaxOperands> operands{};
+      constexpr std::array<bool, kMaxOperands> kNone{};
+      for (std::size_t k = 0; k < request.operands.size(); ++k) {
+        const std::array<Int, 2> strides = {walk.strides[0][k], walk.strides[1][k]};
+        const Int element = static_cast<Int>(size_of(request.operands[k].dtype));
+        operands[k] = static_cast<const std::byte*>(base[k]) + row * strides[1] * element;
+        if (strides[0] == 1 && strides[1] == n) continue;
+        if (row == 0 || strides[1] != 0) {
+          spread_rows(operands[k], element, strides, count, n, spread[k]);
+        }
+        operands[k] = spread[k];
+      }
+      loop(operands.data(), kNone.data(), to + row * n * result_bytes,
+           static_cast<std::size_t>(count * n), params);
+    }
+  }
+};
+
 void run_walk(const Request& request, const Walk& walk, InnerLoop loop,
               const numerics::Params& params) {
   const std::size_t count = request.operands.size();
@@ -89,11 +149,18 @@ void run_walk(const Request& request, const Walk& walk, InnerLoop loop,
     element[k] = static_cast<Int>(size_of(request.operands[k].dtype));
     scalar[k] = walk.strides[0][k] == 0;
   }
+  const bool short_rows = walk.rank > 1 && walk.sizes[0] < kShortRow;
+  const ShortRows rows{request, walk, loop, params};
+  const std::size_t first_axis = short_rows ? 2 : 1;
+  const std::size_t step = short_rows ? n * static_cast<std::size_t>(walk.sizes[1]) : n;
   std::array<Int, kMaxRank> index{};
   while (true) {
-    loop(operands.data(), scalar.data(), to, n, params);
-    to += n * size_of(y.dtype);
-    std::size_t axis = 1;
+    if (short_rows)
+      rows.run(operands, to);
+    else
+      loop(operands.data(), scalar.data(), to, n, params);
+    to += step * size_of(y.dtype);
+    std::size_t axis = first_axis;
     for (; axis < walk.rank; ++axis) {
       const bool wraps = ++index[axis] == walk.sizes[axis];
       for (std::size_t k = 0; k < count; ++k) {

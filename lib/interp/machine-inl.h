@@ -39,8 +39,15 @@ struct Machine : num::ScalarBackend<T> {
   void store_part(Value x, T* p, std::size_t) const { *p = x; }
   // Lanes below n of a, the others of b.
   Value first(std::size_t n, Value a, Value b) const { return n > 0 ? a : b; }
+  T first_lane(Value x) const { return x; }
   Mask load_mask(const std::uint8_t* p) const { return *p != 0; }
   void store_mask(Mask m, std::uint8_t* p) const { *p = m; }
+
+  // Lane i + half to lane i, for i < half.
+  template <std::size_t half>
+  Value lower(Value x) const {
+    return x;
+  }
 
   // Turns kBlock columns of kWidth rows into kBlock vectors over the rows.
   static constexpr std::size_t kBlock = 1;
@@ -74,6 +81,7 @@ struct Machine : num::HighwayBackend<T> {
   HWY_INLINE Value first(std::size_t n, Value a, Value b) const {
     return hn::IfThenElse(hn::FirstN(Tag(), n), a, b);
   }
+  HWY_INLINE T first_lane(Value x) const { return hn::GetLane(x); }
   HWY_INLINE Mask load_mask(const std::uint8_t* p) const {
     const hn::Rebind<std::uint32_t, Tag> wide;
     const auto bytes = hn::PromoteTo(wide, hn::LoadU(hn::Rebind<std::uint8_t, Tag>(), p));
@@ -89,6 +97,21 @@ struct Machine : num::HighwayBackend<T> {
     const auto ones = this->iselect(m, this->integer(1), this->integer(0));
     const hn::Rebind<std::uint8_t, Tag> narrow;
     hn::StoreU(hn::TruncateTo(narrow, hn::BitCast(hn::RebindToUnsigned<Tag>(), ones)), narrow, p);
+  }
+
+  // Lane i + half to lane i, for i < half; the lanes above are left with anything.
+  template <std::size_t half>
+  HWY_INLINE Value lower(Value x) const {
+    if constexpr (half * sizeof(T) == 32)
+      return hn::ConcatUpperUpper(Tag(), x, x);
+    else if constexpr (half * sizeof(T) == 16)
+      return hn::SwapAdjacentBlocks(x);
+    else if constexpr (half * sizeof(T) == 4)
+      return hn::Shuffle2301(x);
+    else if constexpr (sizeof(T) == 8)
+      return hn::Shuffle01(x);
+    else
+      return hn::Shuffle1032(x);
   }
 
   // Turns kBlock columns of kWidth rows (row(i) points to the first) into kBlock vectors over the

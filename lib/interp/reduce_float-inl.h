@@ -107,15 +107,17 @@ struct Lanes {
         joined[v] = step.join(machine, joined[v], joined[v + half]);
       }
     }
-    T lanes[M::kWidth];
-    machine.store(joined[0], lanes);
-    const ::mlpjit::numerics::ScalarBackend<T> scalar;
-    for (std::size_t half = M::kWidth / 2; half > 0; half /= 2) {
-      for (std::size_t j = 0; j < half; ++j) {
-        lanes[j] = step.join(scalar, lanes[j], lanes[j + half]);
-      }
+    return fold<M::kWidth / 2>(machine, step, joined[0]);
+  }
+
+ private:
+  template <std::size_t half, class Step>
+  static HWY_INLINE T fold(const M& machine, const Step& step, Value x) {
+    if constexpr (half == 0) {
+      return machine.first_lane(x);
+    } else {
+      return fold<half / 2>(machine, step, step.join(machine, x, machine.template lower<half>(x)));
     }
-    return lanes[0];
   }
 };
 
