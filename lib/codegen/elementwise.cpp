@@ -7,6 +7,7 @@ namespace {
 
 // Beyond this many instructions per vector the code is emitted once, and the tail shares it.
 constexpr int kShortBody = 12;
+
 class ElementwiseLoop {
  public:
   ElementwiseLoop(Driver& driver, const plan::ElementwiseKernel& kernel)

@@ -102,12 +102,23 @@ bool Planner::place_weight(DenseKernel& kernel, ir::ValueId weight, bool row_maj
     return true;
   }
   const std::span<const ir::ValueId> inputs = main_.body().arguments;
-  const auto input = std::find(inputs.begin(), inputs.end(), resolve(weight));
-  if (input == inputs.end()) return why_not = "its weight is computed", false;
+  const bool is_input = std::find(inputs.begin(), inputs.end(), resolve(weight)) != inputs.end();
+  if (!is_input && constant_of(weight) == nullptr) return why_not = "its weight is computed", false;
   kernel.panel_step = layout.panel_stride;
   kernel.k_step = layout.panel;
-  kernel.weight = packed_slot(weight, layout);
+  kernel.weight = is_input ? packed_slot(weight, layout) : packed_constant(weight, layout);
   return true;
+}
+
+// A constant weight is packed here, once.
+BufferId Planner::packed_constant(ir::ValueId weight, const PackedLayout& layout) {
+  const ir::Literal& literal = constant_of(weight)->attrs.get<ir::Literal>("value");
+  const Shape shape({layout.panels() * layout.panel_stride});
+  std::vector<std::byte> bytes(layout.bytes());
+  pack(layout, literal.data(), bytes.data());
+  const ir::Literal packed = ir::make_literal(layout.dtype, shape, bytes.data());
+  return slot_buffer(constant_slot(packed), packed.type(),
+                     main_.value(resolve(weight)).name + ".packed");
 }
 
 BufferId Planner::packed_slot(ir::ValueId weight, const PackedLayout& layout) {
@@ -190,6 +201,46 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   }
   add_step(std::move(kernel), named, ir::to_string(op.opcode), reason);
   return true;
+}
+
+// Rows of intermediates that only dense kernels touch get a stride that is no multiple of 1 KB:
+// rows that far apart fall into the same sets of the cache.
+void Planner::pad_rows() {
+  std::vector<bool> wanted(plan_.buffers.size(), false), refused(plan_.buffers.size(), false);
+  for (BufferId id = 0; id < plan_.buffers.size(); ++id) {
+    const Buffer& buffer = plan_.buffers[id];
+    if (buffer.root != id) refused[buffer.root] = refused[id] = true;
+    if (buffer.place != Place::workspace || buffer.shape.rank() < 2) refused[id] = true;
+  }
+  for (const Step& step : plan_.steps) {
+    const auto* dense = std::get_if<DenseKernel>(&step.kernel);
+    for_each_buffer(step.kernel, [&](BufferId id, bool written) {
+      const bool rows = dense != nullptr && dense->m > 1 && (written || id == dense->x);
+      (rows ? wanted : refused)[id] = true;
+    });
+    if (dense == nullptr) continue;
+    for (const Access& extra : dense->extras) refused[extra.buffer] = true;
+    if (dense->bias >= 0) refused[static_cast<BufferId>(dense->bias)] = true;
+    refused[dense->weight] = true;
+  }
+  for (BufferId id = 0; id < plan_.buffers.size(); ++id) {
+    Buffer& buffer = plan_.buffers[id];
+    if (!wanted[id] || refused[id]) continue;
+    const std::int64_t width = buffer.shape.sizes().back(),
+                       line = static_cast<std::int64_t>(64 / size_of(buffer.dtype));
+    buffer.row_stride = (width + line - 1) / line * line + line;
+    if (buffer.row_stride % (16 * line) == 0) buffer.row_stride += line;
+    buffer.bytes = buffer.bytes / static_cast<std::size_t>(width) *
+                   static_cast<std::size_t>(buffer.row_stride);
+  }
+  for (Step& step : plan_.steps) {
+    auto* dense = std::get_if<DenseKernel>(&step.kernel);
+    if (dense == nullptr) continue;
+    if (const auto stride = plan_.buffers[dense->x].row_stride; stride != 0)
+      dense->x_stride = stride;
+    if (const auto stride = plan_.buffers[dense->out.buffer].row_stride; stride != 0)
+      dense->out.strides[0] = stride;
+  }
 }
 
 }  // namespace mlpjit::plan

@@ -73,6 +73,7 @@ Plan Planner::run() {
     plan_.slots[slot].layout = use.layout;
     plan_.buffers[use.buffer].slot = slot;
   }
+  pad_rows();
   set_lifetimes();
   assign_offsets(plan_);
   return std::move(plan_);

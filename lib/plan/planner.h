@@ -50,6 +50,7 @@ class Planner {
   BufferId buffer(ir::ValueId value);
   BufferId scratch(DType dtype, std::int64_t elements, std::string name);
   BufferId slot_buffer(std::uint32_t slot, const ir::Type& type, std::string name);
+  BufferId packed_constant(ir::ValueId weight, const PackedLayout& layout);
   BufferId packed_slot(ir::ValueId weight, const PackedLayout& layout);
   std::uint32_t constant_slot(const ir::Literal& literal);
   void add_step(Kernel kernel, const ir::Op& op, std::string_view kind, std::string reason);
@@ -58,6 +59,7 @@ class Planner {
   void plan_fusion(const ir::Op& fusion);
   void plan_library(ir::OpId id, std::string reason);
   void copy_results();
+  void pad_rows();
   void set_lifetimes();
 
   // bodies.cpp

@@ -2,9 +2,9 @@
 // goes.
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "mlpjit/error.h"
@@ -87,6 +87,42 @@ TEST(CompiledProgram, ManyThreadsCompileAndRunAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const std::string& failure : failures) EXPECT_EQ(failure, "");
+}
+
+// Vector instructions that go through the stack.
+int stack_vectors(const std::string& assembly) {
+  int count = 0;
+  std::istringstream lines(assembly);
+  for (std::string line; std::getline(lines, line);) {
+    const bool vector =
+        line.find("zmm") != std::string::npos || line.find("ymm") != std::string::npos;
+    const bool stack =
+        line.find("(%rsp") != std::string::npos || line.find("(%rbp") != std::string::npos;
+    count += vector && stack ? 1 : 0;
+  }
+  return count;
+}
+
+TEST(CompiledProgram, RegisterTilesDoNotSpill) {
+  for (const support::Isa isa : isas()) {
+    if (isa == support::Isa::baseline) continue;
+    for (const std::int64_t m : {1, 2, 4, 6, 7, 64}) {
+      for (const DType dtype : {DType::f32, DType::f64}) {
+        Builder b;
+        const ir::ValueId x = b.input(dtype, Shape({m, 100})),
+                          w = b.input(dtype, Shape({256, 100}));
+        const ir::ValueId bias = b.input(dtype, Shape({256}));
+        b.result(b.op(Opcode::relu, {b.op(Opcode::dense, {x, w, bias})}));
+        const Program program(b.graph, isa);
+        codegen::CompileReport report;
+        const auto code = jit::load_compiler().compile(program.plan(), {.keep_text = true}, report);
+        ASSERT_NE(report.assembly.find("\"tile."), std::string::npos);
+        EXPECT_EQ(stack_vectors(report.assembly), 0)
+            << m << to_string(dtype) << to_string(isa) << "\n"
+            << report.assembly;
+      }
+    }
+  }
 }
 
 std::size_t mappings() {

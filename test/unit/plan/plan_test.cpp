@@ -28,8 +28,8 @@ const char* const kChain =
 
 TEST(Plan, IntermediatesShareMemoryOnceTheyAreDead) {
   const Plan plan = plan_of(kChain);
-  EXPECT_EQ(plan.workspace_bytes, 2u * 64 * 64 * 4);
-  EXPECT_EQ(plan.unshared_bytes, 3u * 64 * 64 * 4);
+  EXPECT_EQ(plan.workspace_bytes, 2u * 64 * 80 * 4);  // rows padded
+  EXPECT_EQ(plan.unshared_bytes, 3u * 64 * 80 * 4);
   for (const Buffer& a : plan.buffers) {
     for (const Buffer& b : plan.buffers) {
       if (&a == &b || a.place != Place::workspace || b.place != Place::workspace ||
@@ -68,6 +68,22 @@ TEST(Plan, ReshapesAreViewsOfTheSameMemory) {
 )");
   EXPECT_EQ(plan.steps.size(), 1u) << to_string(plan);
   EXPECT_EQ(plan.workspace_bytes, 0u);
+}
+
+TEST(Plan, RowsBetweenDenseLayersAreNeverAKilobyteApart) {
+  const Plan plan =
+      plan_of(R"(func @main(%x: f32[8, 256], %w: f32[256, 256] = param "w") -> (f32[8, 256]) {
+  %0 = dense %x, %w : f32[8, 256]
+  %1 = dense %0, %w : f32[8, 256]
+  return %1
+}
+)");
+  const auto &first = std::get<DenseKernel>(plan.steps[0].kernel),
+             &second = std::get<DenseKernel>(plan.steps[1].kernel);
+  EXPECT_EQ(first.out.strides[0], second.x_stride);
+  EXPECT_NE(first.out.strides[0] * 4 % 1024, 0);
+  EXPECT_EQ(first.x_stride, 256);
+  EXPECT_EQ(second.out.strides[0], 256);
 }
 
 TEST(Plan, NeighbouringLoopsBecomeOne) {
