@@ -77,20 +77,6 @@ int drop_dead_ops(const ir::Graph& graph, Function& function) {
   return dropped;
 }
 
-std::vector<bool> used_values(const Function& function) {
-  std::vector<bool> used(function.value_count());
-  const auto use = [&](const std::vector<ValueId>& ids) {
-    for (ValueId id : ids) used[id.index] = true;
-  };
-  for_each_op(function, Function::kBody, [&](OpId id) {
-    use(function.op(id).operands);
-    for (RegionId region : function.op(id).regions) use(function.region(region).results);
-  });
-  use(function.body().results);
-  for (const ir::Update& update : function.updates()) used[update.value.index] = true;
-  return used;
-}
-
 // The first result that may go when unused.
 std::size_t first_droppable(const Op& op) {
   switch (op.opcode) {

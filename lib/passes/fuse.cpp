@@ -28,7 +28,9 @@ class Fuser {
 
   int run() {
     fuse_region(Function::kBody);
-    if (changes_ > 0) rewrite_function(function_, [](OpId) { return true; }, substitution_);
+    if (changes_ == 0) return 0;
+    rewrite_function(function_, [](OpId) { return true; }, substitution_);
+    drop_embedded_constants();
     return changes_;
   }
 
@@ -87,6 +89,16 @@ class Fuser {
       substitution_.replace(outputs[i], function_.result(fusion, i));
     }
     ++changes_;
+  }
+
+  // Those that only members used have their copies now.
+  void drop_embedded_constants() {
+    const std::vector<bool> used = used_values(function_);
+    const auto keep = [&](OpId id) {
+      const Op& op = function_.op(id);
+      return op.opcode != Opcode::constant || used[op.results.front().index];
+    };
+    rewrite_function(function_, keep, substitution_);
   }
 
   Function& function_;

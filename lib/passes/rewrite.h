@@ -79,4 +79,7 @@ class Necessity {
 void for_each_op(const ir::Function& function, ir::RegionId region,
                  const std::function<void(ir::OpId)>& visit);
 
+// By value: whether an op that runs, a region's result or an update uses it.
+std::vector<bool> used_values(const ir::Function& function);
+
 }  // namespace mlpjit::passes

@@ -66,6 +66,7 @@ bool applicable(const Function& function, const Op& op) {
 bool replace(Function& function, OpId id, Substitution& substitution) {
   if (!applicable(function, function.op(id))) return false;
   Match match(function, id);
+  const std::size_t known_ops = function.op_count();
   for (Rule rule : kRules) {
     const ValueId better = rule(match);
     if (!better.valid()) continue;
@@ -73,6 +74,10 @@ bool replace(Function& function, OpId id, Substitution& substitution) {
       throw InternalError("simplify: " + std::string(to_string(match.op.opcode)) + " gives " +
                           to_string(match.type) + ", its replacement " +
                           to_string(function.value(better).type));
+    }
+    const OpId made = function.value(better).producer;
+    if (made.valid() && made.index >= known_ops) {
+      take_name(function, match.op.results.front(), better);
     }
     substitution.replace(match.op.results.front(), better);
     return true;

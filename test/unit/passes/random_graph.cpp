@@ -42,8 +42,8 @@ class Generator {
         add_op(ir::Function::kBody);
       }
     }
-    const int results = 1 + pick(4);
-    for (int i = 0; i < results; ++i) function_.body().results.push_back(late());
+    function_.body().results.push_back(values_.back());
+    for (int i = pick(4); i > 0; --i) function_.body().results.push_back(late());
     return std::move(graph_);
   }
 
@@ -121,11 +121,19 @@ class Generator {
     if (pick(6) == 0) return constant(region);
     const auto ops = ir::all_ops();
     for (int attempt = 0; attempt < 200; ++attempt) {
-      const ir::OpInfo& op = ops[static_cast<std::size_t>(pick(static_cast<int>(ops.size())))];
+      const Opcode roots[] = {Opcode::dense, Opcode::matmul,  Opcode::sum,        Opcode::mean,
+                              Opcode::max,   Opcode::softmax, Opcode::layer_norm, Opcode::dense};
+      const ir::OpInfo& op =
+          pick(3) == 0 ? ir::info(roots[pick(8)])
+                       : ops[static_cast<std::size_t>(pick(static_cast<int>(ops.size())))];
       if (skipped(op.opcode)) continue;
       const int arity = op.arity >= 0 ? op.arity : 2 + pick(2);
       std::vector<ValueId> operands;
-      for (int i = 0; i < arity; ++i) operands.push_back(pick(4) == 0 ? any() : late());
+      for (int i = 0; i < arity; ++i) operands.push_back(pick(3) == 0 ? values_.back() : late());
+      if (op.opcode == Opcode::dense) {
+        operands[1] = values_[5];  // an input [5, 5], as a weight is
+        if (arity == 3) operands[2] = values_[2];
+      }
       ir::Attrs attrs;
       for (const ir::AttrSpec& spec : op.attrs) attrs.set(spec.name, attribute(spec));
       try {

@@ -13,7 +13,7 @@
 namespace mlpjit::passes::testing {
 namespace {
 
-constexpr unsigned kGraphs = 400;
+constexpr unsigned kGraphs = 1000;
 
 int check_random(const Pass& pass) {
   int changed = 0;
