@@ -115,11 +115,12 @@ constexpr bool is_promoted(unsigned promoted, std::size_t i) {
 }
 
 // Type rules simple enough to settle without ir::infer when dtypes and shapes agree.
-enum class FastRule : std::uint8_t { none, any_number, floating, comparison };
+enum class FastRule : std::uint8_t { none, any_number, floating, comparison, dense };
 constexpr FastRule fast_rule(std::string_view rule) {
   if (rule == "arithmetic" || rule == "numeric_unary") return FastRule::any_number;
   if (rule == "float_binary" || rule == "float_unary") return FastRule::floating;
   if (rule == "comparison") return FastRule::comparison;
+  if (rule == "dense") return FastRule::dense;
   return FastRule::none;
 }
 constexpr FastRule kFastRules[] = {
@@ -127,24 +128,44 @@ constexpr FastRule kFastRules[] = {
 #include "mlpjit/detail/ops.def"
 };
 
+// dense of floats whose sizes fit.
+bool fast_dense_type(std::span<const interp::View> operands, DType& dtype, Shape& shape) {
+  const Shape& x = operands[0].shape;
+  const Shape& weight = operands[1].shape;
+  dtype = operands[0].dtype;
+  if (!is_floating(dtype) || operands[1].dtype != dtype || x.rank() < 1 || weight.rank() != 2)
+    return false;
+  const std::span<const std::int64_t> sizes = weight.sizes();
+  if (x.sizes().back() != sizes[1]) return false;
+  if (operands.size() > 2) {
+    const interp::View& bias = operands[2];
+    if (bias.dtype != dtype || bias.shape.rank() != 1 || bias.shape.sizes()[0] != sizes[0])
+      return false;
+  }
+  shape = x;
+  shape.set(x.rank() - 1, Dim(sizes[0]));
+  return true;
+}
+
 // The type of the result when every operand has one dtype and one shape (or is 0-d); else nothing.
 bool fast_type(ir::Opcode opcode, std::span<const interp::View> operands, DType& dtype,
-               const Shape*& shape) {
+               Shape& shape) {
   const FastRule rule = kFastRules[static_cast<std::size_t>(opcode)];
-  if (rule == FastRule::none) return false;
+  if (rule == FastRule::dense) return fast_dense_type(operands, dtype, shape);
   dtype = operands[0].dtype;
   if (rule == FastRule::floating && !is_floating(dtype)) return false;
   if (rule == FastRule::any_number && dtype == DType::boolean) return false;
-  shape = &operands[0].shape;
+  const Shape* common = &operands[0].shape;
   for (const interp::View& view : operands.subspan(1)) {
     if (view.dtype != dtype) return false;
     if (view.shape.rank() == 0) continue;
-    if (shape->rank() == 0) {
-      shape = &view.shape;
-    } else if (*shape != view.shape) {
+    if (common->rank() == 0) {
+      common = &view.shape;
+    } else if (*common != view.shape) {
       return false;
     }
   }
+  shape = *common;
   if (rule == FastRule::comparison) dtype = DType::boolean;
   return true;
 }
@@ -203,9 +224,9 @@ Tensor run_eager_one(ir::Opcode opcode, Operands operands, const ir::Attrs& attr
     const support::FloatEnvScope environment;
     EagerOperands in(opcode, operands, promoted, promotion);
     DType dtype{};
-    const Shape* shape = nullptr;
+    Shape shape;
     if (fast_type(opcode, in.views.span(), dtype, shape)) {
-      Tensor result = make_tensor(dtype, *shape);
+      Tensor result = make_tensor(dtype, std::move(shape));
       const interp::View out = view_of(*TensorAccess::impl(result));
       with_path([&] {
         interp::evaluate(opcode, attrs, in.views.span(), {&out, 1}, support::default_isa());
