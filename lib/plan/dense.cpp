@@ -210,7 +210,9 @@ void Planner::pad_rows() {
   for (BufferId id = 0; id < plan_.buffers.size(); ++id) {
     const Buffer& buffer = plan_.buffers[id];
     if (buffer.root != id) refused[buffer.root] = refused[id] = true;
-    if (buffer.place != Place::workspace || buffer.shape.rank() < 2) refused[id] = true;
+    if (buffer.place != Place::workspace || buffer.shape.rank() < 2 || buffer.bytes == 0) {
+      refused[id] = true;
+    }
   }
   for (const Step& step : plan_.steps) {
     const auto* dense = std::get_if<DenseKernel>(&step.kernel);

@@ -104,6 +104,16 @@ TEST(CompiledDense, AWeightThatTwoLayersShareIsPackedOnce) {
   EXPECT_LT(program.plan().workspace_bytes, program.plan().unshared_bytes + 1);
 }
 
+TEST(CompiledDense, LayersWithNothingBetweenThem) {
+  Builder b;
+  const ir::ValueId x = b.input(DType::f32, Shape({3, 8})),
+                    none = b.input(DType::f32, Shape({0, 8}));
+  const ir::ValueId empty = b.op(Opcode::dense, {x, none});
+  b.result(b.op(Opcode::dense,
+                {empty, b.input(DType::f32, Shape({20, 0})), b.input(DType::f32, Shape({20}))}));
+  expect_same(b, "no hidden units");
+}
+
 TEST(CompiledDense, ComputedAndConstantWeights) {
   Builder b;
   const ir::ValueId x = b.input(DType::f32, Shape({3, 20})),
