@@ -39,9 +39,7 @@ std::vector<passes::PassReport> optimise(ir::Graph& graph, const Settings& setti
   pipeline.options = settings.passes;
   pipeline.isa = settings.isa;
   pipeline.fuse = settings.backend == Backend::native;
-#ifndef NDEBUG
-  pipeline.verify = true;
-#endif
+  pipeline.verify = settings.verify;
   if (settings.dump) {
     pipeline.on_change = [&settings](std::string_view pass, const ir::Graph& changed) {
       settings.dump("after " + std::string(pass), ir::print(changed));

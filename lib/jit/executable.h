@@ -41,11 +41,18 @@ struct Report {
 // "assembly".
 using DumpSink = std::function<void(std::string_view stage, const std::string& text)>;
 
+#ifdef NDEBUG
+inline constexpr bool kVerifyByDefault = false;
+#else
+inline constexpr bool kVerifyByDefault = true;
+#endif
+
 struct Settings {
   Backend backend = Backend::native;
   support::Isa isa = support::Isa::baseline;
   PassOptions passes;
-  DumpSink dump;  // empty: no texts are made
+  DumpSink dump;                   // empty: no texts are made
+  bool verify = kVerifyByDefault;  // the graph, between passes
 };
 
 class Executable {
@@ -57,9 +64,11 @@ class Executable {
   static std::shared_ptr<const Executable> compile(const ir::Graph& graph,
                                                    const Settings& settings);
 
-  // Inputs as the types of the graph's main function say (the caller has checked); results in fresh
-  // memory of the caller. Updates are written to the inputs' memory. Throws ValueError as every
-  // mode does. Any thread.
+  // Inputs as the types of the graph's main function say (the caller has checked). Updates are
+  // written to the inputs' memory, and raise the version of their storage; results may overlap
+  // inputs (then they are staged), not each other. Throws ValueError as every mode does, and has
+  // changed no input then. Any thread; native code allocates nothing once a thread has called it,
+  // unless a weight changed or an op is the interpreter's.
   virtual void run(std::span<const Argument> inputs,
                    std::span<const interp::View> results) const = 0;
 

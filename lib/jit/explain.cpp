@@ -48,7 +48,8 @@ void serialize(Archive& archive, SignatureSummary& signature) {
       cereal::make_nvp("workspace_bytes", signature.workspace_bytes),
       cereal::make_nvp("unshared_bytes", signature.unshared_bytes),
       cereal::make_nvp("packed_bytes", signature.packed_bytes),
-      cereal::make_nvp("code_bytes", signature.code_bytes), cereal::make_nvp("ms", signature.ms));
+      cereal::make_nvp("code_bytes", signature.code_bytes),
+      cereal::make_nvp("audit", signature.audit), cereal::make_nvp("ms", signature.ms));
 }
 
 template <class Archive>
@@ -103,6 +104,9 @@ void write_signature(Text out, const SignatureSummary& signature) {
                  signature.hits == 1 ? "" : "s", signature.backend, signature.isa);
   for (const Guard& guard : signature.guards) {
     fmt::format_to(out, "    guard    {} is {}\n", guard.subject, guard.expected);
+  }
+  for (const std::string& line : signature.audit) {
+    fmt::format_to(out, "    audit    {}\n", line);
   }
   for (const PassSummary& pass : signature.passes) {
     fmt::format_to(out, "    pass     {}: {} change{}, {:.3f} ms\n", pass.name, pass.changes,

@@ -133,6 +133,7 @@ void NativeExecutable::throw_failure(std::span<const Argument> inputs, std::int6
   std::vector<interp::View> views, results;
   std::vector<std::unique_ptr<std::byte[]>> memory;
   const auto copy = [&memory](const ir::Type& type, const void* data) {
+    if (type.token) return interp::View{type.dtype, type.shape, nullptr};
     const std::size_t bytes = byte_size(type);
     std::byte* to = memory.emplace_back(std::make_unique<std::byte[]>(bytes)).get();
     if (data != nullptr && bytes != 0) std::memcpy(to, data, bytes);

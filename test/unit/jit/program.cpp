@@ -184,7 +184,7 @@ void expect_same_bits(const ir::Graph& graph, const Values& inputs) {
     for (const Backend backend : {Backend::graph, Backend::native}) {
       if (backend == Backend::native && !built_with_llvm()) continue;
       for (const bool passes : {true, false}) {
-        Settings settings{backend, isa, {}, {}};
+        Settings settings{backend, isa, {}, {}, /*verify=*/true};
         if (!passes) settings.passes = {false, false, false, false, false, false};
         const auto executable = Executable::compile(graph, settings);
         for (int call = 0; call < 2; ++call) {  // the second finds everything made
