@@ -1,0 +1,123 @@
+#include <gtest/gtest.h>
+#include <immintrin.h>
+
+#include <thread>
+
+#include "lib/support/float_env.h"
+#include "lib/support/isa.h"
+#include "lib/support/storage.h"
+#include "mlpjit/error.h"
+#include "mlpjit/shape.h"
+
+namespace mlpjit {
+namespace {
+
+TEST(Dim, IsAffineInOneSymbol) {
+  const Dim b = dim("B");
+  EXPECT_EQ(to_string(b * 2 + 3), "2*B+3");
+  EXPECT_EQ(to_string(b - 1), "B-1");
+  EXPECT_EQ((b * 2 + 3).substitute("B", 4), 11);
+  EXPECT_EQ(b - b, 0);
+  EXPECT_TRUE((b - b).is_static());
+  EXPECT_THROW(b + dim("C"), ShapeError);
+  EXPECT_THROW(b * b, ShapeError);
+  EXPECT_THROW(static_cast<void>(b.value()), TraceError);
+}
+
+TEST(Shape, KeepsSizesAndSymbols) {
+  Shape shape{dim("B"), 512};
+  EXPECT_FALSE(shape.is_static());
+  EXPECT_EQ(to_string(shape), "[B, 512]");
+  EXPECT_EQ(shape[-1], 512);
+  EXPECT_EQ(to_string(shape.size_dim()), "512*B");
+  EXPECT_THROW(static_cast<void>(shape.sizes()), TraceError);
+  EXPECT_EQ(shape.substitute("B", 3), (Shape{3, 512}));
+  shape.set(0, Dim(2));
+  EXPECT_TRUE(shape.is_static());
+  EXPECT_EQ(shape.size(), 1024);
+  shape.push_back(dim("C"));
+  EXPECT_EQ(shape, (Shape{2, 512, dim("C")}));
+}
+
+TEST(Shape, RefusesWhatCannotBe) {
+  EXPECT_THROW(Shape({2, -1}), ShapeError);
+  EXPECT_THROW(Shape({1, 1, 1, 1, 1, 1, 1, 1, 1}), ShapeError);
+  EXPECT_THROW((Shape{2, 3})[2], ShapeError);
+  EXPECT_THROW(static_cast<void>((Shape{1LL << 40, 1LL << 40}).size()), ShapeError);
+  EXPECT_EQ((Shape{1LL << 40, 1LL << 40, 0}).size(), 0);
+}
+
+TEST(Isa, NamesRoundTrip) {
+  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    EXPECT_EQ(support::isa_from_name(to_string(isa)), isa);
+  }
+  EXPECT_FALSE(support::isa_from_name("sse9").has_value());
+  EXPECT_LE(support::default_isa(), support::detect_isa());
+}
+
+TEST(FloatEnv, IsSetForTheScopeAndGivenBack) {
+  const unsigned before = _mm_getcsr();
+  const unsigned flushed = (before & ~0x3FU) | 0x8040 | 0x6000;  // denormals to zero, towards zero
+  _mm_setcsr(flushed);
+  {
+    const support::FloatEnvScope scope;
+    EXPECT_EQ(_mm_getcsr() & ~0x3FU, 0x1F80U);
+  }
+  EXPECT_EQ(_mm_getcsr(), flushed);
+  _mm_setcsr(before);
+}
+
+TEST(Storage, CountsLiveAndPeakBytes) {
+  const std::size_t before = support::memory_stats().live_bytes;
+  support::reset_peak_memory();
+  {
+    const auto a = support::Storage::allocate(1000);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(a->data()) % 64, 0U);
+    EXPECT_EQ(support::memory_stats().live_bytes, before + 1000);
+  }
+  EXPECT_EQ(support::memory_stats().live_bytes, before);
+  EXPECT_EQ(support::memory_stats().peak_bytes, before + 1000);
+}
+
+TEST(Storage, BorrowedMemoryIsReleasedOnce) {
+  int released = 0;
+  float data[2] = {};
+  {
+    support::Storage::borrow(data, sizeof data, [&] { ++released; }, false);
+  }
+  EXPECT_EQ(released, 1);
+}
+
+TEST(Storage, DerivedCopiesLiveAsLongAsTheVersion) {
+  const auto storage = support::Storage::allocate(4);
+  int made = 0;
+  const auto make = [&]() -> std::shared_ptr<const void> { return std::make_shared<int>(++made); };
+  const auto first = storage->derived({1}, make);
+  EXPECT_EQ(storage->derived({1}, make), first);
+  EXPECT_NE(storage->derived({2}, make), first);
+  EXPECT_EQ(made, 2);
+  storage->bump_version();
+  EXPECT_NE(storage->derived({1}, make), first);
+  EXPECT_EQ(made, 3);
+  storage->expose();
+  storage->derived({1}, make);
+  storage->derived({1}, make);
+  EXPECT_EQ(made, 5);
+}
+
+TEST(Storage, ManyThreadsMakeOneDerivedCopy) {
+  const auto storage = support::Storage::allocate(4);
+  std::atomic<int> made{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      storage->derived(
+          {7}, [&]() -> std::shared_ptr<const void> { return std::make_shared<int>(++made); });
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(made, 1);
+}
+
+}  // namespace
+}  // namespace mlpjit
