@@ -246,6 +246,9 @@ MLPJIT_API std::string to_string(const Tensor& tensor);
 namespace detail {
 MLPJIT_API Tensor tensor_from(const void* data, DType dtype, Shape shape);
 
+/// @throws ShapeError when a shape does not have `size` elements.
+MLPJIT_API void check_range_size(std::size_t size, const Shape& shape);
+
 template <class T>
 struct NestedList {  // a leaf
   using Element = T;
@@ -313,11 +316,7 @@ Tensor tensor(T value) {
 template <std::ranges::contiguous_range Range>
   requires detail::Element<std::ranges::range_value_t<Range>>
 Tensor tensor(const Range& values, Shape shape) {
-  if (static_cast<std::int64_t>(std::ranges::size(values)) != shape.size()) {
-    throw ShapeError("tensor: the range has " + std::to_string(std::ranges::size(values)) +
-                     " elements, the shape " + to_string(shape) + " asks for " +
-                     std::to_string(shape.size()));
-  }
+  detail::check_range_size(std::ranges::size(values), shape);
   return detail::tensor_from(std::ranges::data(values), dtype_of<std::ranges::range_value_t<Range>>,
                              std::move(shape));
 }

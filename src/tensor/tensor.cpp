@@ -117,6 +117,12 @@ Tensor stamp_constant(Tensor tensor) {
   return tensor;
 }
 
+void check_range_size(std::size_t size, const Shape& shape) {
+  if (static_cast<std::int64_t>(size) == shape.size()) return;
+  throw ShapeError("tensor: the range has " + std::to_string(size) + " elements, the shape " +
+                   to_string(shape) + " asks for " + std::to_string(shape.size()));
+}
+
 void throw_ragged() {
   throw ShapeError(
       "tensor: the nested lists are ragged: lists of one level have different lengths");
