@@ -39,7 +39,7 @@ bool uniform(const Shape& shape, const Shape& full, int begin, int end) {
   for (int i = begin; i < end; ++i) {
     const Dim dim = aligned(shape, full, i);
     all = all && dim == full[i];
-    none = none && dim == 1;
+    none = none && dim == Dim(1);
   }
   return all || none;
 }
@@ -297,7 +297,7 @@ bool FusionSearch::is_dense_root(int position) const {
   if (!is_floating(given.dtype) || given.shape.rank() < 1) return false;
   const ir::Value& weight = function_.value(root.operands[1]);
   if (root.opcode == Opcode::matmul)
-    return weight.type.shape.rank() == 2 && weight.type.shape[1] != 1;
+    return weight.type.shape.rank() == 2 && weight.type.shape[1] != Dim(1);
   // A weight that is computed has no packed copy.
   return !weight.producer.valid() && weight.region == ir::Function::kBody;
 }
@@ -328,7 +328,7 @@ bool FusionSearch::is_reduction_root(int position) const {
   const Shape& reduced = type(root.operands.front()).shape;
   if (axes.empty()) return false;
   for (int i = static_cast<int>(axes.back()) + 1; i < reduced.rank(); ++i) {
-    if (reduced[i] != 1) return false;
+    if (reduced[i] != Dim(1)) return false;
   }
   return axes.back() - axes.front() + 1 == static_cast<std::int64_t>(axes.size());
 }
