@@ -80,6 +80,8 @@ struct SignatureSummary {
   /// Bytes of the packed copies of the weights.
   std::size_t packed_bytes = 0;
   std::size_t code_bytes = 0;
+  /// With `audit`: what a second trace did otherwise, one line each; see HybridizeOptions::audit.
+  std::vector<std::string> audit;
   PhaseTimes ms;
 };
 

@@ -39,17 +39,18 @@ void serialize(Archive& archive, PhaseTimes& ms) {
 
 template <class Archive>
 void serialize(Archive& archive, SignatureSummary& signature) {
-  archive(
-      cereal::make_nvp("name", signature.name), cereal::make_nvp("hits", signature.hits),
-      cereal::make_nvp("guards", signature.guards), cereal::make_nvp("backend", signature.backend),
-      cereal::make_nvp("isa", signature.isa), cereal::make_nvp("passes", signature.passes),
-      cereal::make_nvp("kernels", signature.kernels),
-      cereal::make_nvp("fusions", signature.fusions),
-      cereal::make_nvp("workspace_bytes", signature.workspace_bytes),
-      cereal::make_nvp("unshared_bytes", signature.unshared_bytes),
-      cereal::make_nvp("packed_bytes", signature.packed_bytes),
-      cereal::make_nvp("code_bytes", signature.code_bytes),
-      cereal::make_nvp("audit", signature.audit), cereal::make_nvp("ms", signature.ms));
+  archive(cereal::make_nvp("name", signature.name), cereal::make_nvp("hits", signature.hits),
+          cereal::make_nvp("guards", signature.guards),
+          cereal::make_nvp("backend", signature.backend), cereal::make_nvp("isa", signature.isa),
+          cereal::make_nvp("passes", signature.passes),
+          cereal::make_nvp("kernels", signature.kernels),
+          cereal::make_nvp("fusions", signature.fusions),
+          cereal::make_nvp("workspace_bytes", signature.workspace_bytes),
+          cereal::make_nvp("unshared_bytes", signature.unshared_bytes),
+          cereal::make_nvp("packed_bytes", signature.packed_bytes),
+          cereal::make_nvp("code_bytes", signature.code_bytes),
+          cereal::make_nvp("audit", signature.audit), cereal::make_nvp("audit", signature.audit),
+          cereal::make_nvp("ms", signature.ms));
 }
 
 template <class Archive>
@@ -123,6 +124,7 @@ void write_signature(Text out, const SignatureSummary& signature) {
                    bytes_text(signature.workspace_bytes), bytes_text(signature.unshared_bytes),
                    bytes_text(signature.packed_bytes), bytes_text(signature.code_bytes));
   }
+  for (const std::string& line : signature.audit) fmt::format_to(out, "    audit    {}\n", line);
   write_times(out, signature.ms);
 }
 

@@ -30,6 +30,7 @@ Explanation example() {
   signature.unshared_bytes = 128;
   signature.packed_bytes = 2048;
   signature.code_bytes = 777;
+  signature.audit = {"0.dense: the constant 3 became 4"};
   signature.ms.total = 12.5;
   signature.ms.codegen = 10;
   explanation.signatures.push_back(signature);
@@ -51,7 +52,8 @@ TEST(Explain, JsonHoldsEveryMemberUnderItsName) {
   EXPECT_EQ(signature["packed_bytes"].GetUint64(), 2048u);
   EXPECT_DOUBLE_EQ(signature["ms"]["total"].GetDouble(), 12.5);
   EXPECT_EQ(json.MemberCount(), 9u);
-  EXPECT_EQ(signature.MemberCount(), 13u);
+  EXPECT_STREQ(signature["audit"][0].GetString(), "0.dense: the constant 3 became 4");
+  EXPECT_EQ(signature.MemberCount(), 14u);
 }
 
 TEST(Explain, NothingCompiledIsAnEmptyList) {
@@ -65,9 +67,10 @@ TEST(Explain, NothingCompiledIsAnEmptyList) {
 TEST(Explain, TextNamesGuardsPassesKernelsBytesAndTimes) {
   std::ostringstream out;
   out << example();
-  for (const char* part : {"41 hits", "last miss: argument 0", "guard    training is false",
-                           "fold: 3 changes", "0.dense: dense, 4 x 2 panels",
-                           "workspace 64 B (128 B without reuse)", "12.50: codegen 10.00"}) {
+  for (const char* part :
+       {"41 hits", "last miss: argument 0", "guard    training is false", "fold: 3 changes",
+        "0.dense: dense, 4 x 2 panels", "audit    0.dense: the constant",
+        "workspace 64 B (128 B without reuse)", "12.50: codegen 10.00"}) {
     EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
   }
 }

@@ -1,7 +1,7 @@
 # Every stage of a network given by sizes.
 . "$(dirname "$0")/common.inc"
 
-expect 0 '^func @main\(%x: f32\[1, 24\]' 'param "0.weight"' 'dense .*f32\[1, 32\]' 'relu' -- \
+expect 0 '^func @main\(' '%x: f32\[1, 24\]' 'param "0.weight"' 'dense .*f32\[1, 32\]' 'relu' -- \
   "$dump" 24-32-3 --stage trace
 expect 0 'f64\[5, 24\]' 'tanh' -- "$dump" 24-32-3 --stage trace --activation tanh --batch 5 --dtype f64
 expect 0 'fusion .*kind = "dense"' -- "$dump" 24-32-3 --stage 'after fuse'
