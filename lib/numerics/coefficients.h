@@ -46,6 +46,10 @@ struct Constants<float> {
       // 2^-26.1
       0x1.fffffep-2f, 0x1.5554b4p-3f, 0x1.5556f6p-5f, 0x1.122534p-7f, 0x1.6b98p-10f,
   };
+  static constexpr std::array<float, 6> kExpm1 = {
+      // 2^-31.1
+      0x1p-1f, 0x1.555554p-3f, 0x1.5554f8p-5f, 0x1.1112dcp-7f, 0x1.6d3a3ep-10f, 0x1.9e6944p-13f,
+  };
   static constexpr std::array<float, 9> kLog = {
       // 2^-27.4
       -0x1p-1f,       0x1.555554p-2f,  -0x1.000226p-2f, 0x1.99a01cp-3f, -0x1.54728cp-3f,
@@ -150,6 +154,20 @@ struct Constants<double> {
   static constexpr std::int64_t kSqrtHalfBits = 0x3fe6a09e667f3bcd;
   static constexpr std::int64_t kPowOffset = 0x3fe6600000000000;
   static constexpr std::array<double, 11> kExp = {
+      // 2^-61.6
+      0x1p-1,
+      0x1.5555555555559p-3,
+      0x1.5555555555559p-5,
+      0x1.111111110f70bp-7,
+      0x1.6c16c16c1686ap-10,
+      0x1.a01a01af9bd3ap-13,
+      0x1.a01a019e279bcp-16,
+      0x1.71ddf93a4ef0ep-19,
+      0x1.27e4f92f66453p-22,
+      0x1.af5d0369f3952p-26,
+      0x1.1f38117cee106p-29,
+  };
+  static constexpr std::array<double, 11> kExpm1 = {
       // 2^-61.6
       0x1p-1,
       0x1.5555555555559p-3,

@@ -2,7 +2,7 @@
 
 // The tail of the normal distribution: Phi(-t) = e^(-t^2 / 2) (value + low) (1 + error), for
 // 0 <= t <= C::kGeluHigh. value = P(u) w with w = 1 / (t + k), u = 2 t w - 1; `error` is what w
-// lost.
+// lost, times k w = (1 - u) / 2, about how much of it is left in the value, where u is wrong too.
 template <class Value>
 struct NormalTail {
   Value value;
@@ -19,7 +19,8 @@ MLPJIT_NUMERICS_FN NormalTail<typename B::Value> normal_tail(const B& b, typenam
   const auto sum_error = b.add(b.sub(k, sum), t);
   const auto w = b.div(one, sum);
   const auto u = b.fma(b.add(t, t), w, b.constant(-1));
-  const auto error = b.fma(b.neg(w), sum_error, b.fma(b.neg(w), sum, one));
+  const auto inexact = b.fma(b.neg(w), sum_error, b.fma(b.neg(w), sum, one));
+  const auto error = b.mul(inexact, b.mul(w, k));
   const auto product = two_product(b, polynomial(b, u, C::kTail), w);
   return {product.high, product.low, error};
 }

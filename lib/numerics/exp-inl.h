@@ -78,7 +78,7 @@ MLPJIT_NUMERICS_FN typename B::Value expm1(const B& b, typename B::Value x) {
   const auto half = constant(b, 0.5);
   const auto square = two_product(b, r, r);
   const auto lost = b.fma(square.low, half, b.add(b.sub(high, r), low));
-  const auto q = b.fma(square.high, polynomial(b, r, C::kExp), lost);
+  const auto q = b.fma(square.high, polynomial(b, r, C::kExpm1), lost);
   const auto whole = b.sub(scale, half);
   const auto whole_error = b.sub(b.sub(scale, whole), half);
   const auto part = b.mul(scale, r);

@@ -78,7 +78,7 @@ def remez(basis, target, weight, count, rounds=40):
     return coefficients, worst
 
 
-def fit(name, f, weight, lo, hi, degree, bits, even=False, first=None, exact=()):
+def fit(name, f, weight, lo, hi, degree, bits, even=False, exact=()):
     """f(x) as a polynomial in x (or in x^2 when even)."""
     count = 60 * (degree + 3)
     xs = chebyshev_grid(mpf(lo), mpf(hi), count)
@@ -133,11 +133,17 @@ def tail(u, k):
 
 ln2 = log(2)
 root = sqrt(mpf(1) / 2) - 1
+
+
+def fit_exp(name, bits, degree):
+    fit(name, precise(lambda r: (expm1(r) - r) / r**2), lambda r: r**2 / abs(expm1(r)),
+        -ln2 / 2 * 1.0001, ln2 / 2 * 1.0001, degree, bits)
+
+
 pieces = {
-    # exp(r) = 1 + r + r^2 P(r); the weight is expm1's, so that both share it.
-    "exp": lambda bits, degree: fit("Exp", precise(lambda r: (expm1(r) - r) / r**2),
-                                    lambda r: r**2 / abs(expm1(r)), -ln2 / 2 * 1.0001, ln2 / 2 * 1.0001,
-                                    degree, bits),
+    # (e^r - 1 - r) / r^2; the weight is expm1's, for tanh has the first too. expm1 needs a degree more.
+    "exp": lambda bits, degree: fit_exp("Exp", bits, degree),
+    "expm1": lambda bits, degree: fit_exp("Expm1", bits, degree),
     "log": lambda bits, degree: fit("Log", precise(lambda f: (log1p(f) - f) / f**2),
                                     lambda f: f**2 / abs(log1p(f)), root, sqrt(mpf(2)) - 1, degree, bits,
                                     exact=(mpf(-0.5),)),
@@ -262,7 +268,7 @@ struct Constants;
     print("}  // namespace mlpjit::numerics")
 
 
-DEGREES = {"exp": (4, 10), "log": (8, 20), "sin": (3, 6), "cos": (2, 6), "erf": (6, 13), "pow_log": (4, 10),
+DEGREES = {"exp": (4, 10), "expm1": (5, 10), "log": (8, 20), "sin": (3, 6), "cos": (2, 6), "erf": (6, 13), "pow_log": (4, 10),
            "tail": (10, 28)}
 
 if __name__ == "__main__":

@@ -51,16 +51,23 @@ inline W reference_gelu(W x) {
 template <class W>
 inline W reference_gelu_tanh(W x) {
   if (std::isinf(x)) return x > 0 ? x : -W{0};
-  // 2 sqrt(2 / pi) in two doubles.
-  const __float128 c = static_cast<__float128>(0x1.9884533d43651p+0) - 0x1.cbc0d30ebfd15p-54;
-  const __float128 cubic = static_cast<__float128>(44715) / 1000000;
-  const __float128 z = c * x * (1 + cubic * x * x);
-  if (z > 20000) return x;
-  if (z < -20000) return -W{0};
-  const W high = static_cast<W>(z);
-  const W low = static_cast<W>(z - high);
+  W high, low;
+  if constexpr (sizeof(W) == 8) {
+    high = 1.5957691216057308 * x * (1 + 0.044715 * x * x);  // z below 150: no low part is needed
+    low = 0;
+  } else {
+    // 2 sqrt(2 / pi) in two doubles.
+    const __float128 c = static_cast<__float128>(0x1.9884533d43651p+0) - 0x1.cbc0d30ebfd15p-54;
+    const __float128 cubic = static_cast<__float128>(44715) / 1000000;
+    const __float128 z = c * x * (1 + cubic * x * x);
+    if (z > 20000) return x;
+    if (z < -20000) return -W{0};
+    high = static_cast<W>(z);
+    low = static_cast<W>(z - high);
+  }
   if (high >= 0) return x / (1 + std::exp(-high));
   const W e = std::exp(high) * (1 + low);
+  if (e == 0) return -W{0};
   return x * e / (1 + e);
 }
 
