@@ -45,9 +45,11 @@ class MLPJIT_API Dim {
   friend bool operator==(const Dim& a, const Dim& b) {
     return a.coefficient_ == b.coefficient_ && a.offset_ == b.offset_ && a.symbol_ == b.symbol_;
   }
+  /// Compares the size. @throws TraceError when it is symbolic, since it may be any at run time; compare with a Dim
+  /// to ask whether it is known to be that.
   template <std::integral I>
   friend bool operator==(const Dim& a, I b) {
-    return a == Dim(b);
+    return a.value() == static_cast<std::int64_t>(b);
   }
   /// Sum of two dimensions over at most one symbol. @throws ShapeError for two symbols.
   MLPJIT_API friend Dim operator+(const Dim& a, const Dim& b);

@@ -170,7 +170,7 @@ std::vector<Type> infer_broadcast_to(const InferRequest& request) {
   const Shape& from = request[0].shape;
   bool fits = from.rank() <= to.rank();
   for (int i = 1; fits && i <= from.rank(); ++i) {
-    fits = from[-i] == to[-i] || from[-i] == 1;
+    fits = from[-i] == to[-i] || from[-i] == Dim(1);
   }
   if (!fits) {
     fail_shape("broadcast_to",

@@ -87,7 +87,7 @@ Shape resolve_shape(const Shape& from, const std::vector<Dim>& dims) {
   int open = -1;
   Dim known(1);
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (dims[i] == -1) {
+    if (dims[i] == Dim(-1)) {
       if (open >= 0) throw ShapeError(where_am_i("reshape") + "more than one size is -1");
       open = static_cast<int>(i);
       shape.push_back(Dim(0));
@@ -200,10 +200,10 @@ Tensor squeeze(const Tensor& x, const Axes* axes) {
   const Shape& from = x.shape();
   std::vector<bool> drop(static_cast<std::size_t>(from.rank()), false);
   if (axes == nullptr) {
-    for (int i = 0; i < from.rank(); ++i) drop[static_cast<std::size_t>(i)] = from[i] == 1;
+    for (int i = 0; i < from.rank(); ++i) drop[static_cast<std::size_t>(i)] = from[i] == Dim(1);
   } else {
     for (const std::int64_t axis : normal_axes(axes, from.rank(), "squeeze")) {
-      if (!(from[static_cast<int>(axis)] == 1)) {
+      if (!(from[static_cast<int>(axis)] == Dim(1))) {
         throw ShapeError(where_am_i("squeeze") + "axis " + std::to_string(axis) + " of " +
                          to_string(from) + " is not of size 1");
       }

@@ -10,7 +10,10 @@
 
 #include "mlpjit/mode.h"
 #include "src/graph/graph_data.h"
+#include "src/graph/specialize.h"
 #include "src/tensor/dispatch.h"
+#include "src/trace/audit.h"
+#include "src/trace/batch_template.h"
 #include "src/trace/runner.h"
 #include "src/trace/signature.h"
 
@@ -22,6 +25,7 @@ struct CachedEntry {
   std::unique_ptr<const Runner> runner;  // null until then
   // Arguments that the function also reaches through a handle of its own, and those handles.
   std::vector<std::pair<std::size_t, Tensor>> captured_arguments;
+  std::vector<std::string> audit;
   double trace_ms = 0;
   std::uint64_t sequence = 0;  // of last use, under the lock
   std::uint64_t hits = 0;      // under the lock
@@ -58,24 +62,10 @@ struct CachedFunction::State {
   std::string last_miss;
   std::optional<Signature> last_signature;  // of the latest call that had a program
   std::set<std::string> warned;
+  BatchTemplates templates;  // has a lock of its own
 };
 
 namespace {
-
-std::vector<ArgumentSpec> specs_of(const Signature& signature, const Tensors& inputs) {
-  std::vector<ArgumentSpec> specs;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Signature::Argument& argument = signature.arguments[i];
-    ArgumentSpec spec;
-    spec.dtype = argument.dtype;
-    spec.shape = argument.shape;
-    spec.weak = argument.weak;
-    spec.same_as = argument.same_as;
-    spec.concrete = inputs[i];
-    specs.push_back(std::move(spec));
-  }
-  return specs;
-}
 
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
@@ -107,12 +97,17 @@ struct CachedFunction::Key {
   const Tensors& inputs;
   Signature signature;
   std::uint64_t code;
+  std::optional<BatchSignature> symbolic;  // for Batch::dynamic
+  bool known_but_for_size = false;         // traced already, with a symbolic batch
 
   Key(CachedFunction& owner, const Tensors& call, std::uint64_t structure)
       : function(owner),
         inputs(call),
         signature(signature_of(call, structure)),
-        code(hash(signature)) {}
+        code(hash(signature)) {
+    if (owner.options_.batch == Batch::dynamic) symbolic = with_symbolic_batch(signature);
+    known_but_for_size = symbolic && state().templates.has(symbolic->signature);
+  }
 
   State& state() { return *function.state_; }
 
@@ -140,13 +135,15 @@ struct CachedFunction::Key {
       reason = difference(*s.last_signature, signature);
       if (reason.empty())
         reason = "storage: arguments and captured tensors are not the same tensors as before";
+      if (known_but_for_size) reason = "another batch size: " + reason;
       const std::string message = function.name_ + ": a call needs a new compile: " + reason;
-      if (function.options_.on_recompile == OnRecompile::error) {
+      if (!known_but_for_size && function.options_.on_recompile == OnRecompile::error) {
         s.last_miss = reason;
         ++s.misses;
         throw UserError(message + " (on_recompile is error)");
       }
-      if (function.options_.on_recompile == OnRecompile::warn && s.warned.insert(reason).second) {
+      if (!known_but_for_size && function.options_.on_recompile == OnRecompile::warn &&
+          s.warned.insert(reason).second) {
         spdlog::warn("mlpjit: {}", message);
       }
     }
@@ -155,13 +152,37 @@ struct CachedFunction::Key {
   }
 
   void make(CachedEntry& entry) {
+    if (!function.options_.audit && make_from_template(entry)) return;
     const auto start = std::chrono::steady_clock::now();
-    const std::vector<ArgumentSpec> specs = specs_of(signature, inputs);
-    Trace trace = trace_function(function.body_, specs, function.resolver_);
+    Trace trace = trace_function(function.body_, specs_of(signature, inputs), function.resolver_);
     entry.trace_ms = milliseconds_since(start);
+    if (function.options_.audit) audit(entry, trace);
     entry.captured_arguments = std::move(trace.captured_arguments);
     entry.runner = std::make_unique<const Runner>(*trace.graph, std::move(trace.inputs),
                                                   std::move(trace.results), function.options_);
+  }
+
+  void audit(CachedEntry& entry, const Trace& first) {
+    const Trace second =
+        trace_function(function.body_, specs_of(signature, inputs), function.resolver_);
+    entry.audit = audit_differences(first, second);
+    for (const std::string& line : entry.audit)
+      spdlog::warn("mlpjit: audit of {}: {}", function.name_, line);
+  }
+
+  // Batch::dynamic: the one trace for all batch sizes, with this size filled in.
+  bool make_from_template(CachedEntry& entry) {
+    if (!symbolic) return false;
+    const auto start = std::chrono::steady_clock::now();
+    const std::shared_ptr<const BatchTemplate> base =
+        state().templates.get(symbolic->signature, inputs, function.body_, function.resolver_);
+    entry.trace_ms = milliseconds_since(start);
+    entry.captured_arguments = base->trace.captured_arguments;
+    entry.runner =
+        std::make_unique<const Runner>(substitute(*base->trace.graph, {{"B", symbolic->size}}),
+                                       base->trace.inputs, base->trace.results, function.options_);
+    // Traced with other tensors in the place of its captures: this call needs a trace of its own.
+    return entry.same_captures(inputs);
   }
 
   // Under the lock.
@@ -235,6 +256,7 @@ struct CachedFunction::Key {
     lock.lock();
     entry->captured_arguments = std::move(result.captured_arguments);
     entry->trace_ms = result.trace_ms;
+    entry->audit = std::move(result.audit);
     entry->runner = std::move(result.runner);
     ++s.compiles;
     if (s.generation == generation) {
@@ -285,6 +307,7 @@ Tensors CachedFunction::operator()(const Tensors& inputs, std::uint64_t structur
 }
 
 void CachedFunction::clear() {
+  state_->templates.clear();
   const std::lock_guard lock(state_->mutex);
   State& s = *state_;
   std::erase_if(s.entries, [](const auto& item) { return item.second->runner != nullptr; });
@@ -316,6 +339,7 @@ Explanation CachedFunction::explain() const {
     SignatureSummary summary = entry->runner->summary(entry->trace_ms);
     summary.name = to_string(entry->signature);
     summary.hits = entry->hits;
+    summary.audit = entry->audit;
     summary.guards = all_guards(*entry);
     explanation.signatures.push_back(std::move(summary));
   }

@@ -39,7 +39,7 @@ Tensors independent(Tensors tensors) {
 
 Tensor predicate(const Tensor& x, const char* call) {
   Tensor bit = strong(x, call);
-  if (!(bit.shape().size_dim() == 1)) {
+  if (!(bit.shape().size_dim() == Dim(1))) {
     throw ShapeError(path_prefix() + call + ": the condition has the shape " +
                      to_string(bit.shape()) +
                      "; expected one element, as all or any of them give by min or max of casts");
@@ -354,7 +354,7 @@ std::pair<Tensors, Tensors> scan(const ScanFunction& body, const Tensors& initia
   if (Recorder* recorder = Recorder::current()) return record_scan(*recorder, body, init, xs);
   Tensors carry = init;
   for (Tensor& tensor : carry) tensor = tensor.copy();
-  if (length == 0) return {carry, empty_ys(body, init, xs)};
+  if (length == Dim(0)) return {carry, empty_ys(body, init, xs)};
   std::vector<Tensors> columns;
   for (std::int64_t i = 0; i < length.value(); ++i) {
     Tensors entry;

@@ -288,6 +288,48 @@ TEST_P(Jit, UpdatesThatShareMemoryAreRefused) {
   EXPECT_TRUE(identical(f(ones({2}), head), tensor({3.f, 5.f})));
 }
 
+TEST_P(Jit, ADynamicBatchIsTracedOnce) {
+  int runs = 0;
+  HybridizeOptions dynamic = options();
+  dynamic.batch = Batch::dynamic;
+  dynamic.on_recompile = OnRecompile::error;
+  const Tensor w = random::normal({7, 5});
+  const auto plain = [w](Tensor x, Tensor y) {
+    return std::pair(softmax(dense(x, w)) + y, sum(x));
+  };
+  const auto f = jit(
+      [&runs, plain](Tensor x, Tensor y) {
+        ++runs;
+        return plain(x, y);
+      },
+      dynamic);
+  for (const int batch : {3, 1, 0, 8, 3}) {
+    const Tensor x = random::normal({batch, 5}), y = random::normal({batch, 7});
+    const auto [p, q] = f(x, y);
+    EXPECT_TRUE(identical(p, plain(x, y).first)) << batch;
+    EXPECT_TRUE(identical(q, plain(x, y).second)) << batch;
+  }
+  EXPECT_EQ(runs, 1);
+  EXPECT_ERROR(UserError, f(ones({2, 5}, DType::f64), ones({2, 7})), "argument 0");
+  const auto reads = jit([](Tensor x) { return x.shape()[0] == 1 ? x : x * 2; }, dynamic);
+  EXPECT_ERROR(TraceError, reads(ones({1, 5})), "B");
+}
+
+TEST_P(Jit, TheAuditListsWhatATraceFreezes) {
+  HybridizeOptions audited = options();
+  audited.audit = true;
+  int calls = 0;
+  const auto f = jit([&](Tensor x) { return x * static_cast<float>(++calls); }, audited);
+  f(ones({2}));
+  const std::vector<std::string> lines = f.explain().signatures.at(0).audit;
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("constant: value is 1.0, in the second trace 2.0"), std::string::npos)
+      << lines[0];
+  const auto clean = jit([](Tensor x) { return x * 2 + random::uniform({2}); }, audited);
+  clean(ones({2}));
+  EXPECT_TRUE(clean.explain().signatures.at(0).audit.empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, Jit, testing::Values(Backend::graph, Backend::native),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 

@@ -1,0 +1,62 @@
+#include "src/trace/batch_template.h"
+
+#include <algorithm>
+
+namespace mlpjit::detail {
+
+std::optional<BatchSignature> with_symbolic_batch(const Signature& signature) {
+  BatchSignature result;
+  result.signature = signature;
+  bool found = false;
+  for (Signature::Argument& argument : result.signature.arguments) {
+    if (argument.shape.rank() == 0) continue;
+    const std::int64_t size = argument.shape.sizes()[0];
+    if (!found) result.size = size;
+    found = true;
+    if (size == result.size) argument.shape.set(0, dim("B"));
+  }
+  return found ? std::optional(result) : std::nullopt;
+}
+
+std::vector<ArgumentSpec> specs_of(const Signature& signature, const Tensors& inputs) {
+  std::vector<ArgumentSpec> specs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Signature::Argument& argument = signature.arguments[i];
+    ArgumentSpec spec;
+    spec.dtype = argument.dtype;
+    spec.shape = argument.shape;
+    spec.weak = argument.weak;
+    spec.same_as = argument.same_as;
+    spec.concrete = inputs[i];
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+std::shared_ptr<const BatchTemplate> BatchTemplates::get(
+    const Signature& signature, const Tensors& inputs,
+    const std::function<Tensors(const Tensors&)>& body, const ParameterResolver& resolver) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& known : templates_) {
+    if (known->signature == signature) return known;
+  }
+  const std::vector<ArgumentSpec> specs = specs_of(signature, inputs);
+  auto made = std::make_shared<BatchTemplate>();
+  made->signature = signature;
+  made->trace = trace_function(body, specs, resolver);
+  templates_.push_back(made);
+  return made;
+}
+
+bool BatchTemplates::has(const Signature& signature) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(templates_.begin(), templates_.end(),
+                     [&](const auto& known) { return known->signature == signature; });
+}
+
+void BatchTemplates::clear() {
+  const std::lock_guard lock(mutex_);
+  templates_.clear();
+}
+
+}  // namespace mlpjit::detail
