@@ -1,4 +1,5 @@
-// Handwritten digits: loads a network trained elsewhere and classifies 360 images, imperatively and compiled.
+// Handwritten digits: loads a network trained elsewhere and classifies 360 images, imperatively and
+// compiled.
 #include <mlpjit/mlpjit.h>
 
 #include <algorithm>
@@ -13,7 +14,7 @@
 using namespace mlpjit;
 
 struct Digits {
-  Tensor images;            // f32 [rows, 64], 0 to 16
+  Tensor images;  // f32 [rows, 64], 0 to 16
   std::vector<int> labels;
 };
 
@@ -36,7 +37,8 @@ Digits read_digits(const std::string& path) {
 }
 
 // Images next to each other, each under its answer.
-void draw(const Digits& digits, const std::vector<std::int64_t>& answers, const std::vector<std::size_t>& rows) {
+void draw(const Digits& digits, const std::vector<std::int64_t>& answers,
+          const std::vector<std::size_t>& rows) {
   static const char* const kShades[] = {"  ", "░░", "▒▒", "▓▓", "██"};
   const auto pixels = digits.images.data<float>();
   for (std::size_t row : rows) {
@@ -62,10 +64,8 @@ int main(int argc, char** argv) try {
   const Digits digits = read_digits(folder + "/test.csv");
 
   nn::HybridSequential net;
-  net.add(nn::Normalize(0, 16),
-          nn::Dense(128, {.activation = "relu"}),
-          nn::Dense(64, {.activation = "relu"}),
-          nn::Dense(10));
+  net.add(nn::Normalize(0, 16), nn::Dense(128, {.activation = "relu"}),
+          nn::Dense(64, {.activation = "relu"}), nn::Dense(10));
   net.load_parameters(folder + "/digits-mlp.safetensors",
                       {.rename = {{"dense0.", "1."}, {"dense1.", "2."}, {"dense2.", "3."}}});
 
@@ -73,7 +73,8 @@ int main(int argc, char** argv) try {
   const auto classify = [&](const char* how) {
     Tensors rows;
     for (std::size_t i = 0; i < digits.labels.size(); ++i) {
-      rows.push_back(digits.images.slice(0, static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1));
+      rows.push_back(
+          digits.images.slice(0, static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1));
     }
     net(rows.front());  // traces and compiles, where it is hybridized
     Tensors logits;

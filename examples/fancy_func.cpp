@@ -1,5 +1,5 @@
-// One function four ways: run imperatively, traced into a program, compiled, and, when all is known, folded away. Then
-// a program written as text, whose functions call each other and print.
+// One function four ways: run imperatively, traced into a program, compiled, and, when all is
+// known, folded away. Then a program written as text, whose functions call each other and print.
 #include <mlpjit/mlpjit.h>
 
 #include <iostream>
@@ -7,7 +7,9 @@
 
 using namespace mlpjit;
 
-Tensor add(Tensor a, Tensor b) { return a + b; }
+Tensor add(Tensor a, Tensor b) {
+  return a + b;
+}
 
 Tensor fancy_func(Tensor a, Tensor b, Tensor c, Tensor d) {
   Tensor e = add(a, b);
@@ -52,6 +54,7 @@ int main() {
   std::cout << "a program as text:\n" << kProgram << "\nit prints: " << std::flush;
   compile(program)();
   Graph folded = optimize(program);
-  std::cout << "\noptimised, it is a print of 10:\n" << folded.to_text() << "\nit prints: " << std::flush;
+  std::cout << "\noptimised, it is a print of 10:\n"
+            << folded.to_text() << "\nit prints: " << std::flush;
   compile(folded)();
 }

@@ -1,5 +1,5 @@
-// A block of your own, and what tracing does to its prints: numbers when it runs imperatively, symbols while it is
-// traced, nothing afterwards, because its C++ is not run any more.
+// A block of your own, and what tracing does to its prints: numbers when it runs imperatively,
+// symbols while it is traced, nothing afterwards, because its C++ is not run any more.
 #include <mlpjit/mlpjit.h>
 
 #include <iostream>
