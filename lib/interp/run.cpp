@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <unordered_map>
 
 #include "lib/interp/families.h"
 #include "lib/support/float_env.h"
@@ -56,6 +55,7 @@ class Frame {
   Frame(const ir::Graph& graph, const ir::Function& function, support::Isa isa, Meter& meter)
       : graph_(graph), function_(function), isa_(isa), meter_(meter) {
     values_.resize(function.value_count());
+    targets_.resize(function.value_count());
     last_uses_.resize(function.region_count());
   }
 
@@ -63,7 +63,7 @@ class Frame {
   Slots run_body(Slots inputs, std::span<const View> targets) {
     const ir::Region& body = function_.body();
     for (std::size_t i = 0; i < targets.size(); ++i) {
-      targets_.emplace(body.results[i].index, targets[i]);
+      targets_[body.results[i].index] = &targets[i];
     }
     return run_region(ir::Function::kBody, std::move(inputs));
   }
@@ -117,39 +117,36 @@ class Frame {
       case ir::Opcode::cond: return set_results(op, run_cond(op));
       case ir::Opcode::while_loop: return set_results(op, run_while(op));
       case ir::Opcode::scan: return run_scan(op);
-      case ir::Opcode::fusion:
-        return set_results(op, run_region(op.regions[0], operands_of(op, 0)));
+      case ir::Opcode::fusion: return set_results(op, run_fusion(op));
       default: run_plain(op, dies);
     }
   }
 
   template <class Dies>
   void run_plain(const ir::Op& op, const Dies& dies) {
-    if (op.opcode == ir::Opcode::reshape && !targets_.contains(op.results[0].index)) {
+    if (op.opcode == ir::Opcode::reshape && targets_[op.results[0].index] == nullptr) {
       Slot slot = at(op.operands[0]);
       slot.view.shape = function_.value(op.results[0]).type.shape;
       values_[op.results[0].index] = std::move(slot);
       return;
     }
-    std::vector<View> operands;
-    operands.reserve(op.operands.size());
-    for (const ir::ValueId operand : op.operands) operands.push_back(at(operand).view);
-    std::vector<View> results;
-    results.reserve(op.results.size());
+    operand_views_.clear();
+    for (const ir::ValueId operand : op.operands) operand_views_.push_back(at(operand).view);
+    result_views_.clear();
     for (const ir::ValueId result : op.results) {
       Slot& slot = values_[result.index];
       if (!reuse_operand(op, dies, slot)) slot = make_slot(result);
       slot.view.dtype = function_.value(result).type.dtype;
-      results.push_back(slot.view);
+      result_views_.push_back(slot.view);
     }
-    evaluate(op.opcode, op.attrs, operands, results, isa_);
+    evaluate(op.opcode, op.attrs, operand_views_, result_views_, isa_);
   }
 
   // An element-wise op writes over an operand that nobody reads again.
   template <class Dies>
   bool reuse_operand(const ir::Op& op, const Dies& dies, Slot& result) {
     if (!ir::info(op.opcode).has(ir::kElementwise)) return false;
-    if (targets_.contains(op.results[0].index)) return false;
+    if (targets_[op.results[0].index] != nullptr) return false;
     const ir::Type& type = function_.value(op.results[0]).type;
     for (const ir::ValueId operand : op.operands) {
       const Slot& slot = values_[operand.index];
@@ -169,6 +166,15 @@ class Frame {
       throw InternalError("run: no function @" + callee.name + " to call");
     }
     return Frame(graph_, *function, isa_, meter_).run_body(operands_of(op, 0), {});
+  }
+
+  // The region runs once, so what it yields can be produced where the fusion's results belong.
+  Slots run_fusion(const ir::Op& op) {
+    const ir::Region& region = function_.region(op.regions[0]);
+    for (std::size_t i = 0; i < op.results.size(); ++i) {
+      targets_[region.results[i].index] = targets_[op.results[i].index];
+    }
+    return run_region(op.regions[0], operands_of(op, 0));
   }
 
   Slots run_cond(const ir::Op& op) {
@@ -238,9 +244,7 @@ class Frame {
 
   Slot make_slot(ir::ValueId value) {
     const ir::Type& type = function_.value(value).type;
-    if (const auto target = targets_.find(value.index); target != targets_.end()) {
-      return {target->second, nullptr};
-    }
+    if (const View* target = targets_[value.index]) return {*target, nullptr};
     View view{type.dtype, type.shape, nullptr};
     if (type.token) return {view, nullptr};
     auto buffer = std::make_shared<Buffer>(bytes_of(view), meter_);
@@ -289,7 +293,9 @@ class Frame {
   support::Isa isa_;
   Meter& meter_;
   Slots values_;
-  std::unordered_map<std::uint32_t, View> targets_;
+  std::vector<const View*> targets_;  // per value: memory of the caller's to produce it in
+  std::vector<View> operand_views_;   // of the op at work
+  std::vector<View> result_views_;
   std::vector<std::vector<std::uint32_t>> last_uses_;  // per region, made when it first runs
   Slots updates_;
 };
