@@ -41,12 +41,12 @@ struct HybridizeOptions {
   OnRecompile on_recompile = OnRecompile::allow;
   /// Trace twice with different inputs and report what differs.
   bool audit = false;
-  /// Threads of one call.
+  /// Threads of one call. Calls run on one thread so far; asking for more is answered by a warning.
   int threads = 1;
   /// Instruction set; by default the widest of this CPU, capped by MLPJIT_MAX_ISA.
   std::optional<Isa> isa = std::nullopt;
   PassOptions passes = {};
-  /// Distinct batch sizes after which one executable with a symbolic batch takes over.
+  /// Distinct batch sizes before one executable is to serve all; so far each size has its own.
   int dynamic_batch_after = 4;
   /// Bounds of the cache of this block or function; the least recently used executable goes first.
   std::size_t max_entries = 64;

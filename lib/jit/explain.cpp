@@ -49,7 +49,7 @@ void serialize(Archive& archive, SignatureSummary& signature) {
           cereal::make_nvp("unshared_bytes", signature.unshared_bytes),
           cereal::make_nvp("packed_bytes", signature.packed_bytes),
           cereal::make_nvp("code_bytes", signature.code_bytes),
-          cereal::make_nvp("audit", signature.audit), cereal::make_nvp("audit", signature.audit),
+          cereal::make_nvp("audit", signature.audit),
           cereal::make_nvp("ms", signature.ms));
 }
 

@@ -1,5 +1,7 @@
 #include "src/trace/runner.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <atomic>
 
@@ -27,11 +29,19 @@ bool is_call_argument(const Binding& binding) {
          binding.kind != ir::InputKind::token;
 }
 
+// Calls are serial in this version; nobody who asks for threads should have to guess that.
+void warn_of_threads(int threads) {
+  static std::atomic<bool> warned{false};
+  if (threads <= 1 || warned.exchange(true)) return;
+  spdlog::warn("mlpjit: {} threads were asked for; this version runs each call on one", threads);
+}
+
 // Only what is computed comes out of the executable; results that are inputs are handed back as
 // they are.
 std::shared_ptr<const jit::Executable> compile_computed(const ir::Graph& graph,
                                                         std::span<const ResultSource> sources,
                                                         const HybridizeOptions& options) {
+  warn_of_threads(options.threads);
   const jit::Settings settings{options.backend, chosen_isa(options), options.passes, {}};
   const bool all = std::all_of(sources.begin(), sources.end(), [](const ResultSource& source) {
     return source.kind == ResultSource::Kind::computed;
