@@ -50,9 +50,9 @@ Shape broadcast_two(std::string_view op, const Shape& a, const Shape& b) {
       result.push_back(a[from_a]);
     } else {
       const Dim x = a[from_a], y = b[from_b];
-      if (x == y || y == 1) {
+      if (x == y || y == Dim(1)) {
         result.push_back(x);
-      } else if (x == 1) {
+      } else if (x == Dim(1)) {
         result.push_back(y);
       } else {
         fail_broadcast(op, a, b, x, y);

@@ -9,7 +9,7 @@ namespace mlpjit::ir {
 namespace {
 
 void require_matching(std::string_view op, const Type& a, const Type& b, const Dim& x, const Dim& y,
-                      const std::string& hint) {
+                      const char* hint) {
   if (x == y) return;
   fail_shape(op, "expected equal inner sizes, got " + to_string(a) + " and " + to_string(b) + ": " +
                      to_string(x) + " against " + to_string(y) + hint);

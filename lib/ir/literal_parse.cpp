@@ -73,18 +73,17 @@ void take_nested(TokenStream& tokens, DType dtype, const Shape& shape, int axis,
   if (axis == shape.rank()) return take_element(tokens, dtype, bytes);
   tokens.expect('[', "of the elements");
   const std::int64_t count = shape.sizes()[static_cast<std::size_t>(axis)];
+  const auto axis_text = [&] {
+    return "axis " + std::to_string(axis) + " of " + to_string(shape) + " has " +
+           std::to_string(count);
+  };
   for (std::int64_t i = 0; i < count; ++i) {
     if (i > 0 && !tokens.accept(',')) {
-      tokens.fail_expected("',' and " + std::to_string(count - i) +
-                           " more of the elements of axis " + std::to_string(axis) + " of " +
-                           to_string(shape));
+      tokens.fail_expected("',' and another element (" + axis_text() + ")");
     }
     take_nested(tokens, dtype, shape, axis + 1, bytes);
   }
-  if (!tokens.accept(']')) {
-    tokens.fail_expected("']' after the " + std::to_string(count) + " of axis " +
-                         std::to_string(axis) + " of " + to_string(shape));
-  }
+  if (!tokens.accept(']')) tokens.fail_expected("']' after the last element (" + axis_text() + ")");
 }
 
 int hex_value(char c) {

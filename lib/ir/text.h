@@ -1,14 +1,20 @@
 #pragma once
-// The text form. print(parse(t)) == t for every t that print made; floats are the shortest decimal
-// that round-trips. Example:
+// The text form; docs/ir.md has the grammar and what may be left out by hand. print(parse(t)) == t
+// for every t that print made; floats are the shortest decimal that round-trips. Example:
 //
-//   func @main(%a: f32[], %w: f32[4, 3] = param "0.weight", %s: f32[2] = capture 0) -> (f32[]) {
+//   func @main(%a: f32[], %w: f32[4, 3] = param "0.weight", %s: f32[3] = capture 0) -> (f32[]) {
 //     %0 = add %a, %a : f32[]
 //     %1 = leaky_relu %0 {alpha = 0.01} : f32[] @"0.act"
-//     %2 = constant {value = f32[3] [1, -0, inf]} : f32[3]
+//     %2 = constant f32[3] [1, -0, inf]
 //     %3, %4 = split %2 {axis = 0, sizes = [1, 2]} : f32[1], f32[2]
-//     %5 = cond %p, %x { ^(%t: f32[]) ... yield %t } { ... } : f32[]
-//     return %1 update %s = %2
+//     %5 = cond %p, %a {
+//       ^(%t: f32[])
+//       yield %t
+//     } {
+//       ^(%u: f32[])
+//       yield %1
+//     } : f32[]
+//     return %5 update %s = %2
 //   }
 
 #include <string>
@@ -20,7 +26,7 @@ namespace mlpjit::ir {
 
 std::string print(const Graph& graph);
 std::string print(const Function& function);
-// Throws FormatError "line:column: ..." ; verifies what it read.
+// Throws FormatError "line:column: expected ..., found ..."; verifies what it read.
 Graph parse(std::string_view text);
 // Graphviz.
 std::string to_dot(const Graph& graph);
