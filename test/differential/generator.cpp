@@ -1,5 +1,6 @@
-// The generator: choices -> a typed program. A candidate op is tried on the values at hand; one that the type rules
-// refuse is dropped and another tried, so that the generator knows no rule twice.
+// The generator: choices -> a typed program. A candidate op is tried on the values at hand; one
+// that the type rules refuse is dropped and another tried, so that the generator knows no rule
+// twice.
 
 #include <algorithm>
 #include <limits>
@@ -12,7 +13,8 @@ namespace {
 constexpr std::int64_t kMaxElements = 4096;
 
 std::int64_t any_dim(Choices& choices) {
-  static const std::vector<std::int64_t> kDims = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 127, 1023};
+  static const std::vector<std::int64_t> kDims = {0,  1,  2,  3,  7,  8,  9,   15,
+                                                  16, 17, 31, 33, 63, 65, 127, 1023};
   static const std::vector<std::int64_t> kSmall = {1, 2, 3, 5, 8, 16, 17};
   return choices.chance(60) ? choices.pick(kSmall) : choices.pick(kDims);
 }
@@ -33,9 +35,12 @@ Shape any_shape(Choices& choices) {
 template <class T>
 T special(Choices& choices) {
   using L = std::numeric_limits<T>;
-  const T values[] = {T(0), -T(0), L::infinity(), -L::infinity(), L::quiet_NaN(), L::denorm_min(),
-                      -L::denorm_min(), L::min(), L::min() / 2, L::max(), L::lowest(), T(1), T(-1),
-                      T(0.5), T(88.7), T(-88.7), T(-104), T(1e10), T(2.5), T(-0.5), L::epsilon()};
+  const T values[] = {T(0),           -T(0),           L::infinity(),    -L::infinity(),
+                      L::quiet_NaN(), L::denorm_min(), -L::denorm_min(), L::min(),
+                      L::min() / 2,   L::max(),        L::lowest(),      T(1),
+                      T(-1),          T(0.5),          T(88.7),          T(-88.7),
+                      T(-104),        T(1e10),         T(2.5),           T(-0.5),
+                      L::epsilon()};
   return values[choices.below(std::size(values))];
 }
 
@@ -46,7 +51,8 @@ Tensor any_floats(Choices& choices, const Shape& shape) {
   const T scale = choices.chance(20) ? T(30) : T(1);
   std::mt19937_64 noise(choices.below(1u << 16));
   std::normal_distribution<double> normal;
-  for (T& x : v) x = noise() % 100 < specials ? special<T>(choices) : static_cast<T>(normal(noise)) * scale;
+  for (T& x : v)
+    x = noise() % 100 < specials ? special<T>(choices) : static_cast<T>(normal(noise)) * scale;
   return tensor(v, shape);
 }
 
@@ -55,7 +61,8 @@ Tensor any_integers(Choices& choices, const Shape& shape) {
   std::vector<T> v(static_cast<std::size_t>(shape.size()));
   const bool wide = choices.chance(15);
   std::mt19937_64 noise(choices.below(1u << 16));
-  for (T& x : v) x = wide ? static_cast<T>(noise()) : static_cast<T>(static_cast<int>(noise() % 13) - 4);
+  for (T& x : v)
+    x = wide ? static_cast<T>(noise()) : static_cast<T>(static_cast<int>(noise() % 13) - 4);
   return tensor(v, shape);
 }
 
@@ -75,12 +82,13 @@ struct Builder {
   Choices& choices;
   Program program;
   Tensors values;
-  bool failing = false;   // the last node fails at run time
+  bool failing = false;  // the last node fails at run time
 
   ValueIndex any_value() {
     // Recent values twice as likely: deep programs rather than wide ones.
     const std::size_t n = values.size();
-    return choices.chance(50) ? n - 1 - choices.below(std::min<std::size_t>(n, 3)) : choices.below(n);
+    return choices.chance(50) ? n - 1 - choices.below(std::min<std::size_t>(n, 3))
+                              : choices.below(n);
   }
   ValueIndex any_of(const std::function<bool(const Tensor&)>& wanted) {
     for (int i = 0; i < 12; ++i) {
@@ -131,14 +139,34 @@ struct NamedUnary {
   const char* name;
   Unary fn;
 };
-#define MLPJIT_UNARY(name) NamedUnary{#name, [](const Tensor& x) { return mlpjit::name(x); }}
+#define MLPJIT_UNARY(name)                                 \
+  NamedUnary {                                             \
+    #name, [](const Tensor& x) { return mlpjit::name(x); } \
+  }
 const std::vector<NamedUnary> kUnary = {
-    MLPJIT_UNARY(abs),     MLPJIT_UNARY(sign),  MLPJIT_UNARY(sqrt),     MLPJIT_UNARY(rsqrt),
-    MLPJIT_UNARY(exp),     MLPJIT_UNARY(log),   MLPJIT_UNARY(expm1),    MLPJIT_UNARY(log1p),
-    MLPJIT_UNARY(tanh),    MLPJIT_UNARY(sigmoid), MLPJIT_UNARY(softplus), MLPJIT_UNARY(silu),
-    MLPJIT_UNARY(erf),     MLPJIT_UNARY(relu),  MLPJIT_UNARY(sin),      MLPJIT_UNARY(cos),
-    MLPJIT_UNARY(floor),   MLPJIT_UNARY(ceil),  MLPJIT_UNARY(round),    MLPJIT_UNARY(logical_not),
-    MLPJIT_UNARY(transpose), MLPJIT_UNARY(squeeze), MLPJIT_UNARY(gelu),
+    MLPJIT_UNARY(abs),
+    MLPJIT_UNARY(sign),
+    MLPJIT_UNARY(sqrt),
+    MLPJIT_UNARY(rsqrt),
+    MLPJIT_UNARY(exp),
+    MLPJIT_UNARY(log),
+    MLPJIT_UNARY(expm1),
+    MLPJIT_UNARY(log1p),
+    MLPJIT_UNARY(tanh),
+    MLPJIT_UNARY(sigmoid),
+    MLPJIT_UNARY(softplus),
+    MLPJIT_UNARY(silu),
+    MLPJIT_UNARY(erf),
+    MLPJIT_UNARY(relu),
+    MLPJIT_UNARY(sin),
+    MLPJIT_UNARY(cos),
+    MLPJIT_UNARY(floor),
+    MLPJIT_UNARY(ceil),
+    MLPJIT_UNARY(round),
+    MLPJIT_UNARY(logical_not),
+    MLPJIT_UNARY(transpose),
+    MLPJIT_UNARY(squeeze),
+    MLPJIT_UNARY(gelu),
     {"gelu(tanh)", [](const Tensor& x) { return gelu(x, {.approximate = true}); }},
     {"negative", [](const Tensor& x) { return -x; }},
     {"leaky_relu(0.1)", [](const Tensor& x) { return leaky_relu(x, 0.1); }},
@@ -156,21 +184,28 @@ struct NamedBinary {
   const char* name;
   Binary fn;
 };
-#define MLPJIT_BINARY(name) \
-  NamedBinary{#name, [](const Tensor& a, const Tensor& b) { return mlpjit::name(a, b); }}
-#define MLPJIT_OPERATOR(op) NamedBinary{#op, [](const Tensor& a, const Tensor& b) { return a op b; }}
+#define MLPJIT_BINARY(name)                                                    \
+  NamedBinary {                                                                \
+    #name, [](const Tensor& a, const Tensor& b) { return mlpjit::name(a, b); } \
+  }
+#define MLPJIT_OPERATOR(op)                                      \
+  NamedBinary {                                                  \
+    #op, [](const Tensor& a, const Tensor& b) { return a op b; } \
+  }
 const std::vector<NamedBinary> kBinary = {
-    MLPJIT_OPERATOR(+),          MLPJIT_OPERATOR(-),         MLPJIT_OPERATOR(*),
-    MLPJIT_OPERATOR(/),          MLPJIT_OPERATOR(==),        MLPJIT_OPERATOR(!=),
-    MLPJIT_OPERATOR(<),          MLPJIT_OPERATOR(<=),        MLPJIT_OPERATOR(>),
-    MLPJIT_OPERATOR(>=),         MLPJIT_BINARY(maximum),     MLPJIT_BINARY(minimum),
-    MLPJIT_BINARY(pow),          MLPJIT_BINARY(floor_divide), MLPJIT_BINARY(remainder),
-    MLPJIT_BINARY(logical_and),  MLPJIT_BINARY(logical_or),  MLPJIT_BINARY(logical_xor),
+    MLPJIT_OPERATOR(+),         MLPJIT_OPERATOR(-),          MLPJIT_OPERATOR(*),
+    MLPJIT_OPERATOR(/),         MLPJIT_OPERATOR(==),         MLPJIT_OPERATOR(!=),
+    MLPJIT_OPERATOR(<),         MLPJIT_OPERATOR(<=),         MLPJIT_OPERATOR(>),
+    MLPJIT_OPERATOR(>=),        MLPJIT_BINARY(maximum),      MLPJIT_BINARY(minimum),
+    MLPJIT_BINARY(pow),         MLPJIT_BINARY(floor_divide), MLPJIT_BINARY(remainder),
+    MLPJIT_BINARY(logical_and), MLPJIT_BINARY(logical_or),   MLPJIT_BINARY(logical_xor),
 };
 #undef MLPJIT_BINARY
 #undef MLPJIT_OPERATOR
 
-Tensors one(Tensor x) { return {std::move(x)}; }
+Tensors one(Tensor x) {
+  return {std::move(x)};
+}
 
 Node unary_node(Builder& b) {
   const NamedUnary& op = b.choices.pick(kUnary);
@@ -182,21 +217,26 @@ Node binary_node(Builder& b) {
   const ValueIndex left = b.any_value();
   const DType dtype = b.values[left].dtype();
   const ValueIndex right = b.any_of([&](const Tensor& t) { return t.dtype() == dtype; });
-  return {op.name, {left, right}, 1, [fn = op.fn](const Tensors& a) { return one(fn(a[0], a[1])); }};
+  return {
+      op.name, {left, right}, 1, [fn = op.fn](const Tensors& a) { return one(fn(a[0], a[1])); }};
 }
 
 Node where_node(Builder& b) {
-  const ValueIndex condition = b.any_of([](const Tensor& t) { return t.dtype() == DType::boolean; });
+  const ValueIndex condition =
+      b.any_of([](const Tensor& t) { return t.dtype() == DType::boolean; });
   const ValueIndex left = b.any_value();
   const DType dtype = b.values[left].dtype();
   const ValueIndex right = b.any_of([&](const Tensor& t) { return t.dtype() == dtype; });
-  return {"where", {condition, left, right}, 1,
-          [](const Tensors& a) { return one(where(a[0], a[1], a[2])); }};
+  return {"where", {condition, left, right}, 1, [](const Tensors& a) {
+            return one(where(a[0], a[1], a[2]));
+          }};
 }
 
 Node cast_node(Builder& b) {
   const auto dtype = static_cast<DType>(b.choices.below(kDTypeCount));
-  return {"cast(" + std::string(mlpjit::to_string(dtype)) + ")", {b.any_value()}, 1,
+  return {"cast(" + std::string(mlpjit::to_string(dtype)) + ")",
+          {b.any_value()},
+          1,
           [dtype](const Tensors& a) { return one(cast(a[0], dtype)); }};
 }
 
@@ -219,7 +259,8 @@ Node dense_node(Builder& b) {
   }
   const ValueIndex wi = b.add_input(w);
   x += x >= wi;
-  if (!biased) return {"dense", {x, wi}, 1, [](const Tensors& a) { return one(dense(a[0], a[1])); }};
+  if (!biased)
+    return {"dense", {x, wi}, 1, [](const Tensors& a) { return one(dense(a[0], a[1])); }};
   const ValueIndex bi = b.add_input(bias);
   x += x >= bi;
   return {"dense", {x, wi, bi}, 1, [](const Tensors& a) { return one(dense(a[0], a[1], a[2])); }};
@@ -254,11 +295,15 @@ Node reduction_node(Builder& b) {
     const char* name;
     Fn fn;
   };
-#define MLPJIT_REDUCTION(name) \
-  Named{#name, [](const Tensor& x, const Axes& axes, bool keep) { return mlpjit::name(x, axes, keep); }}
-  static const std::vector<Named> kOps = {
-      MLPJIT_REDUCTION(sum), MLPJIT_REDUCTION(mean), MLPJIT_REDUCTION(max),    MLPJIT_REDUCTION(min),
-      MLPJIT_REDUCTION(var), MLPJIT_REDUCTION(prod), MLPJIT_REDUCTION(argmax), MLPJIT_REDUCTION(argmin)};
+#define MLPJIT_REDUCTION(name)                                                                   \
+  Named {                                                                                        \
+    #name,                                                                                       \
+        [](const Tensor& x, const Axes& axes, bool keep) { return mlpjit::name(x, axes, keep); } \
+  }
+  static const std::vector<Named> kOps = {MLPJIT_REDUCTION(sum),    MLPJIT_REDUCTION(mean),
+                                          MLPJIT_REDUCTION(max),    MLPJIT_REDUCTION(min),
+                                          MLPJIT_REDUCTION(var),    MLPJIT_REDUCTION(prod),
+                                          MLPJIT_REDUCTION(argmax), MLPJIT_REDUCTION(argmin)};
 #undef MLPJIT_REDUCTION
   const Named& op = b.choices.pick(kOps);
   const ValueIndex x = b.any_value();
@@ -266,25 +311,34 @@ Node reduction_node(Builder& b) {
   const bool keep = b.choices.chance(50);
   std::string label = op.name + std::string(keep ? "(keepdims, axes" : "(axes");
   for (int a : axes) label += " " + std::to_string(a);
-  return {label + ")", {x}, 1, [fn = op.fn, axes, keep](const Tensors& a) { return one(fn(a[0], axes, keep)); }};
+  return {label + ")", {x}, 1, [fn = op.fn, axes, keep](const Tensors& a) {
+            return one(fn(a[0], axes, keep));
+          }};
 }
 
 Node row_node(Builder& b) {
   ValueIndex x = b.any_of([](const Tensor& t) { return t.rank() >= 1 && is_floating(t.dtype()); });
   const Tensor value = b.values[x];
   if (value.rank() == 0 || !is_floating(value.dtype())) return unary_node(b);
-  const int axis = b.choices.chance(70) ? -1 : static_cast<int>(b.choices.below(static_cast<unsigned>(value.rank())));
+  const int axis = b.choices.chance(70)
+                       ? -1
+                       : static_cast<int>(b.choices.below(static_cast<unsigned>(value.rank())));
   switch (b.choices.below(3)) {
-    case 0: return {"softmax", {x}, 1, [axis](const Tensors& a) { return one(softmax(a[0], axis)); }};
-    case 1: return {"log_softmax", {x}, 1, [axis](const Tensors& a) { return one(log_softmax(a[0], axis)); }};
+    case 0:
+      return {"softmax", {x}, 1, [axis](const Tensors& a) { return one(softmax(a[0], axis)); }};
+    case 1:
+      return {
+          "log_softmax", {x}, 1, [axis](const Tensors& a) { return one(log_softmax(a[0], axis)); }};
     default: {
       const Shape shape = {value.shape()[-1]};
-      const ValueIndex gamma = b.add_input(cast(any_floats<float>(b.choices, shape), value.dtype()));
+      const ValueIndex gamma =
+          b.add_input(cast(any_floats<float>(b.choices, shape), value.dtype()));
       x += x >= gamma;
       const ValueIndex beta = b.add_input(cast(any_floats<float>(b.choices, shape), value.dtype()));
       x += x >= beta;
-      return {"layer_norm", {x, gamma, beta}, 1,
-              [](const Tensors& a) { return one(layer_norm(a[0], a[1], a[2])); }};
+      return {"layer_norm", {x, gamma, beta}, 1, [](const Tensors& a) {
+                return one(layer_norm(a[0], a[1], a[2]));
+              }};
     }
   }
 }
@@ -293,32 +347,42 @@ Node movement_node(Builder& b) {
   const ValueIndex x = b.any_value();
   const Tensor value = b.values[x];
   const int rank = value.rank();
-  if (rank == 0) return {"expand_dims", {x}, 1, [](const Tensors& a) { return one(expand_dims(a[0], 0)); }};
+  if (rank == 0)
+    return {"expand_dims", {x}, 1, [](const Tensors& a) { return one(expand_dims(a[0], 0)); }};
   const int axis = static_cast<int>(b.choices.below(static_cast<unsigned>(rank)));
   const std::int64_t size = value.shape()[axis];
   switch (b.choices.below(8)) {
-    case 0: return {"reshape(-1)", {x}, 1, [](const Tensors& a) { return one(reshape(a[0], {-1})); }};
+    case 0:
+      return {"reshape(-1)", {x}, 1, [](const Tensors& a) { return one(reshape(a[0], {-1})); }};
     case 1: {
       std::vector<int> order(static_cast<std::size_t>(rank));
       for (int d = 0; d < rank; ++d) order[static_cast<std::size_t>(d)] = d;
-      for (std::size_t d = order.size(); d > 1; --d) std::swap(order[d - 1], order[b.choices.below(d)]);
-      return {"transpose", {x}, 1, [order](const Tensors& a) { return one(transpose(a[0], order)); }};
+      for (std::size_t d = order.size(); d > 1; --d)
+        std::swap(order[d - 1], order[b.choices.below(d)]);
+      return {
+          "transpose", {x}, 1, [order](const Tensors& a) { return one(transpose(a[0], order)); }};
     }
     case 2: {
-      const auto other = b.any_of([&](const Tensor& t) { return t.dtype() == value.dtype() && t.rank() == rank; });
-      return {"concat", {x, other, x}, 1, [axis](const Tensors& a) { return one(concat(a, axis)); }};
+      const auto other =
+          b.any_of([&](const Tensor& t) { return t.dtype() == value.dtype() && t.rank() == rank; });
+      return {
+          "concat", {x, other, x}, 1, [axis](const Tensors& a) { return one(concat(a, axis)); }};
     }
     case 3: return {"stack", {x, x}, 1, [axis](const Tensors& a) { return one(stack(a, axis)); }};
     case 4: {
-      const auto first = static_cast<std::int64_t>(b.choices.below(static_cast<std::uint64_t>(size) + 1));
+      const auto first =
+          static_cast<std::int64_t>(b.choices.below(static_cast<std::uint64_t>(size) + 1));
       return {"split", {x}, 2, [axis, first, size](const Tensors& a) {
                 return split(a[0], std::vector<std::int64_t>{first, size - first}, axis);
               }};
     }
     case 5: {
-      const auto begin = static_cast<std::int64_t>(b.choices.below(static_cast<std::uint64_t>(size) + 1));
+      const auto begin =
+          static_cast<std::int64_t>(b.choices.below(static_cast<std::uint64_t>(size) + 1));
       const std::int64_t step = b.choices.chance(70) ? 1 : 2;
-      return {"slice", {x}, 1, [=](const Tensors& a) { return one(slice(a[0], axis, begin, size, step)); }};
+      return {"slice", {x}, 1, [=](const Tensors& a) {
+                return one(slice(a[0], axis, begin, size, step));
+              }};
     }
     case 6: {
       Shape shape = value.shape();
@@ -330,7 +394,9 @@ Node movement_node(Builder& b) {
     default: {
       const auto indices = b.any_of([](const Tensor& t) { return is_integer(t.dtype()); });
       if (b.choices.chance(30)) {
-        return {"one_hot", {indices}, 1, [](const Tensors& a) { return one(one_hot(clip(a[0], 0, 6), 7)); }};
+        return {"one_hot", {indices}, 1, [](const Tensors& a) {
+                  return one(one_hot(clip(a[0], 0, 6), 7));
+                }};
       }
       const std::int64_t last = std::max<std::int64_t>(size, 1) - 1;
       return {"gather", {x, indices}, 1, [axis, last](const Tensors& a) {
@@ -364,7 +430,8 @@ Program generate(Choices& choices, std::size_t nodes) {
     if (choices.chance(50)) shape = any_shape(choices);
   }
   const std::size_t wanted = 1 + choices.below(nodes);
-  for (std::size_t tries = 0; b.program.nodes.size() < wanted && !b.failing && tries < 8 * wanted; ++tries) {
+  for (std::size_t tries = 0; b.program.nodes.size() < wanted && !b.failing && tries < 8 * wanted;
+       ++tries) {
     b.try_node(any_node(b));
   }
   // The last value, a few others, now and then an input as it is, and one value twice.
@@ -374,7 +441,8 @@ Program generate(Choices& choices, std::size_t nodes) {
     return std::move(b.program);
   }
   b.program.outputs.push_back(count - 1);
-  for (std::size_t i = choices.below(8); i > 0; --i) b.program.outputs.push_back(choices.below(count));
+  for (std::size_t i = choices.below(8); i > 0; --i)
+    b.program.outputs.push_back(choices.below(count));
   return std::move(b.program);
 }
 

@@ -1,5 +1,5 @@
-// Networks: a row of a larger batch has the bits of the row alone; splitting, concatenating and permuting keep the
-// bits; the caller's floating-point environment does not matter.
+// Networks: a row of a larger batch has the bits of the row alone; splitting, concatenating and
+// permuting keep the bits; the caller's floating-point environment does not matter.
 
 #include <gtest/gtest.h>
 #include <xmmintrin.h>
@@ -18,17 +18,19 @@ struct Case {
 };
 
 const std::vector<Case> kCases = {
-    {{512, 256, 128, 2}, "relu"},  {{37, 101, 53, 3}, "tanh"},  {{1, 16, 16, 1}, "tanh"},
-    {{24, 32, 32, 1}, "sigmoid"},  {{48, 130, 65, 12}, "elu"},  {{13, 17, 16}, "gelu"},
-    {{200, 16}, "relu"},           {{191, 16, 1}, "silu"},      {{0, 5, 3}, "relu"},
-    {{32, 64, 64, 16}, "softplus"},
+    {{512, 256, 128, 2}, "relu"}, {{37, 101, 53, 3}, "tanh"},
+    {{1, 16, 16, 1}, "tanh"},     {{24, 32, 32, 1}, "sigmoid"},
+    {{48, 130, 65, 12}, "elu"},   {{13, 17, 16}, "gelu"},
+    {{200, 16}, "relu"},          {{191, 16, 1}, "silu"},
+    {{0, 5, 3}, "relu"},          {{32, 64, 64, 16}, "softplus"},
 };
 
 nn::HybridSequential make_net(const Case& c) {
   nn::HybridSequential net;
   for (std::size_t i = 1; i < c.sizes.size(); ++i) {
     const bool last = i + 1 == c.sizes.size();
-    net.add(nn::Dense(c.sizes[i], {.activation = last ? "" : c.activation, .in_units = c.sizes[i - 1]}));
+    net.add(nn::Dense(c.sizes[i],
+                      {.activation = last ? "" : c.activation, .in_units = c.sizes[i - 1]}));
   }
   net.initialize(nn::Normal(0.2));
   for (auto& [path, p] : net.collect_params()) {

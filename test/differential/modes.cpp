@@ -31,12 +31,14 @@ detail::Trace trace_of(const Program& program) {
     spec.concrete = input;
     specs.push_back(spec);
   }
-  return detail::trace_function([&](const Tensors& inputs) { return run(program, inputs); }, specs, {});
+  return detail::trace_function([&](const Tensors& inputs) { return run(program, inputs); }, specs,
+                                {});
 }
 
 // What an input of the traced graph is bound to: an argument, or a tensor that a node holds.
 Tensor bound_tensor(const Program& program, const detail::Binding& binding) {
-  return binding.kind == ir::InputKind::argument ? program.inputs.at(binding.argument) : binding.tensor;
+  return binding.kind == ir::InputKind::argument ? program.inputs.at(binding.argument)
+                                                 : binding.tensor;
 }
 
 // Where two tensors part, for messages.
@@ -99,7 +101,8 @@ std::vector<Mode> modes(Isa also) {
   std::vector<Mode> all = {{"graph", {.backend = Backend::graph, .isa = widest}},
                            {"native " + std::string(to_string(widest)), {.isa = widest}}};
   if (also < widest) {
-    all.push_back({"graph " + std::string(to_string(also)), {.backend = Backend::graph, .isa = also}});
+    all.push_back(
+        {"graph " + std::string(to_string(also)), {.backend = Backend::graph, .isa = also}});
     all.push_back({"native " + std::string(to_string(also)), {.isa = also}});
   }
   return all;
@@ -111,18 +114,21 @@ Outcome run_imperatively(const Program& program) {
 
 Outcome run_in(const Mode& mode, const Program& program) {
   return outcome_of([&] {
-    detail::CachedFunction function([&](const Tensors& inputs) { return run(program, inputs); }, mode.options);
+    detail::CachedFunction function([&](const Tensors& inputs) { return run(program, inputs); },
+                                    mode.options);
     function(program.inputs);
     return function(program.inputs);  // the second call is the cached one
   });
 }
 
 std::optional<std::string> difference(const Outcome& want, const Outcome& got) {
-  if (want.error != got.error) return "expected error '" + want.error + "', got '" + got.error + "'";
+  if (want.error != got.error)
+    return "expected error '" + want.error + "', got '" + got.error + "'";
   if (want.results.size() != got.results.size()) return "another number of results";
   for (std::size_t i = 0; i < want.results.size(); ++i) {
     if (identical(want.results[i], got.results[i])) continue;
-    return "result " + std::to_string(i) + " differs" + first_difference(want.results[i], got.results[i]);
+    return "result " + std::to_string(i) + " differs" +
+           first_difference(want.results[i], got.results[i]);
   }
   return std::nullopt;
 }
@@ -183,7 +189,8 @@ Tensors arguments_of_trace(const Program& program) {
   Tensors arguments;
   for (const bool captured : {false, true}) {
     for (const detail::Binding& binding : trace.inputs) {
-      if ((binding.kind != ir::InputKind::argument) == captured) arguments.push_back(bound_tensor(program, binding));
+      if ((binding.kind != ir::InputKind::argument) == captured)
+        arguments.push_back(bound_tensor(program, binding));
     }
   }
   return arguments;

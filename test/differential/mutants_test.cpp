@@ -1,5 +1,5 @@
-// The random-graph loop must be able to fail: wrong rewrites of the kind that compilers make, each of which it has to
-// catch within a few hundred graphs.
+// The random-graph loop must be able to fail: wrong rewrites of the kind that compilers make, each
+// of which it has to catch within a few hundred graphs.
 
 #include <gtest/gtest.h>
 
@@ -20,7 +20,8 @@ class Rewriter {
   Rewriter(ir::Function& function, ir::OpId op) : function_(function), op_(op) {}
 
   ir::ValueId add(Opcode opcode, std::vector<ir::ValueId> operands, ir::Attrs attrs = {}) {
-    const ir::OpId made = function_.append(ir::Function::kBody, opcode, std::move(operands), std::move(attrs));
+    const ir::OpId made =
+        function_.append(ir::Function::kBody, opcode, std::move(operands), std::move(attrs));
     auto& ops = function_.body().ops;
     ops.pop_back();
     ops.insert(std::find(ops.begin(), ops.end(), op_), made);
@@ -55,11 +56,13 @@ const std::vector<Mutant> kMutants = {
      }},
     {"maximum as a select on > (loses NaN)", Opcode::maximum,
      [](Rewriter& r) -> std::optional<ir::ValueId> {
-       return r.add(Opcode::where, {r.add(Opcode::greater, {r.operand(0), r.operand(1)}), r.operand(0), r.operand(1)});
+       return r.add(Opcode::where, {r.add(Opcode::greater, {r.operand(0), r.operand(1)}),
+                                    r.operand(0), r.operand(1)});
      }},
     {"division as a multiplication by the reciprocal", Opcode::divide,
      [](Rewriter& r) -> std::optional<ir::ValueId> {
-       return r.add(Opcode::multiply, {r.operand(0), r.add(Opcode::divide, {r.scalar(1), r.operand(1)})});
+       return r.add(Opcode::multiply,
+                    {r.operand(0), r.add(Opcode::divide, {r.scalar(1), r.operand(1)})});
      }},
     {"> as the opposite of <= (wrong for NaN)", Opcode::greater,
      [](Rewriter& r) -> std::optional<ir::ValueId> {
@@ -68,7 +71,8 @@ const std::vector<Mutant> kMutants = {
     {"the bias added after the chain instead of before", Opcode::dense,
      [](Rewriter& r) -> std::optional<ir::ValueId> {
        if (r.operand_count() < 3) return std::nullopt;
-       return r.add(Opcode::add, {r.add(Opcode::dense, {r.operand(0), r.operand(1)}), r.operand(2)});
+       return r.add(Opcode::add,
+                    {r.add(Opcode::dense, {r.operand(0), r.operand(1)}), r.operand(2)});
      }},
     {"a sum over rows taken column by column", Opcode::mean,
      [](Rewriter& r) -> std::optional<ir::ValueId> {
@@ -77,8 +81,11 @@ const std::vector<Mutant> kMutants = {
        const int rank = r.operand_type(0).shape.rank();
        std::vector<std::int64_t> order;
        for (int d = 0; d < rank; ++d) order.push_back(d);
-       std::swap(order[static_cast<std::size_t>(axes[0])], order[static_cast<std::size_t>(axes[1])]);
-       return r.add(Opcode::mean, {r.add(Opcode::transpose, {r.operand(0)}, {{"permutation", order}})}, r.attrs());
+       std::swap(order[static_cast<std::size_t>(axes[0])],
+                 order[static_cast<std::size_t>(axes[1])]);
+       return r.add(Opcode::mean,
+                    {r.add(Opcode::transpose, {r.operand(0)}, {{"permutation", order}})},
+                    r.attrs());
      }},
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// A random program over tensors: inputs and a list of nodes, run through the public ops. The same program runs
-// imperatively and under a trace, since it is ordinary C++ on Tensors.
+// A random program over tensors: inputs and a list of nodes, run through the public ops. The same
+// program runs imperatively and under a trace, since it is ordinary C++ on Tensors.
 
 #include <functional>
 #include <random>
@@ -14,7 +14,7 @@ namespace mlpjit::differential {
 using ValueIndex = std::size_t;
 
 struct Node {
-  std::string label;                     // "leaky_relu(alpha=0.1)"
+  std::string label;  // "leaky_relu(alpha=0.1)"
   std::vector<ValueIndex> arguments;
   std::size_t results = 1;
   std::function<Tensors(const Tensors&)> apply;
@@ -52,8 +52,8 @@ class Choices {
   bool fuzzed_ = false;
 };
 
-// A typed program of at most `nodes` nodes that runs on its inputs; one in a few programs may fail at run time with
-// a ValueError, in every mode alike.
+// A typed program of at most `nodes` nodes that runs on its inputs; one in a few programs may fail
+// at run time with a ValueError, in every mode alike.
 Program generate(Choices& choices, std::size_t nodes);
 
 // Smaller programs while `fails` holds: outputs dropped, dead nodes removed, nodes cut into inputs.

@@ -24,12 +24,14 @@ std::uint64_t graph_count() {
 }
 
 void report(std::uint64_t seed, const Program& program, const std::vector<Mode>& all) {
-  const Program small = minimize(program, [&](const Program& p) { return check(p, all).has_value(); });
+  const Program small =
+      minimize(program, [&](const Program& p) { return check(p, all).has_value(); });
   const auto what = check(small, all);
   const std::string path = "random_graph_" + std::to_string(seed) + ".mlp";
   std::ofstream(path) << "; seed " << seed << "\n" << trace_text(small);
   ADD_FAILURE() << "seed " << seed << ", minimised to " << path << ":\n"
-                << trace_text(small) << to_string(small) << (what ? *what : "(passes once minimised)");
+                << trace_text(small) << to_string(small)
+                << (what ? *what : "(passes once minimised)");
 }
 
 // A quarter of the graphs per shard, so that a test runner has something to run side by side.
@@ -69,7 +71,8 @@ TEST(RandomGraphs, AreNotStaleOnOtherInputs) {
     for (Tensor& input : other.inputs) {
       if (is_floating(input.dtype())) input = input * 0.5 + 0.25;
     }
-    detail::CachedFunction function([&](const Tensors& inputs) { return run(program, inputs); }, {});
+    detail::CachedFunction function([&](const Tensors& inputs) { return run(program, inputs); },
+                                    {});
     for (const Program* p : {&program, &other, &program}) {
       const Outcome want = run_imperatively(*p);
       if (!want.error.empty()) continue;

@@ -1,7 +1,8 @@
 #pragma once
-// The naive reference: one plain scalar loop per op, written from docs/numerics.md and sharing no code with the
-// interpreter, its kernels or the numerics library. Covers the ops that are linear or exactly defined; the others
-// (exp and what is made of it) are compared between modes and against error bounds elsewhere.
+// The naive reference: one plain scalar loop per op, written from docs/numerics.md and sharing no
+// code with the interpreter, its kernels or the numerics library. Covers the ops that are linear or
+// exactly defined; the others (exp and what is made of it) are compared between modes and against
+// error bounds elsewhere.
 
 #include <cstddef>
 #include <cstdint>
@@ -32,8 +33,8 @@ struct Array {
 
 Array make_array(DType dtype, std::vector<std::int64_t> shape);
 
-// The results of an op, of the types given; nothing when the reference does not define the op. Operands must be
-// valid: an op that would fail at run time is not asked for.
+// The results of an op, of the types given; nothing when the reference does not define the op.
+// Operands must be valid: an op that would fail at run time is not asked for.
 std::optional<std::vector<Array>> evaluate(ir::Opcode opcode, const ir::Attrs& attrs,
                                            const std::vector<Array>& operands,
                                            const std::vector<ir::Type>& results);

@@ -91,7 +91,8 @@ void matmul(const Array& a, const Array& b, Array& out) {
     const std::int64_t x = broadcast_offset(batch, {left.begin(), left.end() - 2});
     const std::int64_t w = broadcast_offset(batch, {right.begin(), right.end() - 2});
     const std::int64_t m = left[left.size() - 2];
-    out.as<T>()[i] = chain(a.as<T>() + (x * m + row) * k, 1, b.as<T>() + w * k * n + column, n, k, T{0});
+    out.as<T>()[i] =
+        chain(a.as<T>() + (x * m + row) * k, 1, b.as<T>() + w * k * n + column, n, k, T{0});
   }
 }
 

@@ -128,7 +128,9 @@ bool unary(ir::Opcode opcode, const ir::Attrs& attrs, T x, T& out) {
   } else {
     switch (opcode) {
       case Opcode::negative: out = wrap(T{0}, x, [](auto a, auto b) { return a - b; }); return true;
-      case Opcode::abs: out = x < 0 ? wrap(T{0}, x, [](auto a, auto b) { return a - b; }) : x; return true;
+      case Opcode::abs:
+        out = x < 0 ? wrap(T{0}, x, [](auto a, auto b) { return a - b; }) : x;
+        return true;
       case Opcode::floor:
       case Opcode::ceil:
       case Opcode::round: out = x; return true;
@@ -228,7 +230,8 @@ bool elementwise(ir::Opcode opcode, const ir::Attrs& attrs, const std::vector<Ar
     } else if (opcode == Opcode::where) {
       with_type(out[0].dtype, [&](auto zero) {
         using T = decltype(zero);
-        out[0].as<T>()[i] = read<unsigned char>(in, 0, at) ? read<T>(in, 1, at) : read<T>(in, 2, at);
+        out[0].as<T>()[i] =
+            read<unsigned char>(in, 0, at) ? read<T>(in, 1, at) : read<T>(in, 2, at);
       });
     } else if (in[0].dtype == DType::boolean) {
       bool truth = false;

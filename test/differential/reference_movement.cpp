@@ -45,7 +45,8 @@ void split(const Array& in, std::size_t axis, std::vector<Array>& out) {
 }
 
 std::int64_t index_at(const Array& indices, std::int64_t i) {
-  return indices.dtype == DType::i32 ? indices.as<std::int32_t>()[i] : indices.as<std::int64_t>()[i];
+  return indices.dtype == DType::i32 ? indices.as<std::int32_t>()[i]
+                                     : indices.as<std::int64_t>()[i];
 }
 
 void gather(const Array& in, const Array& indices, std::size_t axis, Array& out) {
@@ -94,7 +95,8 @@ bool movement(ir::Opcode opcode, const ir::Attrs& attrs, const std::vector<Array
   switch (opcode) {
     case Opcode::constant: {
       const auto& literal = attrs.get<ir::Literal>("value");
-      if (!out[0].bytes.empty()) std::memcpy(out[0].bytes.data(), literal.data(), out[0].bytes.size());
+      if (!out[0].bytes.empty())
+        std::memcpy(out[0].bytes.data(), literal.data(), out[0].bytes.size());
       return true;
     }
     case Opcode::reshape: out[0].bytes = in[0].bytes; return true;
@@ -102,7 +104,8 @@ bool movement(ir::Opcode opcode, const ir::Attrs& attrs, const std::vector<Array
       const auto& order = attrs.integers("permutation");
       map(in[0], out[0], [&](const Coordinates& at) {
         Coordinates source(at.size());
-        for (std::size_t d = 0; d < at.size(); ++d) source[static_cast<std::size_t>(order[d])] = at[d];
+        for (std::size_t d = 0; d < at.size(); ++d)
+          source[static_cast<std::size_t>(order[d])] = at[d];
         return source;
       });
       return true;

@@ -114,7 +114,8 @@ void one_result(ir::Opcode opcode, const std::vector<T>& x, Array& out, std::siz
       out.as<Total>()[o] = lane_form(converted<T, Total>(x), Total{0}, add<Total>, add<Total>);
       return;
     case Opcode::prod:
-      out.as<Total>()[o] = lane_form(converted<T, Total>(x), Total{1}, multiply<Total>, multiply<Total>);
+      out.as<Total>()[o] =
+          lane_form(converted<T, Total>(x), Total{1}, multiply<Total>, multiply<Total>);
       return;
     case Opcode::mean: out.as<Average>()[o] = mean(converted<T, Average>(x)); return;
     case Opcode::var: out.as<Average>()[o] = variance(converted<T, Average>(x)); return;
@@ -134,7 +135,8 @@ void layer_norm(const std::vector<Array>& in, double epsilon, Array& out) {
     const T center = mean(x);
     const T scale = T{1} / std::sqrt(variance(x) + static_cast<T>(epsilon));
     for (std::int64_t i = 0; i < n; ++i) {
-      out.as<T>()[r * n + i] = std::fma((first[i] - center) * scale, in[1].as<T>()[i], in[2].as<T>()[i]);
+      out.as<T>()[r * n + i] =
+          std::fma((first[i] - center) * scale, in[1].as<T>()[i], in[2].as<T>()[i]);
     }
   }
 }

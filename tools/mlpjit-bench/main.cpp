@@ -1,4 +1,5 @@
-// mlpjit-bench: times a network imperatively, as a graph, compiled, and by the peers built in, interleaved in one run.
+// mlpjit-bench: times a network imperatively, as a graph, compiled, and by the peers built in,
+// interleaved in one run.
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -49,6 +50,14 @@ std::size_t peak_of(const std::function<void()>& call) {
   return memory_stats().peak_bytes - before;
 }
 
+// Bytes of intermediates in the workspace of compiled code, which is kept from call to call.
+std::size_t workspace_of(const nn::HybridSequential& net) {
+  const Explanation explanation = net.explain();
+  if (explanation.signatures.empty() || explanation.signatures.front().backend != "native")
+    return 0;
+  return explanation.signatures.front().workspace_bytes;
+}
+
 // Everything of one batch size that the benchmarks run.
 struct Bench {
   std::int64_t batch = 0;
@@ -71,9 +80,12 @@ std::unique_ptr<Bench> prepare(const Settings& settings, std::int64_t batch) {
   const std::pair<const char*, nn::HybridSequential*> ours[] = {
       {"imperative", &bench->imperative}, {"graph", &bench->graph}, {"compiled", &bench->compiled}};
   for (const auto& [name, net] : ours) {
-    Mode mode{name, [net = net, x = bench->input] { benchmark::DoNotOptimize((*net)(x)); }, (*net)(bench->input)};
-    mode.peak_bytes = peak_of(mode.call);
-    bench->same_bits = bench->same_bits && identical(mode.result, bench->modes.empty() ? mode.result : bench->modes[0].result);
+    Mode mode{name, [net = net, x = bench->input] { benchmark::DoNotOptimize((*net)(x)); },
+              (*net)(bench->input)};
+    mode.peak_bytes = peak_of(mode.call) + workspace_of(*net);
+    bench->same_bits =
+        bench->same_bits &&
+        identical(mode.result, bench->modes.empty() ? mode.result : bench->modes[0].result);
     bench->modes.push_back(std::move(mode));
   }
   bench->peers = make_peers(settings.network, bench->compiled, bench->input);
@@ -99,7 +111,9 @@ void register_benchmarks(const Settings& settings, Bench& bench) {
         ->Repetitions(settings.rounds)
         ->UseRealTime()
         ->Unit(benchmark::kMicrosecond)
-        ->ComputeStatistics("min", [](const std::vector<double>& v) { return *std::min_element(v.begin(), v.end()); });
+        ->ComputeStatistics("min", [](const std::vector<double>& v) {
+          return *std::min_element(v.begin(), v.end());
+        });
   }
 }
 
@@ -107,7 +121,8 @@ Section section_of(const Settings& settings, const Bench& bench, const Collector
   Section section{bench.batch, {}, bench.same_bits};
   for (const Mode& mode : bench.modes) {
     const std::string name = fmt::format("{}/batch:{}", mode.name, bench.batch);
-    Row row{mode.name, collector.time(name, "min"), collector.time(name, "median"), 0, mode.peak_bytes};
+    Row row{mode.name, collector.time(name, "min"), collector.time(name, "median"), 0,
+            mode.peak_bytes};
     row.gflops = flops(settings.network, bench.batch) / row.minimum / 1e3;
     section.rows.push_back(row);
   }
@@ -138,7 +153,8 @@ std::string compile_text(const Bench& bench) {
   if (explanation.signatures.empty()) return "";
   const PhaseTimes& ms = explanation.signatures.front().ms;
   return fmt::format(
-      "cold compile: {:.1f} ms (trace {:.1f}, passes {:.1f}, plan {:.1f}, LLVM IR {:.1f}, machine code {:.1f}, link {:.1f}); "
+      "cold compile: {:.1f} ms (trace {:.1f}, passes {:.1f}, plan {:.1f}, LLVM IR {:.1f}, machine "
+      "code {:.1f}, link {:.1f}); "
       "loading LLVM {:.1f} ms apart\n",
       ms.total - ms.load, ms.trace, ms.passes, ms.plan, ms.emit, ms.codegen, ms.link, ms.load);
 }
@@ -156,7 +172,8 @@ int run(const Settings& settings) {
   std::vector<std::unique_ptr<Bench>> benches;
   for (std::int64_t batch : settings.batches) benches.push_back(prepare(settings, batch));
   for (auto& bench : benches) register_benchmarks(settings, *bench);
-  const bool same = std::all_of(benches.begin(), benches.end(), [](const auto& b) { return b->same_bits; });
+  const bool same =
+      std::all_of(benches.begin(), benches.end(), [](const auto& b) { return b->same_bits; });
 
   if (settings.format == "json") {
     benchmark::AddCustomContext("network", to_string(settings.network));
@@ -174,8 +191,9 @@ int run(const Settings& settings) {
     std::cout << csv(sections);
     return same ? 0 : 1;
   }
-  std::cout << fmt::format("{}, {} iterations in {} interleaved rounds, {}\n{}\n\n", to_string(settings.network),
-                           settings.iterations, settings.rounds, to_string(current_isa()), peers_text());
+  std::cout << fmt::format("{}, {} iterations in {} interleaved rounds, {}\n{}\n\n",
+                           to_string(settings.network), settings.iterations, settings.rounds,
+                           to_string(current_isa()), peers_text());
   for (const Section& section : sections) std::cout << table(section) << "\n";
   std::cout << compile_text(*benches.front());
   std::cout << fmt::format("call overhead: {:.0f} ns (a call of a network of one multiplication)\n",
@@ -190,19 +208,33 @@ int main(int argc, char** argv) {
   mlpjit::bench::Settings settings;
   std::string layers = "512-256-128-2", dtype = "f32";
   CLI::App app{
-      "Times a multi-layer perceptron imperatively, as a graph and compiled, beside the peers this build has,\n"
-      "interleaved in rounds, and checks that the bits agree. Exit code: 0; 1 when the bits differ or a run\n"
+      "Times a multi-layer perceptron imperatively, as a graph and compiled, beside the peers this "
+      "build has,\n"
+      "interleaved in rounds, and checks that the bits agree. Exit code: 0; 1 when the bits differ "
+      "or a run\n"
       "fails; 100 and above for wrong options.",
       "mlpjit-bench"};
   app.add_option("--layers", layers, "layer sizes, input first")->capture_default_str();
-  app.add_option("--activation", settings.network.activation, "of every layer but the last; '' for none")
+  app.add_option("--activation", settings.network.activation,
+                 "of every layer but the last; '' for none")
       ->capture_default_str();
-  app.add_option("--batch", settings.batches, "batch sizes, separated by commas")->delimiter(',')->capture_default_str();
-  app.add_option("--dtype", dtype, "element type")->check(CLI::IsMember({"f32", "f64"}))->capture_default_str();
-  app.add_option("--threads", settings.threads, "threads of one call")->check(CLI::Range(1, 64))->capture_default_str();
-  app.add_option("--iterations", settings.iterations, "calls per round")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--rounds", settings.rounds, "interleaved rounds")->check(CLI::Range(3, 10000))->capture_default_str();
-  app.add_option("--isa", settings.isa, "cap on the instruction set")->check(CLI::IsMember({"baseline", "avx2", "avx512"}));
+  app.add_option("--batch", settings.batches, "batch sizes, separated by commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--dtype", dtype, "element type")
+      ->check(CLI::IsMember({"f32", "f64"}))
+      ->capture_default_str();
+  app.add_option("--threads", settings.threads, "threads of one call")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--iterations", settings.iterations, "calls per round")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--rounds", settings.rounds, "interleaved rounds")
+      ->check(CLI::Range(3, 10000))
+      ->capture_default_str();
+  app.add_option("--isa", settings.isa, "cap on the instruction set")
+      ->check(CLI::IsMember({"baseline", "avx2", "avx512"}));
   app.add_option("--format", settings.format, "what to print; json is Google Benchmark's schema")
       ->check(CLI::IsMember({"table", "csv", "json"}))
       ->capture_default_str();

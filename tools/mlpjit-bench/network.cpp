@@ -13,13 +13,15 @@ std::vector<std::int64_t> parse_sizes(const std::string& text) {
     std::int64_t size = 0;
     const auto [next, fault] = std::from_chars(at, end, size);
     if (fault != std::errc() || size < 0 || size > 1 << 20 || (next != end && *next != '-')) {
-      throw UserError("layer sizes: expected numbers joined by '-', as in 512-256-128-2; got '" + text + "'");
+      throw UserError("layer sizes: expected numbers joined by '-', as in 512-256-128-2; got '" +
+                      text + "'");
     }
     sizes.push_back(size);
     if (next == end) break;
     at = next + 1;
   }
-  if (sizes.size() < 2) throw UserError("layer sizes: at least an input and an output, got '" + text + "'");
+  if (sizes.size() < 2)
+    throw UserError("layer sizes: at least an input and an output, got '" + text + "'");
   return sizes;
 }
 
@@ -42,7 +44,8 @@ nn::HybridSequential make_network(const NetworkSpec& spec) {
   random::seed(7);
   for (auto& [path, parameter] : net.collect_params()) {
     const bool bias = parameter.shape().rank() == 1;
-    const double scale = bias ? 0.1 : 1 / std::sqrt(std::max<double>(1, parameter.shape()[1].value()));
+    const double scale =
+        bias ? 0.1 : 1 / std::sqrt(std::max<double>(1, parameter.shape()[1].value()));
     parameter.set_data(cast(random::normal(parameter.shape()) * scale, spec.dtype));
   }
   return net;
@@ -62,10 +65,13 @@ double flops(const NetworkSpec& spec, std::int64_t batch) {
 }
 
 #ifndef MLPJIT_BENCH_ONEDNN
-std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec&, const nn::HybridSequential&, const Tensor&) {
+std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec&, const nn::HybridSequential&,
+                                              const Tensor&) {
   return {};
 }
-std::string peers_text() { return "peers: none built in (oneDNN: install libdnnl-dev and configure again)"; }
+std::string peers_text() {
+  return "peers: none built in (oneDNN: install libdnnl-dev and configure again)";
+}
 #endif
 
 }  // namespace mlpjit::bench

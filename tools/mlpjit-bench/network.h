@@ -13,7 +13,7 @@ namespace mlpjit::bench {
 
 struct NetworkSpec {
   std::vector<std::int64_t> sizes = {512, 256, 128, 2};
-  std::string activation = "relu";   // of every layer but the last; "" for none
+  std::string activation = "relu";  // of every layer but the last; "" for none
   DType dtype = DType::f32;
 };
 
@@ -36,8 +36,8 @@ class Peer {
 };
 
 // The peers built in, prepared for one batch; none for what they cannot run.
-std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec& spec, const nn::HybridSequential& net,
-                                              const Tensor& input);
+std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec& spec,
+                                              const nn::HybridSequential& net, const Tensor& input);
 // One line that says which peers this build has.
 std::string peers_text();
 

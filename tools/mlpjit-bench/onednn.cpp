@@ -1,5 +1,5 @@
-// oneDNN as a peer: a chain of primitives with prepacked weights and fused activations, once as matmul and once as
-// inner_product, whichever is quicker being the fair comparison. One thread.
+// oneDNN as a peer: a chain of primitives with prepacked weights and fused activations, once as
+// matmul and once as inner_product, whichever is quicker being the fair comparison. One thread.
 #ifdef MLPJIT_BENCH_ONEDNN
 
 #include <omp.h>
@@ -49,26 +49,29 @@ dnnl::primitive_attr attributes(const std::optional<Eltwise>& activation) {
 enum class Form { matmul, inner_product };
 
 #if DNNL_VERSION_MAJOR >= 3
-dnnl::matmul::primitive_desc matmul_desc(const dnnl::engine& engine, const memory::desc& x, const memory::desc& w,
-                                         const memory::desc& b, const memory::desc& y,
-                                         const dnnl::primitive_attr& attr) {
+dnnl::matmul::primitive_desc matmul_desc(const dnnl::engine& engine, const memory::desc& x,
+                                         const memory::desc& w, const memory::desc& b,
+                                         const memory::desc& y, const dnnl::primitive_attr& attr) {
   return {engine, x, w, b, y, attr};
 }
-dnnl::inner_product_forward::primitive_desc inner_desc(const dnnl::engine& engine, const memory::desc& x,
-                                                       const memory::desc& w, const memory::desc& b,
-                                                       const memory::desc& y, const dnnl::primitive_attr& attr) {
+dnnl::inner_product_forward::primitive_desc inner_desc(const dnnl::engine& engine,
+                                                       const memory::desc& x, const memory::desc& w,
+                                                       const memory::desc& b, const memory::desc& y,
+                                                       const dnnl::primitive_attr& attr) {
   return {engine, dnnl::prop_kind::forward_inference, x, w, b, y, attr};
 }
 #else
-dnnl::matmul::primitive_desc matmul_desc(const dnnl::engine& engine, const memory::desc& x, const memory::desc& w,
-                                         const memory::desc& b, const memory::desc& y,
-                                         const dnnl::primitive_attr& attr) {
+dnnl::matmul::primitive_desc matmul_desc(const dnnl::engine& engine, const memory::desc& x,
+                                         const memory::desc& w, const memory::desc& b,
+                                         const memory::desc& y, const dnnl::primitive_attr& attr) {
   return {dnnl::matmul::desc(x, w, b, y), attr, engine};
 }
-dnnl::inner_product_forward::primitive_desc inner_desc(const dnnl::engine& engine, const memory::desc& x,
-                                                       const memory::desc& w, const memory::desc& b,
-                                                       const memory::desc& y, const dnnl::primitive_attr& attr) {
-  return {dnnl::inner_product_forward::desc(dnnl::prop_kind::forward_inference, x, w, b, y), attr, engine};
+dnnl::inner_product_forward::primitive_desc inner_desc(const dnnl::engine& engine,
+                                                       const memory::desc& x, const memory::desc& w,
+                                                       const memory::desc& b, const memory::desc& y,
+                                                       const dnnl::primitive_attr& attr) {
+  return {dnnl::inner_product_forward::desc(dnnl::prop_kind::forward_inference, x, w, b, y), attr,
+          engine};
 }
 #endif
 
@@ -78,15 +81,16 @@ class OneDnn : public Peer {
       : form_(form), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_), input_(input) {
     const std::int64_t batch = input.shape()[0];
     output_ = zeros({batch, spec.sizes.back()});
-    memory current({{batch, spec.sizes[0]}, memory::data_type::f32, memory::format_tag::ab}, engine_,
-                   const_cast<float*>(input_.data<float>().data()));
+    memory current({{batch, spec.sizes[0]}, memory::data_type::f32, memory::format_tag::ab},
+                   engine_, const_cast<float*>(input_.data<float>().data()));
     auto parameters = net.collect_params();
     for (std::size_t i = 1; i < spec.sizes.size(); ++i) {
       const std::string layer = std::to_string(i - 1);
       const bool last = i + 1 == spec.sizes.size();
       weights_.push_back(parameters[layer + ".weight"].data().copy());
       weights_.push_back(parameters[layer + ".bias"].data().copy());
-      const auto activation = last || spec.activation.empty() ? std::nullopt : eltwise(spec.activation);
+      const auto activation =
+          last || spec.activation.empty() ? std::nullopt : eltwise(spec.activation);
       current = add_layer(current, batch, spec.sizes[i - 1], spec.sizes[i], activation, last);
     }
     stream_.wait();
@@ -115,8 +119,9 @@ class OneDnn : public Peer {
     const memory::desc any_out({m, n}, f32, memory::format_tag::any);
     const memory::desc out = last ? plain_out : form_ == Form::matmul ? plain_out : any_out;
     if (form_ == Form::matmul) {
-      const auto desc = matmul_desc(engine_, input.get_desc(), {{k, n}, f32, memory::format_tag::any},
-                                    {{1, n}, f32, memory::format_tag::ab}, out, attributes(activation));
+      const auto desc =
+          matmul_desc(engine_, input.get_desc(), {{k, n}, f32, memory::format_tag::any},
+                      {{1, n}, f32, memory::format_tag::ab}, out, attributes(activation));
       const memory user({{k, n}, f32, memory::format_tag::ba}, engine_, weight);
       return finish(dnnl::matmul(desc), desc.weights_desc(), desc.dst_desc(), user,
                     memory({{1, n}, f32, memory::format_tag::ab}, engine_, bias), input, last);
@@ -128,11 +133,12 @@ class OneDnn : public Peer {
                   memory({{n}, f32, memory::format_tag::a}, engine_, bias), input, last);
   }
 
-  memory finish(dnnl::primitive primitive, const memory::desc& packed, const memory::desc& out, memory user,
-                const memory& bias, const memory& input, bool last) {
+  memory finish(dnnl::primitive primitive, const memory::desc& packed, const memory::desc& out,
+                memory user, const memory& bias, const memory& input, bool last) {
     memory weight(packed, engine_);
     dnnl::reorder(user, weight).execute(stream_, user, weight);
-    memory result = last ? memory(out, engine_, output_.mutable_data<float>().data()) : memory(out, engine_);
+    memory result =
+        last ? memory(out, engine_, output_.mutable_data<float>().data()) : memory(out, engine_);
     layers_.push_back({std::move(primitive),
                        {{DNNL_ARG_SRC, input},
                         {DNNL_ARG_WEIGHTS, weight},
@@ -151,7 +157,8 @@ class OneDnn : public Peer {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec& spec, const nn::HybridSequential& net,
+std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec& spec,
+                                              const nn::HybridSequential& net,
                                               const Tensor& input) {
   std::vector<std::unique_ptr<Peer>> peers;
   if (spec.dtype != DType::f32 || input.size() == 0) return peers;

@@ -21,24 +21,29 @@ double Collector::time(const std::string& benchmark, const std::string& statisti
 
 std::string table(const Section& section) {
   std::string text = fmt::format("batch {}\n", section.batch);
-  text += fmt::format("  {:<24}{:>12}{:>12}{:>10}{:>14}{:>13}\n", "", "min us", "median us", "GFLOP/s",
-                      "x imperative", "peak bytes");
+  text += fmt::format("  {:<24}{:>12}{:>12}{:>10}{:>14}{:>13}\n", "", "min us", "median us",
+                      "GFLOP/s", "x imperative", "peak bytes");
   const double base = section.rows.empty() ? 0 : section.rows.front().median;
   for (const Row& row : section.rows) {
-    text += fmt::format("  {:<24}{:>12.3f}{:>12.3f}{:>10.1f}{:>14.2f}{:>13}\n", row.name, row.minimum, row.median,
-                        row.gflops, base / row.median,
+    text += fmt::format("  {:<24}{:>12.3f}{:>12.3f}{:>10.1f}{:>14.2f}{:>13}\n", row.name,
+                        row.minimum, row.median, row.gflops, base / row.median,
                         row.peak_bytes ? fmt::format("{}", row.peak_bytes) : std::string("-"));
   }
-  const auto best_peer = std::min_element(section.rows.begin(), section.rows.end(), [](const Row& a, const Row& b) {
-    const auto rank = [](const Row& r) { return r.name.starts_with("oneDNN") ? r.minimum : 1e300; };
-    return rank(a) < rank(b);
-  });
+  const auto best_peer =
+      std::min_element(section.rows.begin(), section.rows.end(), [](const Row& a, const Row& b) {
+        const auto rank = [](const Row& r) {
+          return r.name.starts_with("oneDNN") ? r.minimum : 1e300;
+        };
+        return rank(a) < rank(b);
+      });
   const auto compiled = std::find_if(section.rows.begin(), section.rows.end(),
                                      [](const Row& r) { return r.name == "compiled"; });
-  if (best_peer != section.rows.end() && compiled != section.rows.end() && best_peer->name.starts_with("oneDNN")) {
-    text += fmt::format("  compiled takes {:.2f} times the minimum, {:.2f} times the median of {}\n",
-                        compiled->minimum / best_peer->minimum, compiled->median / best_peer->median,
-                        best_peer->name);
+  if (best_peer != section.rows.end() && compiled != section.rows.end() &&
+      best_peer->name.starts_with("oneDNN")) {
+    text +=
+        fmt::format("  compiled takes {:.2f} times the minimum, {:.2f} times the median of {}\n",
+                    compiled->minimum / best_peer->minimum, compiled->median / best_peer->median,
+                    best_peer->name);
   }
   text += fmt::format("  same bits: {}\n", section.same_bits ? "yes" : "NO");
   return text;
@@ -48,8 +53,9 @@ std::string csv(const std::vector<Section>& sections) {
   std::string text = "batch,mode,min_us,median_us,gflops,peak_bytes,same_bits\n";
   for (const Section& section : sections) {
     for (const Row& row : section.rows) {
-      text += fmt::format("{},{},{:.4f},{:.4f},{:.2f},{},{}\n", section.batch, row.name, row.minimum, row.median,
-                          row.gflops, row.peak_bytes, section.same_bits ? "yes" : "no");
+      text +=
+          fmt::format("{},{},{:.4f},{:.4f},{:.2f},{},{}\n", section.batch, row.name, row.minimum,
+                      row.median, row.gflops, row.peak_bytes, section.same_bits ? "yes" : "no");
     }
   }
   return text;

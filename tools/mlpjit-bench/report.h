@@ -14,7 +14,7 @@ struct Row {
   std::string name;
   double minimum = 0, median = 0;
   double gflops = 0;
-  std::size_t peak_bytes = 0;   // of tensors and workspace during a call; 0 where unknown
+  std::size_t peak_bytes = 0;  // of tensors and workspace during a call; 0 where unknown
 };
 
 struct Section {
@@ -23,7 +23,8 @@ struct Section {
   bool same_bits = true;
 };
 
-// Collects what Google Benchmark measured: per benchmark, each of its statistics ("min", "median") over the rounds.
+// Collects what Google Benchmark measured: per benchmark, each of its statistics ("min", "median")
+// over the rounds.
 class Collector : public benchmark::BenchmarkReporter {
  public:
   bool ReportContext(const Context&) override { return true; }
