@@ -99,10 +99,13 @@ Value* Emitter::stack(DType dtype, std::int64_t elements) {
 Value* Emitter::load(Value* pointer, DType dtype, int lanes, Value* mask, unsigned align) {
   auto* type = llvm::FixedVectorType::get(memory_type(dtype), static_cast<unsigned>(lanes));
   const llvm::Align alignment(align != 0 ? align : size_of(dtype));
-  Value* value =
-      mask == nullptr
-          ? static_cast<Value*>(b.CreateAlignedLoad(type, pointer, alignment))
-          : b.CreateMaskedLoad(type, pointer, alignment, mask, llvm::Constant::getNullValue(type));
+  // With zeros in the lanes left out, LLVM 19 on SSE2 takes 0 / 0 for 0 and drops the select that keeps its NaN
+  // out of a reduction; with ones it does not.
+  llvm::Constant* left_out = llvm::Constant::getNullValue(type);
+  if (!module.plan().target.fma && is_floating(dtype)) left_out = llvm::ConstantFP::get(type, 1.0);
+  Value* value = mask == nullptr
+                     ? static_cast<Value*>(b.CreateAlignedLoad(type, pointer, alignment))
+                     : b.CreateMaskedLoad(type, pointer, alignment, mask, left_out);
   return dtype == DType::boolean ? b.CreateICmpNE(value, llvm::Constant::getNullValue(type))
                                  : value;
 }
