@@ -59,36 +59,6 @@ Value* emit_op(Emitter& e, const ir::Function& main, const ir::Op& op, const Val
   }
 }
 
-int op_cost(Opcode opcode) {
-  switch (opcode) {
-    case Opcode::exp: return 16;
-    case Opcode::log:
-    case Opcode::expm1:
-    case Opcode::sigmoid:
-    case Opcode::silu: return 24;
-    case Opcode::elu: return 26;
-    case Opcode::log1p:
-    case Opcode::tanh:
-    case Opcode::softplus:
-    case Opcode::sin:
-    case Opcode::cos:
-    case Opcode::gelu_tanh: return 40;
-    case Opcode::erf:
-    case Opcode::gelu:
-    case Opcode::pow: return 80;
-    case Opcode::divide:
-    case Opcode::sqrt:
-    case Opcode::rsqrt:
-    case Opcode::floor_divide:
-    case Opcode::remainder:
-    case Opcode::maximum:
-    case Opcode::minimum: return 4;
-    case Opcode::clip:
-    case Opcode::hardtanh: return 8;
-    default: return 1;
-  }
-}
-
 }  // namespace
 
 DType value_dtype(const ir::Function& function, ir::ValueId value) {
@@ -140,7 +110,7 @@ std::string body_signature(const ir::Function& function, const plan::Body& body)
 
 int body_cost(const ir::Function& function, const plan::Body& body) {
   int cost = 0;
-  for (const ir::OpId id : body.ops) cost += op_cost(function.op(id).opcode);
+  for (const ir::OpId id : body.ops) cost += numerics::instruction_count(function.op(id).opcode);
   return cost;
 }
 

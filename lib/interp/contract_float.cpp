@@ -225,16 +225,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace mlpjit::interp {
-
-template <>
-const ContractKernels<float>& contract_kernels<float>(Isa isa) {
-  return MLPJIT_CHOOSE(isa, contract_table<float>)();
-}
-
-template <>
-const ContractKernels<double>& contract_kernels<double>(Isa isa) {
-  return MLPJIT_CHOOSE(isa, contract_table<double>)();
-}
-
+MLPJIT_KERNEL_TABLES(ContractKernels, contract_kernels, contract_table)
 }  // namespace mlpjit::interp
 #endif

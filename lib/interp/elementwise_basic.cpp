@@ -7,7 +7,6 @@
 #include <hwy/highway.h>
 
 #include "lib/interp/elementwise_float-inl.h"
-#include "lib/interp/float_loops.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mlpjit::interp {
@@ -47,48 +46,23 @@ void where_loop(const void* const* operands, const bool* scalar, void* result, s
 }
 
 template <class T>
-InnerLoop basic_loop_of(ir::Opcode opcode) {
+InnerLoop choice_loop(ir::Opcode opcode) {
   using enum ir::Opcode;
   switch (opcode) {
-#define MLPJIT_CASE(name) \
-  case name: return function_loop<T, name>;
-    MLPJIT_CASE(add)
-    MLPJIT_CASE(subtract)
-    MLPJIT_CASE(multiply)
-    MLPJIT_CASE(divide)
-    MLPJIT_CASE(negative)
-    MLPJIT_CASE(floor_divide)
-    MLPJIT_CASE(remainder)
-    MLPJIT_CASE(maximum)
-    MLPJIT_CASE(minimum)
-    MLPJIT_CASE(clip)
-    MLPJIT_CASE(abs)
-    MLPJIT_CASE(sign)
-    MLPJIT_CASE(sqrt)
-    MLPJIT_CASE(rsqrt)
-    MLPJIT_CASE(relu)
-    MLPJIT_CASE(leaky_relu)
-    MLPJIT_CASE(hardtanh)
-    MLPJIT_CASE(floor)
-    MLPJIT_CASE(ceil)
-    MLPJIT_CASE(round)
-#undef MLPJIT_CASE
-#define MLPJIT_CASE(name) \
-  case name: return comparison_loop<T, name>;
-    MLPJIT_CASE(equal)
-    MLPJIT_CASE(not_equal)
-    MLPJIT_CASE(less)
-    MLPJIT_CASE(less_equal)
-    MLPJIT_CASE(greater)
-    MLPJIT_CASE(greater_equal)
-#undef MLPJIT_CASE
+    case equal: return comparison_loop<T, equal>;
+    case not_equal: return comparison_loop<T, not_equal>;
+    case less: return comparison_loop<T, less>;
+    case less_equal: return comparison_loop<T, less_equal>;
+    case greater: return comparison_loop<T, greater>;
+    case greater_equal: return comparison_loop<T, greater_equal>;
     case where: return where_loop<T>;
     default: return nullptr;
   }
 }
 
 InnerLoop basic_loop(ir::Opcode opcode, DType dtype) {
-  return dtype == DType::f32 ? basic_loop_of<float>(opcode) : basic_loop_of<double>(opcode);
+  if (const InnerLoop loop = group_loop<LoopGroup::basic>(opcode, dtype)) return loop;
+  return dtype == DType::f32 ? choice_loop<float>(opcode) : choice_loop<double>(opcode);
 }
 
 }  // namespace HWY_NAMESPACE

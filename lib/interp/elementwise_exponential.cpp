@@ -7,36 +7,13 @@
 #include <hwy/highway.h>
 
 #include "lib/interp/elementwise_float-inl.h"
-#include "lib/interp/float_loops.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mlpjit::interp {
 namespace HWY_NAMESPACE {
 
-template <class T>
-InnerLoop exponential_loop_of(ir::Opcode opcode) {
-  using enum ir::Opcode;
-  switch (opcode) {
-#define MLPJIT_CASE(name) \
-  case name: return function_loop<T, name>;
-    MLPJIT_CASE(exp)
-    MLPJIT_CASE(expm1)
-    MLPJIT_CASE(tanh)
-    MLPJIT_CASE(sigmoid)
-    MLPJIT_CASE(softplus)
-    MLPJIT_CASE(silu)
-    MLPJIT_CASE(elu)
-    MLPJIT_CASE(gelu_tanh)
-    MLPJIT_CASE(log)
-    MLPJIT_CASE(log1p)
-#undef MLPJIT_CASE
-    default: return nullptr;
-  }
-}
-
 InnerLoop exponential_loop(ir::Opcode opcode, DType dtype) {
-  return dtype == DType::f32 ? exponential_loop_of<float>(opcode)
-                             : exponential_loop_of<double>(opcode);
+  return group_loop<LoopGroup::exponential>(opcode, dtype);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -7,7 +7,7 @@
 #define MLPJIT_INTERP_ELEMENTWISE_FLOAT_INL_H_
 #endif
 
-#include "lib/interp/inner_loop.h"
+#include "lib/interp/float_loops.h"
 #include "lib/interp/machine-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,7 +21,7 @@ constexpr int operand_count(ir::Opcode opcode) {
 #define MLPJIT_COUNT_range 1
 #define MLPJIT_COUNT_binary 2
 #define MLPJIT_COUNT_ternary 3
-#define MLPJIT_NUMERICS_FUNCTION(name, form) \
+#define MLPJIT_NUMERICS_FUNCTION(name, form, ...) \
   case ir::Opcode::name: return MLPJIT_COUNT_##form;
 #include "lib/numerics/functions.def"
 #undef MLPJIT_COUNT_unary
@@ -104,6 +104,27 @@ void function_loop(const void* const* operands, const bool* scalar, void* result
                    const numerics::Params& params) {
   vector_loop<T, operand_count(opcode), sizeof(T), sizeof(T), FunctionStep<T, opcode>>(
       operands, scalar, result, n, params);
+}
+
+// The loop of a function whose column `loops` is `group`; null for all other ops. Only the loops of
+// the group are compiled.
+template <class T, LoopGroup group>
+InnerLoop group_loop(ir::Opcode opcode) {
+  switch (opcode) {
+#define MLPJIT_NUMERICS_FUNCTION(name, form, loops, cost) \
+  case ir::Opcode::name:                                  \
+    if constexpr (group == LoopGroup::loops)              \
+      return function_loop<T, ir::Opcode::name>;          \
+    else                                                  \
+      return nullptr;
+#include "lib/numerics/functions.def"
+    default: return nullptr;
+  }
+}
+
+template <LoopGroup group>
+InnerLoop group_loop(ir::Opcode opcode, DType dtype) {
+  return dtype == DType::f32 ? group_loop<float, group>(opcode) : group_loop<double, group>(opcode);
 }
 
 }  // namespace HWY_NAMESPACE

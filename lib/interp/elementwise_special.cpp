@@ -7,30 +7,13 @@
 #include <hwy/highway.h>
 
 #include "lib/interp/elementwise_float-inl.h"
-#include "lib/interp/float_loops.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mlpjit::interp {
 namespace HWY_NAMESPACE {
 
-template <class T>
-InnerLoop special_loop_of(ir::Opcode opcode) {
-  using enum ir::Opcode;
-  switch (opcode) {
-#define MLPJIT_CASE(name) \
-  case name: return function_loop<T, name>;
-    MLPJIT_CASE(erf)
-    MLPJIT_CASE(gelu)
-    MLPJIT_CASE(sin)
-    MLPJIT_CASE(cos)
-    MLPJIT_CASE(pow)
-#undef MLPJIT_CASE
-    default: return nullptr;
-  }
-}
-
 InnerLoop special_loop(ir::Opcode opcode, DType dtype) {
-  return dtype == DType::f32 ? special_loop_of<float>(opcode) : special_loop_of<double>(opcode);
+  return group_loop<LoopGroup::special>(opcode, dtype);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -106,16 +106,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace mlpjit::interp {
-
-template <>
-const ReduceKernels<float>& reduce_kernels<float>(Isa isa) {
-  return MLPJIT_CHOOSE(isa, reduce_table<float>)();
-}
-
-template <>
-const ReduceKernels<double>& reduce_kernels<double>(Isa isa) {
-  return MLPJIT_CHOOSE(isa, reduce_table<double>)();
-}
-
+MLPJIT_KERNEL_TABLES(ReduceKernels, reduce_kernels, reduce_table)
 }  // namespace mlpjit::interp
 #endif

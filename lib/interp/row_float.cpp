@@ -118,16 +118,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace mlpjit::interp {
-
-template <>
-const RowKernels<float>& row_kernels<float>(Isa isa) {
-  return MLPJIT_CHOOSE(isa, row_table<float>)();
-}
-
-template <>
-const RowKernels<double>& row_kernels<double>(Isa isa) {
-  return MLPJIT_CHOOSE(isa, row_table<double>)();
-}
-
+MLPJIT_KERNEL_TABLES(RowKernels, row_kernels, row_table)
 }  // namespace mlpjit::interp
 #endif

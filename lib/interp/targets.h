@@ -12,3 +12,13 @@
   ((isa) == ::mlpjit::Isa::avx512 ? N_AVX3::name \
    : (isa) == ::mlpjit::Isa::avx2 ? N_AVX2::name \
                                   : N_SCALAR::name)
+// Defines `chosen`<float> and <double>(Isa): the `Table` that `made`<T>() of the target gives.
+#define MLPJIT_KERNEL_TABLES(Table, chosen, made) \
+  template <>                                     \
+  const Table<float>& chosen<float>(Isa isa) {    \
+    return MLPJIT_CHOOSE(isa, made<float>)();     \
+  }                                               \
+  template <>                                     \
+  const Table<double>& chosen<double>(Isa isa) {  \
+    return MLPJIT_CHOOSE(isa, made<double>)();    \
+  }

@@ -12,7 +12,7 @@ template <ir::Opcode opcode, class B>
 MLPJIT_NUMERICS_FN typename B::Value apply(const B& b, const typename B::Value* operands,
                                            [[maybe_unused]] const Params& params) {
   static_assert(is_float_function(opcode));
-#define MLPJIT_NUMERICS_FUNCTION(name, form) \
+#define MLPJIT_NUMERICS_FUNCTION(name, form, ...) \
   if constexpr (opcode == ir::Opcode::name) return MLPJIT_NUMERICS_CALL_##form(name);
 #include "lib/numerics/functions.def"
 }
@@ -23,7 +23,7 @@ MLPJIT_NUMERICS_FN typename B::Value apply(const B& b, ir::Opcode opcode,
                                            const typename B::Value* operands,
                                            const Params& params) {
   switch (opcode) {
-#define MLPJIT_NUMERICS_FUNCTION(name, form) \
+#define MLPJIT_NUMERICS_FUNCTION(name, form, ...) \
   case ir::Opcode::name: return MLPJIT_NUMERICS_CALL_##form(name);
 #include "lib/numerics/functions.def"
     default: throw InternalError("numerics: not an element-wise function on floats");

@@ -6,18 +6,14 @@
 // highway_backend-inl.h into each target's namespace (a template takes its instruction set from
 // where it is written, not from where it is instantiated).
 //
-//   Value exp(const B&, Value x)          likewise log expm1 log1p tanh sigmoid softplus silu erf
-//   gelu
-//                                         gelu_tanh sin cos sqrt rsqrt relu abs sign negative floor
-//                                         ceil round
-//   Value add(const B&, Value, Value)     likewise subtract multiply divide pow maximum minimum
-//                                         floor_divide remainder
+//   Value exp(const B&, Value x)          likewise every unary function of functions.def
+//   Value add(const B&, Value, Value)     likewise every binary one
 //   Value clip(const B&, Value x, Value lo, Value hi)
 //   Value leaky_relu(const B&, Value x, Value alpha), elu the same, hardtanh(b, x, min, max)
 //   Value apply(const B&, ir::Opcode, const Value* operands, const Params&)       any of the above
 //   Value apply<opcode>(const B&, const Value* operands, const Params&)
-//   Mask compare(const B&, ir::Opcode, Value, Value)      equal not_equal less less_equal greater
-//   greater_equal Mask compare<opcode>(const B&, Value, Value)
+//   Mask compare(const B&, ir::Opcode, Value, Value)      equal, not_equal, less ...
+//   Mask compare<opcode>(const B&, Value, Value)
 
 #include <array>
 #include <cstddef>
@@ -60,6 +56,16 @@ constexpr bool is_float_function(ir::Opcode opcode) {
 #include "lib/numerics/functions.def"
     return true;
     default: return false;
+  }
+}
+
+// About how many instructions one vector of a float function takes; 1 for all other ops.
+constexpr int instruction_count(ir::Opcode opcode) {
+  switch (opcode) {
+#define MLPJIT_NUMERICS_FUNCTION(name, form, loops, cost) \
+  case ir::Opcode::name: return cost;
+#include "lib/numerics/functions.def"
+    default: return 1;
   }
 }
 

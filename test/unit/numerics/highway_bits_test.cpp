@@ -67,8 +67,8 @@ HWY_NOINLINE void kernel(const T* x, const T* y, T* out, std::size_t count) {
 
 template <class T>
 bool add_all() {
-#define MLPJIT_NUMERICS_FUNCTION(name, form) \
-  candidates<T>().push_back(                 \
+#define MLPJIT_NUMERICS_FUNCTION(name, form, ...) \
+  candidates<T>().push_back(                      \
       {hwy::TargetName(HWY_TARGET), HWY_TARGET, ir::Opcode::name, &kernel<ir::Opcode::name, T>});
 #include "lib/numerics/functions.def"
   return true;
