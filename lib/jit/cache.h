@@ -1,15 +1,20 @@
 #pragma once
-// Executables by what they were made from. Found by a hash, taken only when the whole key is equal;
-// one compile per key however many threads ask; bounded in entries and bytes, least recently used
-// out. An object, not a global.
+// Things that are made once per key and found again: compiled programs by the calls they serve.
+// Found by a hash, taken only when the whole key is equal; one is made per key however many threads
+// ask; bounded in entries and bytes, least recently used out. An object, not a global.
 
+#include <algorithm>
+#include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "lib/jit/executable.h"
 #include "lib/plan/target.h"
@@ -17,25 +22,20 @@
 
 namespace mlpjit::jit {
 
-// All that an executable depends on. No weight values: weights are arguments.
-struct CacheKey {
-  std::string content;  // canonical text of the graph, shapes and dtypes included
+// What compiled code depends on besides the program. No weight values: weights are arguments.
+struct BuildKey {
   Backend backend = Backend::native;
   PassOptions passes;
   plan::Target target;
-  bool training = false;
-  std::string options;   // whatever else the caller lets results or code depend on
-  std::string versions;  // mlpjit, numerics, ABI of generated code
+  std::string versions;  // mlpjit, numerics, ABI of generated code, LLVM
 
-  friend bool operator==(const CacheKey&, const CacheKey&) = default;
+  friend bool operator==(const BuildKey&, const BuildKey&) = default;
 };
-// The key of compiling `graph` by `settings`, with this build's versions. Names of layers and
-// inputs are no part of it: an executable that is found has those of the graph it was made from.
-CacheKey make_key(const ir::Graph& graph, const Settings& settings);
-std::uint64_t hash(const CacheKey& key);  // XXH3
+BuildKey build_key(const Settings& settings);
+std::uint64_t hash(const BuildKey& key);  // XXH3
 
 struct CacheStats {
-  std::uint64_t hits = 0;  // found, or waited for another thread's compile
+  std::uint64_t hits = 0;  // found, or waited for another thread's
   std::uint64_t misses = 0;
   std::uint64_t compiles = 0;  // that succeeded
   std::uint64_t failures = 0;
@@ -49,41 +49,198 @@ struct CacheBounds {
   std::size_t max_bytes = std::size_t{256} << 20;
 };
 
-class ExecutableCache {
+// Value has bytes(). Two values may share a key when the caller tells them apart by more than it
+// (`fits`).
+template <class Key, class Value>
+class Cache {
  public:
-  using Pointer = std::shared_ptr<const Executable>;
-  using Hash = std::function<std::uint64_t(const CacheKey&)>;
+  using Pointer = std::shared_ptr<const Value>;
+  using Hash = std::function<std::uint64_t(const Key&)>;
 
-  // `hash` is for tests that want collisions.
-  explicit ExecutableCache(CacheBounds bounds = {}, Hash hash = jit::hash);
-  ExecutableCache(const ExecutableCache&) = delete;
-  ExecutableCache& operator=(const ExecutableCache&) = delete;
+  Cache(CacheBounds bounds, Hash hash) : bounds_(bounds), hash_(std::move(hash)) {}
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
 
-  // The executable of `key`; `make` runs without a lock, in one thread per key, and the others wait
-  // for it. What it throws reaches all who waited, and the next to ask tries again. The newest
-  // entry stays whatever its size.
-  Pointer get(const CacheKey& key, const std::function<Pointer()>& make);
-  // The executable, or null when it is not there yet; counted nowhere, and no newer for it.
-  Pointer peek(const CacheKey& key) const;
-  void clear();  // running executables live on by their pointers
-  CacheStats stats() const;
+  // The value used last, if `fits(key, value)`; null otherwise, and nothing is counted then. The
+  // short way of calls that are all alike.
+  template <class Fits>
+  Pointer latest(const Fits& fits) {
+    const std::lock_guard lock(mutex_);
+    if (recency_.empty()) return nullptr;
+    Entry& entry = *recency_.front();
+    if (!fits(entry.key, *entry.value)) return nullptr;
+    ++stats_.hits;
+    ++entry.hits;
+    return entry.value;
+  }
+
+  // The value of `key` for which `fits(value)`. When there is none, `miss(latest key or null)` is
+  // called under the lock and may refuse by throwing; then `make()` runs without the lock, in one
+  // thread per key, and the others wait for it. What it throws reaches all who waited, and the next
+  // to ask tries again. Null when this very thread is making it already. The newest entry stays
+  // whatever its size.
+  template <class Fits, class Miss, class Make>
+  Pointer get(const Key& key, const Fits& fits, const Miss& miss, const Make& make) {
+    const std::uint64_t code = hash_(key);
+    std::shared_ptr<Entry> entry;
+    {
+      std::unique_lock lock(mutex_);
+      while (const std::shared_ptr<Entry> found = find(code, key, fits)) {
+        if (found->value != nullptr) return hit(found);
+        if (found->maker == std::this_thread::get_id()) return nullptr;
+        made_.wait(lock, [&] { return found->finished; });
+        if (found->error) {
+          ++stats_.hits;
+          std::rethrow_exception(found->error);
+        }
+        // A generation that clear() ended serves who waited for it, and is not kept.
+        if (!found->kept && fits(*found->value)) {
+          ++stats_.hits;
+          return found->value;
+        }
+      }
+      ++stats_.misses;
+      miss(recency_.empty() ? nullptr : &recency_.front()->key);
+      entry = std::make_shared<Entry>(Entry{key, code, generation_, std::this_thread::get_id()});
+      index_.emplace(code, entry);
+    }
+    return build(entry, make);
+  }
+  template <class Make>
+  Pointer get(const Key& key, const Make& make) {
+    return get(key, [](const Value&) { return true; }, [](const Key*) {}, make);
+  }
+
+  // Forgets what is there; who runs it holds it by its pointer, and what is being made is not kept.
+  void clear() {
+    std::list<std::shared_ptr<Entry>> dropped;  // freed after the lock is gone
+    const std::lock_guard lock(mutex_);
+    ++generation_;
+    while (!recency_.empty()) {
+      dropped.push_back(recency_.front());
+      erase(*dropped.back());
+    }
+  }
+
+  CacheStats stats() const {
+    const std::lock_guard lock(mutex_);
+    return stats_;
+  }
+
+  struct Listed {
+    Key key;
+    Pointer value;
+    std::uint64_t hits = 0;
+  };
+  // The most recently used first.
+  std::vector<Listed> list() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Listed> all;
+    for (const std::shared_ptr<Entry>& entry : recency_)
+      all.push_back({entry->key, entry->value, entry->hits});
+    return all;
+  }
 
  private:
-  struct Entry;
-  using Index = std::unordered_multimap<std::uint64_t, std::shared_ptr<Entry>>;
+  struct Entry {
+    Key key;
+    std::uint64_t hash = 0;
+    std::uint64_t generation = 0;
+    std::thread::id maker;  // who makes it, until it is finished
+    bool finished = false, kept = false;
+    std::exception_ptr error = nullptr;
+    Pointer value = nullptr;  // null until finished
+    std::size_t bytes = 0;
+    std::uint64_t hits = 0;
+    typename std::list<std::shared_ptr<Entry>>::iterator place = {};  // in recency_, when kept
+  };
 
-  std::shared_ptr<Entry> find(std::uint64_t hash, const CacheKey& key) const;  // under the lock
-  Pointer build(const std::shared_ptr<Entry>& entry, const std::function<Pointer()>& make);
-  void publish(const std::shared_ptr<Entry>& entry, const Pointer& executable);
-  void fail(const Entry& entry);
-  void erase(const Entry& entry);  // under the lock
-  bool over_bounds() const;        // under the lock
+  // Under the lock. An entry that fits, or one in the making that may turn out to.
+  template <class Fits>
+  std::shared_ptr<Entry> find(std::uint64_t code, const Key& key, const Fits& fits) const {
+    std::shared_ptr<Entry> pending;
+    const auto [first, last] = index_.equal_range(code);
+    for (auto it = first; it != last; ++it) {
+      const std::shared_ptr<Entry>& entry = it->second;
+      if (!(entry->key == key)) continue;
+      if (entry->value == nullptr) {
+        pending = entry;
+      } else if (fits(*entry->value)) {
+        return entry;
+      }
+    }
+    return pending;
+  }
+
+  // Under the lock.
+  Pointer hit(const std::shared_ptr<Entry>& entry) {
+    ++stats_.hits;
+    ++entry->hits;
+    recency_.splice(recency_.begin(), recency_, entry->place);
+    return entry->value;
+  }
+
+  template <class Make>
+  Pointer build(const std::shared_ptr<Entry>& entry, const Make& make) {
+    Pointer value;
+    try {
+      value = make();
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      erase(*entry);  // the next to ask tries again
+      ++stats_.failures;
+      entry->error = std::current_exception();
+      entry->finished = true;
+      made_.notify_all();
+      throw;
+    }
+    publish(entry, value);
+    return value;
+  }
+
+  void publish(const std::shared_ptr<Entry>& entry, const Pointer& value) {
+    std::vector<std::shared_ptr<Entry>> evicted;  // freed after the lock is gone
+    const std::lock_guard lock(mutex_);
+    ++stats_.compiles;
+    entry->kept = entry->generation == generation_;
+    if (!entry->kept) erase(*entry);
+    entry->value = value;
+    entry->finished = true;
+    made_.notify_all();
+    if (!entry->kept) return;
+    entry->bytes = value->bytes();
+    recency_.push_front(entry);
+    entry->place = recency_.begin();
+    ++stats_.entries;
+    stats_.bytes += entry->bytes;
+    const std::size_t max_entries = std::max<std::size_t>(bounds_.max_entries, 1);
+    while ((stats_.entries > max_entries || stats_.bytes > bounds_.max_bytes) &&
+           recency_.size() > 1) {
+      evicted.push_back(recency_.back());
+      erase(*evicted.back());
+      ++stats_.evictions;
+    }
+  }
+
+  // Under the lock.
+  void erase(const Entry& entry) {
+    const auto [first, last] = index_.equal_range(entry.hash);
+    const auto at =
+        std::find_if(first, last, [&](const auto& item) { return item.second.get() == &entry; });
+    if (at != last) index_.erase(at);
+    if (entry.value == nullptr) return;
+    --stats_.entries;
+    stats_.bytes -= entry.bytes;
+    recency_.erase(entry.place);
+  }
 
   const CacheBounds bounds_;
   const Hash hash_;
   mutable std::mutex mutex_;
-  Index index_;
-  std::list<std::shared_ptr<Entry>> recency_;  // complete entries, the most recent first
+  std::condition_variable made_;
+  std::unordered_multimap<std::uint64_t, std::shared_ptr<Entry>> index_;
+  std::list<std::shared_ptr<Entry>> recency_;  // kept entries, the most recent first
+  std::uint64_t generation_ = 0;               // raised by clear()
   CacheStats stats_;
 };
 

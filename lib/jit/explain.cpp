@@ -49,8 +49,7 @@ void serialize(Archive& archive, SignatureSummary& signature) {
           cereal::make_nvp("unshared_bytes", signature.unshared_bytes),
           cereal::make_nvp("packed_bytes", signature.packed_bytes),
           cereal::make_nvp("code_bytes", signature.code_bytes),
-          cereal::make_nvp("audit", signature.audit),
-          cereal::make_nvp("ms", signature.ms));
+          cereal::make_nvp("audit", signature.audit), cereal::make_nvp("ms", signature.ms));
 }
 
 template <class Archive>
@@ -124,7 +123,6 @@ void write_signature(Text out, const SignatureSummary& signature) {
                    bytes_text(signature.workspace_bytes), bytes_text(signature.unshared_bytes),
                    bytes_text(signature.packed_bytes), bytes_text(signature.code_bytes));
   }
-  for (const std::string& line : signature.audit) fmt::format_to(out, "    audit    {}\n", line);
   write_times(out, signature.ms);
 }
 

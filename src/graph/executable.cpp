@@ -1,9 +1,8 @@
 // compile() and the calls of what it gives.
 
-#include <chrono>
-#include <map>
-#include <mutex>
+#include <functional>
 
+#include "lib/jit/cache.h"
 #include "lib/support/float_env.h"
 #include "src/graph/graph_data.h"
 #include "src/graph/specialize.h"
@@ -21,10 +20,8 @@ struct ExecutableData {
   std::vector<ir::Type> types;          // of each argument
   std::shared_ptr<const Runner> fixed;  // when every size is known
 
-  std::mutex mutex;  // guards the rest
-  std::map<SymbolSizes, std::shared_ptr<const Runner>> by_size;
-  std::vector<SymbolSizes> recency;  // the latest last
-  std::uint64_t hits = 0, misses = 0, evictions = 0;
+  // Of a program with symbols: one executable per set of sizes.
+  std::unique_ptr<jit::Cache<SymbolSizes, Runner>> by_size;
 };
 
 namespace {
@@ -59,26 +56,19 @@ SymbolSizes check(const ExecutableData& data, const Tensors& arguments) {
   return sizes;
 }
 
+std::uint64_t hash(const SymbolSizes& sizes) {
+  std::uint64_t code = 0;
+  for (const auto& [symbol, size] : sizes)
+    code = code * 31 + std::hash<std::string>()(symbol) + static_cast<std::uint64_t>(size);
+  return code;
+}
+
 std::shared_ptr<const Runner> specialised(ExecutableData& data, const SymbolSizes& sizes) {
-  const std::lock_guard lock(data.mutex);  // one compile at a time, and one per size
-  if (const auto found = data.by_size.find(sizes); found != data.by_size.end()) {
-    ++data.hits;
-    std::erase(data.recency, sizes);
-    data.recency.push_back(sizes);
-    return found->second;
-  }
-  ++data.misses;
-  const GraphData& program = data.program;
-  auto runner = std::make_shared<const Runner>(substitute(*program.graph, sizes), program.inputs,
-                                               program.results, data.options);
-  data.by_size.emplace(sizes, runner);
-  data.recency.push_back(sizes);
-  while (data.by_size.size() > std::max<std::size_t>(data.options.max_entries, 1)) {
-    data.by_size.erase(data.recency.front());
-    data.recency.erase(data.recency.begin());
-    ++data.evictions;
-  }
-  return runner;
+  return data.by_size->get(sizes, [&] {
+    const GraphData& program = data.program;
+    return std::make_shared<const Runner>(substitute(*program.graph, sizes), program.inputs,
+                                          program.results, data.options);
+  });
 }
 
 bool is_symbolic(const ir::Graph& graph) {
@@ -123,7 +113,11 @@ Executable compile(const Graph& graph, const HybridizeOptions& options) {
   const ir::Function& main = data->program.graph->main();
   for (const std::size_t input : data->inputs)
     data->types.push_back(main.value(main.body().arguments[input]).type);
-  if (!detail::is_symbolic(*data->program.graph)) {
+  if (detail::is_symbolic(*data->program.graph)) {
+    const jit::CacheBounds bounds{options.max_entries, options.max_bytes};
+    data->by_size =
+        std::make_unique<jit::Cache<detail::SymbolSizes, detail::Runner>>(bounds, detail::hash);
+  } else {
     data->fixed = std::make_shared<const detail::Runner>(*data->program.graph, data->program.inputs,
                                                          data->program.results, options);
   }
@@ -149,20 +143,22 @@ Tensors Executable::call(const Tensors& arguments) const {
 Explanation Executable::explain() const {
   Explanation explanation;
   explanation.name = "main";
-  const std::lock_guard lock(data_->mutex);
   if (data_->fixed) {
     explanation.compiles = explanation.entries = 1;
-    explanation.bytes = data_->fixed->executable().bytes();
+    explanation.bytes = data_->fixed->bytes();
     explanation.signatures.push_back(detail::summarise(*data_, *data_->fixed, {}));
     return explanation;
   }
-  explanation.hits = data_->hits;
-  explanation.misses = explanation.compiles = data_->misses;
-  explanation.evictions = data_->evictions;
-  explanation.entries = data_->by_size.size();
-  for (const auto& [sizes, runner] : data_->by_size) {
-    explanation.bytes += runner->executable().bytes();
+  const jit::CacheStats stats = data_->by_size->stats();
+  explanation.hits = stats.hits;
+  explanation.misses = stats.misses;
+  explanation.compiles = stats.compiles;
+  explanation.evictions = stats.evictions;
+  explanation.entries = stats.entries;
+  explanation.bytes = stats.bytes;
+  for (const auto& [sizes, runner, hits] : data_->by_size->list()) {
     explanation.signatures.push_back(detail::summarise(*data_, *runner, sizes));
+    explanation.signatures.back().hits = hits;
   }
   return explanation;
 }

@@ -2,15 +2,10 @@
 // The engine of jit() and hybridize(): a function of tensors, traced once per signature, compiled
 // once per trace, found again by its whole key.
 
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 #include "mlpjit/explain.h"
 #include "mlpjit/options.h"
@@ -18,8 +13,6 @@
 #include "src/trace/recorder.h"
 
 namespace mlpjit::detail {
-
-struct CachedEntry;
 
 // Safe from any number of threads; one trace and one compile per key however many ask.
 class CachedFunction {
@@ -44,7 +37,7 @@ class CachedFunction {
   Explanation explain() const;
 
  private:
-  struct Key;
+  struct Call;
   struct State;
   HybridizeOptions options_;
   Body body_;

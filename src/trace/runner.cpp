@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "lib/jit/explain.h"
 #include "lib/support/float_env.h"
 #include "src/tensor/dispatch.h"
 #include "src/tensor/random_state.h"
@@ -12,9 +13,10 @@
 
 namespace mlpjit::detail {
 
-support::Isa chosen_isa(const HybridizeOptions& options) {
+jit::Settings settings_of(const HybridizeOptions& options) {
   const support::Isa widest = support::default_isa();
-  return options.isa ? std::min(*options.isa, widest) : widest;
+  const support::Isa isa = options.isa ? std::min(*options.isa, widest) : widest;
+  return {options.backend, isa, options.passes, {}};
 }
 
 namespace {
@@ -42,7 +44,7 @@ std::shared_ptr<const jit::Executable> compile_computed(const ir::Graph& graph,
                                                         std::span<const ResultSource> sources,
                                                         const HybridizeOptions& options) {
   warn_of_threads(options.threads);
-  const jit::Settings settings{options.backend, chosen_isa(options), options.passes, {}};
+  const jit::Settings settings = settings_of(options);
   const bool all = std::all_of(sources.begin(), sources.end(), [](const ResultSource& source) {
     return source.kind == ResultSource::Kind::computed;
   });
@@ -199,22 +201,9 @@ Tensors Runner::operator()(std::span<const Tensor> arguments) const {
 }
 
 SignatureSummary Runner::summary(double trace_ms) const {
-  const jit::Report& report = executable_->report();
-  SignatureSummary summary;
-  summary.backend = to_string(report.backend);
-  summary.isa = to_string(report.isa);
-  for (const passes::PassReport& pass : report.passes)
-    summary.passes.push_back({pass.name, pass.changes, pass.ms});
-  for (const jit::KernelReport& kernel : report.kernels) {
-    summary.kernels.push_back({kernel.name, kernel.kind, kernel.reason});
-  }
-  summary.fusions = report.fusions;
-  summary.workspace_bytes = report.workspace_bytes;
-  summary.unshared_bytes = report.unshared_bytes;
-  summary.packed_bytes = report.packed_bytes;
-  summary.code_bytes = report.code_bytes;
-  summary.ms = {trace_ms,          report.passes_ms, report.plan_ms, report.emit_ms,
-                report.codegen_ms, report.link_ms,   report.load_ms, trace_ms + report.total_ms};
+  SignatureSummary summary = jit::summarize(executable_->report());
+  summary.ms.trace = trace_ms;
+  summary.ms.total += trace_ms;
   return summary;
 }
 

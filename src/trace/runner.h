@@ -25,6 +25,7 @@ class Runner {
   std::span<const Binding> inputs() const { return inputs_; }
   // Whether tensors, rather than only the random stream, are written to.
   bool updates_tensors() const { return updates_tensors_; }
+  std::size_t bytes() const { return executable_->bytes(); }
   // Everything explain() tells about an executable but its name, guards and hits.
   SignatureSummary summary(double trace_ms) const;
 
@@ -44,7 +45,7 @@ class Runner {
   bool updates_tensors_ = false;
 };
 
-// The isa to compile for.
-support::Isa chosen_isa(const HybridizeOptions& options);
+// How to compile.
+jit::Settings settings_of(const HybridizeOptions& options);
 
 }  // namespace mlpjit::detail

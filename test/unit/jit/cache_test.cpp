@@ -8,50 +8,50 @@
 #include <thread>
 #include <vector>
 
-#include "lib/ir/text.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::jit {
 namespace {
 
-// An executable that is nothing but its size.
-class Sized final : public Executable {
+// A value that is nothing but its size.
+class Sized {
  public:
   explicit Sized(std::size_t bytes, std::atomic<int>* alive = nullptr)
       : bytes_(bytes), alive_(alive) {
     if (alive_ != nullptr) ++*alive_;
   }
-  ~Sized() override {
+  ~Sized() {
     if (alive_ != nullptr) --*alive_;
   }
-  void run(std::span<const Argument>, std::span<const interp::View>) const override {}
-  std::span<const ir::Input> inputs() const override { return {}; }
-  std::span<const ir::Type> input_types() const override { return {}; }
-  std::span<const ir::Type> result_types() const override { return {}; }
-  std::span<const std::uint32_t> updated_inputs() const override { return {}; }
-  const Report& report() const override { return report_; }
-  std::size_t bytes() const override { return bytes_; }
+  Sized(const Sized&) = delete;
+  Sized& operator=(const Sized&) = delete;
+  std::size_t bytes() const { return bytes_; }
 
  private:
   std::size_t bytes_;
   std::atomic<int>* alive_;
-  Report report_;
 };
 
-CacheKey key_of(std::string content) {
-  CacheKey key;
-  key.content = std::move(content);
-  return key;
-}
+class TestCache : public Cache<std::string, Sized> {
+ public:
+  explicit TestCache(CacheBounds bounds = {}, Hash hash = std::hash<std::string>())
+      : Cache(bounds, std::move(hash)) {}
+  Pointer held(const std::string& key) const {
+    for (const Listed& item : list()) {
+      if (item.key == key) return item.value;
+    }
+    return nullptr;
+  }
+};
 
-ExecutableCache::Pointer sized(std::size_t bytes) {
+TestCache::Pointer sized(std::size_t bytes) {
   return std::make_shared<const Sized>(bytes);
 }
 
-TEST(ExecutableCache, GivesTheSameExecutableForTheSameKey) {
-  ExecutableCache cache;
-  const auto first = cache.get(key_of("a"), [] { return sized(1); });
-  const auto second = cache.get(key_of("a"), []() -> ExecutableCache::Pointer {
+TEST(Cache, GivesTheSameExecutableForTheSameKey) {
+  TestCache cache;
+  const auto first = cache.get("a", [] { return sized(1); });
+  const auto second = cache.get("a", []() -> TestCache::Pointer {
     ADD_FAILURE() << "compiled twice";
     return sized(1);
   });
@@ -62,58 +62,46 @@ TEST(ExecutableCache, GivesTheSameExecutableForTheSameKey) {
   EXPECT_EQ(cache.stats().entries, 1u);
 }
 
-TEST(ExecutableCache, ComparesTheWholeKeyWhenHashesCollide) {
-  ExecutableCache cache({}, [](const CacheKey&) { return std::uint64_t{7}; });
-  const auto a = cache.get(key_of("a"), [] { return sized(1); });
-  const auto b = cache.get(key_of("b"), [] { return sized(2); });
+TEST(Cache, ComparesTheWholeKeyWhenHashesCollide) {
+  TestCache cache({}, [](const std::string&) { return std::uint64_t{7}; });
+  const auto a = cache.get("a", [] { return sized(1); });
+  const auto b = cache.get("b", [] { return sized(2); });
   EXPECT_NE(a, b);
-  EXPECT_EQ(cache.peek(key_of("a")), a);
-  EXPECT_EQ(cache.peek(key_of("b")), b);
-  EXPECT_EQ(cache.peek(key_of("c")), nullptr);
+  EXPECT_EQ(cache.held("a"), a);
+  EXPECT_EQ(cache.held("b"), b);
+  EXPECT_EQ(cache.held("c"), nullptr);
 }
 
-TEST(ExecutableCache, EveryFieldOfTheKeyCounts) {
-  const CacheKey base = key_of("a");
-  std::vector<CacheKey> others(8, base);
-  others[0].content = "b";
-  others[1].backend = Backend::graph;
-  others[2].passes.cse = false;
+TEST(Cache, EveryFieldOfABuildCounts) {
+  Settings settings;
+  settings.isa = support::Isa::avx2;
+  const BuildKey base = build_key(settings);
+  std::vector<BuildKey> others(5, base);
+  others[0].backend = Backend::graph;
+  others[1].passes.cse = false;
+  others[2].passes.fuse = false;
   others[3].target = plan::make_target(support::Isa::avx512);
-  others[4].training = true;
-  others[5].options = "threads 2";
-  others[6].versions = "mlpjit 9";
-  others[7].passes.fuse = false;
-  for (const CacheKey& other : others) {
+  others[4].versions = "mlpjit 9";
+  for (const BuildKey& other : others) {
     EXPECT_FALSE(other == base);
     EXPECT_NE(hash(other), hash(base));
   }
+  EXPECT_EQ(base, build_key(settings));
+  for (const char* part : {"mlpjit ", "numerics ", "abi ", "llvm "})
+    EXPECT_NE(base.versions.find(part), std::string::npos) << base.versions;
 }
 
-TEST(ExecutableCache, KeysOfGraphsFollowTextAndSettings) {
-  const ir::Graph graph = ir::parse("func @main(%a: f32[]) -> (f32[]) {\n  return %a\n}\n");
-  Settings settings;
-  const CacheKey key = make_key(graph, settings);
-  EXPECT_EQ(key, make_key(graph.clone(), settings));
-  EXPECT_EQ(key,
-            make_key(ir::parse("func @main(%b: f32[]) -> (f32[]) {\n  return %b\n}\n"), settings));
-  EXPECT_FALSE(
-      key == make_key(ir::parse("func @main(%a: f64[]) -> (f64[]) {\n  return %a\n}\n"), settings));
-  settings.backend = Backend::graph;
-  EXPECT_FALSE(key == make_key(graph, settings));
-  EXPECT_NE(key.versions.find("numerics"), std::string::npos);
-}
-
-TEST(ExecutableCache, CompilesOnceForThirtyTwoThreads) {
-  ExecutableCache cache;
+TEST(Cache, CompilesOnceForThirtyTwoThreads) {
+  TestCache cache;
   std::atomic<int> compiles{0};
   constexpr int kThreads = 32;
   std::barrier start(kThreads);
-  std::vector<ExecutableCache::Pointer> got(kThreads);
+  std::vector<TestCache::Pointer> got(kThreads);
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
       start.arrive_and_wait();
-      got[i] = cache.get(key_of("shared"), [&] {
+      got[i] = cache.get("shared", [&] {
         ++compiles;
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         return sized(8);
@@ -127,21 +115,21 @@ TEST(ExecutableCache, CompilesOnceForThirtyTwoThreads) {
   EXPECT_EQ(cache.stats().misses, 1u);
 }
 
-TEST(ExecutableCache, CompilesOfDifferentKeysDoNotWaitForEachOther) {
-  ExecutableCache cache;
+TEST(Cache, CompilesOfDifferentKeysDoNotWaitForEachOther) {
+  TestCache cache;
   std::latch both(2);
   const auto meet = [&] {
     both.arrive_and_wait();  // passed only when both compiles run at once
     return sized(1);
   };
-  std::thread other([&] { cache.get(key_of("a"), meet); });
-  cache.get(key_of("b"), meet);
+  std::thread other([&] { cache.get("a", meet); });
+  cache.get("b", meet);
   other.join();
   EXPECT_EQ(cache.stats().compiles, 2u);
 }
 
-TEST(ExecutableCache, AFailedCompileReachesAllWaitersAndIsTriedAgain) {
-  ExecutableCache cache;
+TEST(Cache, AFailedCompileReachesAllWaitersAndIsTriedAgain) {
+  TestCache cache;
   std::atomic<int> attempts{0}, failures{0};
   constexpr int kThreads = 8;
   std::latch waiting(kThreads);
@@ -150,7 +138,7 @@ TEST(ExecutableCache, AFailedCompileReachesAllWaitersAndIsTriedAgain) {
     threads.emplace_back([&] {
       waiting.count_down();
       try {
-        cache.get(key_of("bad"), [&]() -> ExecutableCache::Pointer {
+        cache.get("bad", [&]() -> TestCache::Pointer {
           ++attempts;
           waiting.wait();
           std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -166,53 +154,115 @@ TEST(ExecutableCache, AFailedCompileReachesAllWaitersAndIsTriedAgain) {
   EXPECT_EQ(failures, kThreads);
   EXPECT_EQ(cache.stats().failures, static_cast<std::uint64_t>(attempts));
   EXPECT_EQ(cache.stats().entries, 0u);
-  EXPECT_NE(cache.get(key_of("bad"), [] { return sized(1); }), nullptr);
+  EXPECT_NE(cache.get("bad", [] { return sized(1); }), nullptr);
 }
 
-TEST(ExecutableCache, NoExecutableIsAFailureToo) {
-  ExecutableCache cache;
-  EXPECT_THROW(cache.get(key_of("a"), [] { return ExecutableCache::Pointer{}; }), InternalError);
-  EXPECT_EQ(cache.peek(key_of("a")), nullptr);
+TEST(Cache, AMakeThatAsksForItselfGetsNothing) {
+  TestCache cache;
+  cache.get("a", [&] {
+    EXPECT_EQ(cache.get("a", [] { return sized(1); }), nullptr);
+    return sized(2);
+  });
+  EXPECT_EQ(cache.held("a")->bytes(), 2u);
 }
 
-TEST(ExecutableCache, ACompileThatAsksForItselfIsAnError) {
-  ExecutableCache cache;
-  EXPECT_THROW(
-      cache.get(key_of("a"), [&] { return cache.get(key_of("a"), [] { return sized(1); }); }),
-      InternalError);
+TEST(Cache, AKeyMayHoldSeveralValuesThatTheCallerTellsApart) {
+  TestCache cache;
+  const auto get = [&](std::size_t bytes) {
+    return cache.get(
+        "a", [&](const Sized& value) { return value.bytes() == bytes; }, [](const std::string*) {},
+        [&] { return sized(bytes); });
+  };
+  const auto one = get(1), two = get(2);
+  EXPECT_EQ(get(1), one);
+  EXPECT_EQ(get(2), two);
+  EXPECT_EQ(cache.stats().entries, 2u);
+  EXPECT_EQ(cache.stats().hits, 2u);
 }
 
-TEST(ExecutableCache, TheLeastRecentlyUsedGoesFirst) {
-  ExecutableCache cache({.max_entries = 2});
-  cache.get(key_of("a"), [] { return sized(1); });
-  cache.get(key_of("b"), [] { return sized(1); });
-  cache.get(key_of("a"), [] { return sized(1); });
-  cache.get(key_of("c"), [] { return sized(1); });
-  EXPECT_NE(cache.peek(key_of("a")), nullptr);
-  EXPECT_EQ(cache.peek(key_of("b")), nullptr);
-  EXPECT_NE(cache.peek(key_of("c")), nullptr);
+TEST(Cache, AMissIsToldWhatWasUsedLastAndMayRefuse) {
+  TestCache cache;
+  std::vector<std::string> latest;
+  const auto get = [&](const std::string& key) {
+    return cache.get(
+        key, [](const Sized&) { return true; },
+        [&](const std::string* last) {
+          latest.push_back(last == nullptr ? "none" : *last);
+          if (key == "forbidden") throw UserError("no");
+        },
+        [] { return sized(1); });
+  };
+  get("a");
+  get("b");
+  get("a");
+  EXPECT_THROW(get("forbidden"), UserError);
+  EXPECT_EQ(latest, (std::vector<std::string>{"none", "a", "a"}));
+  EXPECT_EQ(cache.stats().misses, 3u);
+  EXPECT_EQ(cache.stats().entries, 2u);
+}
+
+TEST(Cache, TheLatestIsFoundWithoutAKey) {
+  TestCache cache;
+  const auto any = [](const std::string&, const Sized&) { return true; };
+  EXPECT_EQ(cache.latest(any), nullptr);
+  cache.get("a", [] { return sized(1); });
+  const auto b = cache.get("b", [] { return sized(1); });
+  EXPECT_EQ(cache.latest(any), b);
+  EXPECT_EQ(cache.latest([](const std::string& key, const Sized&) { return key == "a"; }), nullptr);
+  EXPECT_EQ(cache.stats().hits, 1u);
+}
+
+TEST(Cache, WhatIsMadeWhileItIsClearedIsUsedOnceAndNotKept) {
+  TestCache cache;
+  std::latch started(1), cleared(1);
+  std::thread maker([&] {
+    const auto value = cache.get("a", [&] {
+      started.count_down();
+      cleared.wait();
+      return sized(1);
+    });
+    EXPECT_NE(value, nullptr);
+  });
+  started.wait();
+  cache.clear();
+  cleared.count_down();
+  maker.join();
+  EXPECT_EQ(cache.held("a"), nullptr);
+  EXPECT_EQ(cache.stats().entries, 0u);
+  EXPECT_EQ(cache.stats().bytes, 0u);
+}
+
+TEST(Cache, TheLeastRecentlyUsedGoesFirst) {
+  TestCache cache({.max_entries = 2});
+  cache.get("a", [] { return sized(1); });
+  cache.get("b", [] { return sized(1); });
+  cache.get("a", [] { return sized(1); });
+  cache.get("c", [] { return sized(1); });
+  EXPECT_NE(cache.held("a"), nullptr);
+  EXPECT_EQ(cache.held("b"), nullptr);
+  EXPECT_NE(cache.held("c"), nullptr);
   EXPECT_EQ(cache.stats().evictions, 1u);
   EXPECT_EQ(cache.stats().entries, 2u);
 }
 
-TEST(ExecutableCache, BytesAreBoundedButTheNewestStays) {
-  ExecutableCache cache({.max_entries = 100, .max_bytes = 100'000});
-  for (int i = 0; i < 10; ++i) cache.get(key_of(std::to_string(i)), [] { return sized(40'000); });
+TEST(Cache, BytesAreBoundedButTheNewestStays) {
+  TestCache cache({.max_entries = 100, .max_bytes = 100'000});
+  for (int i = 0; i < 10; ++i) cache.get(std::to_string(i), [] { return sized(40'000); });
   EXPECT_EQ(cache.stats().entries, 2u);
   EXPECT_LE(cache.stats().bytes, 100'000u);
-  const auto huge = cache.get(key_of("huge"), [] { return sized(1'000'000); });
+  const auto huge = cache.get("huge", [] { return sized(1'000'000); });
   EXPECT_EQ(cache.stats().entries, 1u);
-  EXPECT_EQ(cache.peek(key_of("huge")), huge);
+  EXPECT_EQ(cache.held("huge"), huge);
 }
 
-TEST(ExecutableCache, AnEvictedExecutableLivesWhileItRuns) {
+TEST(Cache, AnEvictedValueLivesWhileItIsHeld) {
   std::atomic<int> alive{0};
-  ExecutableCache cache({.max_entries = 1});
-  auto running = cache.get(key_of("a"), [&] { return std::make_shared<const Sized>(1, &alive); });
-  cache.get(key_of("b"), [&] { return std::make_shared<const Sized>(1, &alive); });
-  EXPECT_EQ(cache.peek(key_of("a")), nullptr);
+  TestCache cache({.max_entries = 1});
+  auto running = cache.get("a", [&] { return std::make_shared<const Sized>(1, &alive); });
+  cache.get("b", [&] { return std::make_shared<const Sized>(1, &alive); });
+  EXPECT_EQ(cache.held("a"), nullptr);
   EXPECT_EQ(alive, 2);
-  running->run({}, {});
+  EXPECT_EQ(running->bytes(), 1u);
   running.reset();
   EXPECT_EQ(alive, 1);
   cache.clear();
@@ -221,15 +271,15 @@ TEST(ExecutableCache, AnEvictedExecutableLivesWhileItRuns) {
   EXPECT_EQ(cache.stats().bytes, 0u);
 }
 
-TEST(ExecutableCache, ManyThreadsAndKeysKeepItsBoundsAndCounts) {
-  ExecutableCache cache({.max_entries = 5});
+TEST(Cache, ManyThreadsAndKeysKeepItsBoundsAndCounts) {
+  TestCache cache({.max_entries = 5});
   std::atomic<std::uint64_t> made{0}, calls{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 400; ++i) {
         const int which = (i * 7 + t * 3) % 11;
-        const auto executable = cache.get(key_of(std::to_string(which)), [&] {
+        const auto executable = cache.get(std::to_string(which), [&] {
           ++made;
           return sized(static_cast<std::size_t>(which));
         });
