@@ -19,9 +19,9 @@ ModuleBuilder::ModuleBuilder(llvm::LLVMContext& context, const plan::Plan& plan)
 }
 
 std::unique_ptr<llvm::Module> ModuleBuilder::build() {
-  std::vector<llvm::Function*> drivers;
-  for (std::size_t i = 0; i < plan_.steps.size(); ++i) drivers.push_back(emit_step(i));
-  emit_entry(drivers);
+  for (const plan::Step& step : plan_.steps) drivers_.push_back(declare_step(step));
+  for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) emit_step(i);
+  emit_entry();
 #ifndef NDEBUG
   std::string faults;
   llvm::raw_string_ostream out(faults);
@@ -92,14 +92,20 @@ llvm::Function* ModuleBuilder::fma_helper(llvm::Type* type) {
   });
 }
 
-llvm::Function* ModuleBuilder::emit_step(std::size_t index) {
-  const plan::Step& step = plan_.steps[index];
+llvm::Function* ModuleBuilder::declare_step(const plan::Step& step) {
   if (std::holds_alternative<plan::LibraryKernel>(step.kernel)) return nullptr;
   auto* pointer = llvm::PointerType::get(context_, 0);
-  auto* type =
-      llvm::FunctionType::get(llvm::Type::getVoidTy(context_), {pointer, pointer, pointer}, false);
-  llvm::Function* function = add_function(type, step.name);
-  Driver driver(*this, function);
+  auto* result = plan::regions_of(step.kernel).empty() ? llvm::Type::getVoidTy(context_)
+                                                       : llvm::Type::getInt64Ty(context_);
+  return add_function(llvm::FunctionType::get(result, {pointer, pointer, pointer}, false),
+                      step.name);
+}
+
+void ModuleBuilder::emit_step(std::uint32_t index) {
+  if (drivers_[index] == nullptr) return;
+  Driver driver(*this, drivers_[index]);
+  const plan::Kernel& step = plan_.steps[index].kernel;
+  if (!plan::regions_of(step).empty()) return emit_control(driver, step);
   std::visit(
       [&](const auto& kernel) {
         using K = std::decay_t<decltype(kernel)>;
@@ -111,43 +117,16 @@ llvm::Function* ModuleBuilder::emit_step(std::size_t index) {
         if constexpr (std::is_same_v<K, plan::RowKernel>) emit_row(driver, kernel);
         if constexpr (std::is_same_v<K, plan::CopyKernel>) emit_copy(driver, kernel);
       },
-      step.kernel);
+      step);
   driver.b.CreateRetVoid();
-  return function;
 }
 
-// Calls the drivers in order; a library step that fails ends the call with its status.
-void ModuleBuilder::emit_entry(const std::vector<llvm::Function*>& drivers) {
+void ModuleBuilder::emit_entry() {
   auto* pointer = llvm::PointerType::get(context_, 0);
-  auto* i64 = llvm::Type::getInt64Ty(context_);
-  auto* i32 = llvm::Type::getInt32Ty(context_);
-  auto* type = llvm::FunctionType::get(i64, {pointer, pointer, pointer}, false);
-  llvm::Function* entry = add_function(type, kEntryName, true);
-  Emitter e(*this, entry);
-  llvm::BasicBlock* failed = nullptr;
-  llvm::PHINode* status_of_failure = nullptr;
-  for (std::size_t i = 0; i < drivers.size(); ++i) {
-    if (drivers[i] != nullptr) {
-      e.b.CreateCall(drivers[i], {entry->getArg(0), entry->getArg(1), entry->getArg(2)});
-      continue;
-    }
-    auto* callee_type = llvm::FunctionType::get(i64, {pointer, i32, pointer, pointer}, false);
-    Value* at =
-        e.b.CreateConstInBoundsGEP1_64(e.b.getInt8Ty(), e.runtime(), offsetof(Runtime, library));
-    Value* callee = e.b.CreateLoad(pointer, at);
-    Value* status = e.b.CreateCall(callee_type, callee,
-                                   {entry->getArg(0), e.b.getInt32(static_cast<std::uint32_t>(i)),
-                                    entry->getArg(1), entry->getArg(2)});
-    if (failed == nullptr) {
-      failed = llvm::BasicBlock::Create(context_, "failed", entry);
-      status_of_failure = llvm::PHINode::Create(i64, 2, "", failed);
-      llvm::ReturnInst::Create(context_, status_of_failure, failed);
-    }
-    llvm::BasicBlock* next = llvm::BasicBlock::Create(context_, "next", entry);
-    status_of_failure->addIncoming(status, e.b.GetInsertBlock());
-    e.b.CreateCondBr(e.b.CreateICmpNE(status, e.i64(0)), failed, next);
-    e.b.SetInsertPoint(next);
-  }
+  auto* type =
+      llvm::FunctionType::get(llvm::Type::getInt64Ty(context_), {pointer, pointer, pointer}, false);
+  Emitter e(*this, add_function(type, kEntryName, true));
+  StepCalls(e).emit(plan_.all_steps());
   e.b.CreateRet(e.i64(0));
 }
 
@@ -157,16 +136,19 @@ Value* Driver::pointer(plan::BufferId id) {
   llvm::IRBuilderBase::InsertPointGuard guard(b);
   llvm::BasicBlock& entry = function->getEntryBlock();
   b.SetInsertPoint(&entry, entry.begin());
-  const plan::Buffer& buffer = module.plan().buffers[id];
-  Value* made = nullptr;
-  if (buffer.place == plan::Place::workspace) {
-    made = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), function->getArg(2), buffer.offset);
-  } else {
-    Value* at = b.CreateConstInBoundsGEP1_64(b.getPtrTy(), function->getArg(1), buffer.slot);
-    made = b.CreateLoad(b.getPtrTy(), at);
-  }
+  Value* made = pointer_now(id);
   pointers_.emplace(id, made);
   return made;
+}
+
+Value* Driver::pointer_now(plan::BufferId id) {
+  const plan::Buffer& buffer = module.plan().buffers[id];
+  if (buffer.place == plan::Place::slot) {
+    Value* at = b.CreateConstInBoundsGEP1_64(b.getPtrTy(), function->getArg(1), buffer.slot);
+    return b.CreateLoad(b.getPtrTy(), at);
+  }
+  Value* at = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), function->getArg(2), buffer.offset);
+  return buffer.place == plan::Place::workspace ? at : b.CreateLoad(b.getPtrTy(), at);
 }
 
 DType Driver::dtype(plan::BufferId buffer) const {

@@ -33,18 +33,22 @@ class ModuleBuilder {
                          const std::function<void(llvm::Function*)>& emit);
   // (runtime, a, x, c) -> a * x + c lane by lane through the runtime table.
   llvm::Function* fma_helper(llvm::Type* type);
+  // The driver function of a step; null for a library step.
+  llvm::Function* driver(std::uint32_t step) const { return drivers_[step]; }
   // A read-only table of the module.
   llvm::GlobalVariable* table(llvm::Constant* data);
 
  private:
-  llvm::Function* emit_step(std::size_t index);
-  void emit_entry(const std::vector<llvm::Function*>& drivers);
+  llvm::Function* declare_step(const plan::Step& step);
+  void emit_step(std::uint32_t index);
+  void emit_entry();
 
   llvm::LLVMContext& context_;
   const plan::Plan& plan_;
   std::unique_ptr<llvm::Module> module_;
   std::unordered_map<std::string, llvm::Function*> shared_;
   std::unordered_map<llvm::Constant*, llvm::GlobalVariable*> tables_;
+  std::vector<llvm::Function*> drivers_;
 };
 
 // A driver function under construction: (runtime, slots, workspace).
@@ -53,13 +57,32 @@ class Driver : public Emitter {
   Driver(ModuleBuilder& module, llvm::Function* function) : Emitter(module, function) {}
   // The first byte of a buffer; loaded once per function, at its beginning.
   Value* pointer(plan::BufferId buffer);
+  // The same, loaded here and now.
+  Value* pointer_now(plan::BufferId buffer);
   DType dtype(plan::BufferId buffer) const;
 
  private:
   std::unordered_map<plan::BufferId, Value*> pointers_;
 };
 
-// One file each.
+// Emits calls of steps in order into a function (runtime, slots, workspace) -> status. The first
+// that fails ends it with its status.
+class StepCalls {
+ public:
+  explicit StepCalls(Emitter& emitter) : e_(emitter) {}
+  void emit(plan::StepRange steps);
+
+ private:
+  Value* call(std::uint32_t step);
+  void end_on_failure(Value* status);
+
+  Emitter& e_;
+  llvm::BasicBlock* failed_ = nullptr;
+  llvm::PHINode* status_ = nullptr;
+};
+
+// One file each; control flow gives the status of its steps.
+void emit_control(Driver& driver, const plan::Kernel& kernel);
 void emit_elementwise(Driver& driver, const plan::ElementwiseKernel& kernel);
 void emit_dense(Driver& driver, const plan::DenseKernel& kernel);
 void emit_dense_lanes(Driver& driver, const plan::DenseKernel& kernel);

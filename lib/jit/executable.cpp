@@ -67,6 +67,9 @@ struct KindOf {
   const char* operator()(const plan::RowKernel&) const { return "row"; }
   const char* operator()(const plan::LibraryKernel&) const { return "library"; }
   const char* operator()(const plan::CopyKernel&) const { return "copy"; }
+  const char* operator()(const plan::CondKernel&) const { return "cond"; }
+  const char* operator()(const plan::WhileKernel&) const { return "while"; }
+  const char* operator()(const plan::ScanKernel&) const { return "scan"; }
 };
 
 void describe(const plan::Plan& plan, Report& report) {

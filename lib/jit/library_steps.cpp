@@ -56,8 +56,7 @@ void place(Views& views, std::span<const interp::View> models,
   for (std::size_t i = 0; i < views.size(); ++i) {
     const plan::Buffer* buffer = buffers[i];
     if (buffer == nullptr) continue;
-    views[i].data =
-        buffer->place == plan::Place::slot ? slots[buffer->slot] : workspace + buffer->offset;
+    views[i].data = plan::address(*buffer, slots, workspace);
   }
 }
 

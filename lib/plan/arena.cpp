@@ -31,10 +31,18 @@ void assign_offsets(Plan& plan) {
   std::stable_sort(order.begin(), order.end(), [&](BufferId a, BufferId b) {
     return plan.buffers[a].bytes > plan.buffers[b].bytes;
   });
+  // First the pointers of indirect buffers, for as long as the call lasts.
+  std::size_t pointers = 0;
+  for (Buffer& buffer : plan.buffers) {
+    if (buffer.place != Place::indirect || &plan.buffers[buffer.root] != &buffer) continue;
+    buffer.offset = pointers;
+    pointers += sizeof(void*);
+  }
+  plan.workspace_bytes = plan.unshared_bytes = rounded(pointers);
   std::vector<BufferId> placed;  // ascending by offset
   for (const BufferId id : order) {
     Buffer& buffer = plan.buffers[id];
-    std::size_t offset = 0;
+    std::size_t offset = rounded(pointers);
     for (const BufferId other_id : placed) {
       const Buffer& other = plan.buffers[other_id];
       if (!meet(buffer, other)) continue;

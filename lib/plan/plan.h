@@ -3,6 +3,7 @@
 // over which loops and tiles, on which buffers. Code generation makes no decision that is not
 // written here.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,6 +20,8 @@ namespace mlpjit::plan {
 enum class Place : std::uint8_t {
   slot,       // slots[index]: an input, an output, a constant or a packed weight of the caller
   workspace,  // workspace + offset
+  indirect,   // where the pointer at workspace + offset says: what changes from turn to turn of a
+              // loop
 };
 
 enum class SlotKind : std::uint8_t { input, output, constant, packed };
@@ -58,8 +61,12 @@ struct Buffer {
   std::int64_t row_stride = 0;  // elements from row to row of the last axis where padded; 0: dense
   std::uint32_t first_step = 0, last_step = 0;  // lifetime, inclusive; shares memory outside it
   BufferId root = 0;                            // whose memory it is: itself, or what it reshapes
-  std::string name;                             // of the value it holds
+  std::vector<BufferId> targets;  // Place::indirect: all that the pointer may point into
+  std::string name;               // of the value it holds
 };
+
+// The first byte of a buffer in a call.
+void* address(const Buffer& buffer, void* const* slots, std::byte* workspace);
 
 // How a kernel reads or writes a buffer: element strides for each loop dimension (0: broadcast).
 struct Access {
@@ -157,12 +164,62 @@ struct CopyKernel {
   BufferId from = 0, to = 0;
 };
 
+// Steps [begin, end) of the plan: those of a region, and of the regions in it.
+struct StepRange {
+  std::uint32_t begin = 0, end = 0;
+};
+
+// One of two regions. Both write the results where they belong.
+struct CondKernel {
+  BufferId predicate = 0;  // one bool
+  StepRange then_steps, else_steps;
+};
+
+// A value that a loop carries. `current` points to it: first to `initial`, then to what the last
+// turn gave, which is its result when the loop is over. A turn writes to `next`: the two of
+// `memory` by turns, so that it never writes what it reads.
+struct Carried {
+  BufferId initial = 0;
+  BufferId current = 0, next = 0;  // indirect
+  std::array<BufferId, 2> memory{};
+};
+
+// while (condition) body, at most max_iterations times (-1: no limit).
+struct WhileKernel {
+  std::vector<Carried> carried;
+  StepRange condition_steps;
+  BufferId condition = 0;  // one bool, known after condition_steps
+  StepRange body_steps;
+  std::int64_t max_iterations = -1;
+};
+
+// Entry i of axis 0 of `whole` in turn i.
+struct Sliced {
+  BufferId whole = 0;
+  BufferId entry = 0;  // indirect
+};
+
+// for (i = 0; i < length; ++i) body: entry i of each x is read, entry i of each y written.
+struct ScanKernel {
+  std::int64_t length = 0;
+  std::vector<Carried> carried;
+  std::vector<Sliced> xs, ys;
+  StepRange body_steps;
+};
+
 using Kernel = std::variant<ElementwiseKernel, DenseKernel, ReductionKernel, RowKernel,
-                            LibraryKernel, CopyKernel>;
+                            LibraryKernel, CopyKernel, CondKernel, WhileKernel, ScanKernel>;
+
+// The regions of a control step, in order, with what they are called; empty for all others.
+struct NamedRange {
+  const char* name;
+  StepRange steps;
+};
+std::vector<NamedRange> regions_of(const Kernel& kernel);
 
 struct Step {
   Kernel kernel;
-  std::string name;    // symbol of the driver function: layer path and op
+  std::string name;    // symbol of the driver function: control steps around, layer path, op
   std::string reason;  // why this kernel, form and tile, or why a library call
 };
 
@@ -171,11 +228,16 @@ struct Plan {
   Target target;
   std::vector<Slot> slots;
   std::vector<Buffer> buffers;
+  // In execution order; the steps of its regions stand behind a control step. So one number names a
+  // step, however deep.
   std::vector<Step> steps;
   std::size_t workspace_bytes = 0;
   std::size_t unshared_bytes = 0;  // what the intermediates would take without reuse
 
   std::size_t packed_bytes() const;
+  StepRange all_steps() const { return {0, static_cast<std::uint32_t>(steps.size())}; }
+  // The step that follows on the same level.
+  std::uint32_t after(std::uint32_t step) const;
 };
 
 // Plans the main function of an optimised graph with static shapes.

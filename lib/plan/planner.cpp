@@ -1,6 +1,7 @@
 #include "lib/plan/planner.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -74,7 +75,7 @@ Plan Planner::run() {
     plan_.buffers[use.buffer].slot = slot;
   }
   pad_rows();
-  set_lifetimes();
+  set_lifetimes(plan_);
   assign_offsets(plan_);
   return std::move(plan_);
 }
@@ -129,27 +130,33 @@ BufferId Planner::buffer(ir::ValueId value) {
     made =
         slot_buffer(constant_slot(constant->attrs.get<ir::Literal>("value")), info.type, info.name);
   } else {
-    made = slot_buffer(0, info.type, info.name);
-    plan_.buffers[made].place = Place::workspace;
+    made = workspace_buffer(info.type, info.name);
   }
   buffers_[value] = made;
   return made;
 }
 
-BufferId Planner::scratch(DType dtype, std::int64_t elements, std::string name) {
-  const BufferId made = slot_buffer(0, {dtype, Shape({elements}), false}, std::move(name));
+BufferId Planner::workspace_buffer(const ir::Type& type, std::string name) {
+  const BufferId made = slot_buffer(0, type, std::move(name));
   plan_.buffers[made].place = Place::workspace;
   return made;
 }
 
-void Planner::add_step(Kernel kernel, const ir::Op& op, std::string_view kind, std::string reason) {
-  std::string name = op.path.empty() ? std::string(kind) : fmt::format("{}.{}", op.path, kind);
+BufferId Planner::scratch(DType dtype, std::int64_t elements, std::string name) {
+  return workspace_buffer({dtype, Shape({elements}), false}, std::move(name));
+}
+
+std::uint32_t Planner::add_step(Kernel kernel, const ir::Op& op, std::string_view kind,
+                                std::string reason) {
+  std::string name = fmt::format("{}{}{}{}", prefix_, op.path, op.path.empty() ? "" : ".", kind);
   plan_.steps.push_back({std::move(kernel), std::move(name), std::move(reason)});
+  return static_cast<std::uint32_t>(plan_.steps.size() - 1);
 }
 
 void Planner::plan_op(ir::OpId id) {
   const ir::Op& op = main_.op(id);
   if (op.opcode == ir::Opcode::fusion) return plan_fusion(op);
+  if (!op.regions.empty()) return plan_control(id);
   plan_alone(id);
 }
 
@@ -172,7 +179,7 @@ void Planner::plan_alone(ir::OpId id) {
   } else if (is_root(op.opcode)) {
     if (plan_rooted({&id, 1}, id, op, why_not)) return;
   } else {
-    why_not = op.regions.empty() ? "no kernel of its own" : "control flow";
+    why_not = "no kernel of its own";
   }
   plan_library(id, std::move(why_not));
 }
@@ -224,9 +231,6 @@ void Planner::plan_library(ir::OpId id, std::string reason) {
 // Updates come last, after every read, and through the workspace where one reads what another
 // overwrites.
 void Planner::copy_results() {
-  const auto copy = [&](BufferId from, BufferId to, std::string reason) {
-    plan_.steps.push_back({CopyKernel{from, to}, "copy", std::move(reason)});
-  };
   const auto inputs = static_cast<std::uint32_t>(main_.body().arguments.size());
   for (std::size_t i = 0; i < main_.body().results.size(); ++i) {
     const ir::ValueId value = main_.body().results[i];
@@ -241,46 +245,40 @@ void Planner::copy_results() {
         view.slot = slot;
       }
     } else {
-      copy(from, slot_buffer(slot, type(value), "result"), "an output that is held elsewhere too");
+      add_copy(from, slot_buffer(slot, type(value), "result"),
+               "an output that is held elsewhere too");
     }
   }
   std::vector<std::pair<BufferId, BufferId>> updates;
+  const bool several = main_.updates().size() > 1;
   for (const ir::Update& update : main_.updates()) {
     if (type(update.value).token) continue;
     BufferId from = buffer(update.value);
     const BufferId to = buffer(main_.body().arguments[update.input]);
     const Buffer& source = plan_.buffers[from];
-    if (source.place == Place::slot && source.slot < inputs) {
-      if (source.slot == plan_.buffers[to].slot) continue;
+    const bool is_input = source.place == Place::slot && source.slot < inputs;
+    if (is_input && source.slot == plan_.buffers[to].slot) continue;
+    if (is_input || (source.place == Place::indirect && several)) {  // may point to an input
       const BufferId staged = scratch(source.dtype, source.shape.size(), source.name);
-      copy(from, staged, "an update that reads an input");
+      add_copy(from, staged, "an update that reads an input");
       from = staged;
     }
     updates.emplace_back(from, to);
   }
-  for (const auto& [from, to] : updates) copy(from, to, "update of an input");
-}
-
-// Buffers are alive from the first step that touches their memory to the last.
-void Planner::set_lifetimes() {
-  std::vector<bool> seen(plan_.buffers.size(), false);
-  for (std::uint32_t step = 0; step < plan_.steps.size(); ++step) {
-    for_each_buffer(plan_.steps[step].kernel, [&](BufferId id, bool) {
-      const BufferId root = plan_.buffers[id].root;
-      Buffer& memory = plan_.buffers[root];
-      if (!seen[root]) memory.first_step = step;
-      memory.last_step = step;
-      seen[root] = true;
-    });
-  }
-  for (Buffer& view : plan_.buffers) {
-    view.first_step = plan_.buffers[view.root].first_step;
-    view.last_step = plan_.buffers[view.root].last_step;
-  }
+  for (const auto& [from, to] : updates) add_copy(from, to, "update of an input");
 }
 
 Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target) {
   return Planner(std::move(graph), target).run();
+}
+
+void* address(const Buffer& buffer, void* const* slots, std::byte* workspace) {
+  if (buffer.place == Place::slot) return slots[buffer.slot];
+  std::byte* at = workspace + buffer.offset;
+  if (buffer.place == Place::workspace) return at;
+  void* pointer = nullptr;
+  std::memcpy(&pointer, at, sizeof pointer);
+  return pointer;
 }
 
 std::size_t Plan::packed_bytes() const {

@@ -28,6 +28,9 @@ std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target
 
 std::pair<Tile, std::string> choose_lane_tile(const DenseKernel& kernel, const Target& target);
 
+// Buffers are alive from the first step that may touch their memory to the last.
+void set_lifetimes(Plan& plan);
+
 // Gives every workspace buffer its offset, sharing memory between lifetimes that do not meet.
 void assign_offsets(Plan& plan);
 
@@ -53,14 +56,33 @@ class Planner {
   BufferId packed_constant(ir::ValueId weight, const PackedLayout& layout);
   BufferId packed_slot(ir::ValueId weight, const PackedLayout& layout);
   std::uint32_t constant_slot(const ir::Literal& literal);
-  void add_step(Kernel kernel, const ir::Op& op, std::string_view kind, std::string reason);
+  BufferId workspace_buffer(const ir::Type& type, std::string name);
+  std::uint32_t add_step(Kernel kernel, const ir::Op& op, std::string_view kind,
+                         std::string reason);
   void plan_op(ir::OpId id);
   void plan_alone(ir::OpId id);
   void plan_fusion(const ir::Op& fusion);
   void plan_library(ir::OpId id, std::string reason);
   void copy_results();
   void pad_rows();
-  void set_lifetimes();
+
+  // control.cpp: ops with regions. `to`: where what a region yields belongs.
+  struct Delivery {
+    ir::ValueId value;
+    BufferId to = 0;
+  };
+  void plan_control(ir::OpId id);
+  void plan_cond(const ir::Op& op);
+  void plan_while(const ir::Op& op);
+  void plan_scan(const ir::Op& op);
+  std::vector<Carried> carry(const ir::Op& op, std::size_t count,
+                             std::vector<Delivery>& deliveries);
+  StepRange plan_region(ir::RegionId id, std::uint32_t control, std::string_view name,
+                        std::span<const Delivery> deliveries);
+  void deliver(const Delivery& delivery, BufferId first_own);
+  void move_memory(BufferId root, BufferId to);
+  BufferId pointer(const ir::Type& type, std::string name, std::vector<BufferId> targets);
+  void add_copy(BufferId from, BufferId to, std::string reason);
 
   // bodies.cpp
   std::optional<Body> make_body(Ops ops, std::span<const ir::ValueId> first,
@@ -81,6 +103,7 @@ class Planner {
                     std::string& why_not);
 
   Plan plan_;
+  std::string prefix_;  // of the names of steps: the control steps around them
   const ir::Function& main_;
   std::unordered_map<ir::ValueId, ir::ValueId> alias_;  // region arguments, results of fusions
   std::unordered_map<ir::ValueId, BufferId> buffers_;
@@ -130,9 +153,22 @@ void for_each_buffer(const Kernel& kernel, F&& f) {
         } else if constexpr (std::is_same_v<K, LibraryKernel>) {
           for (const std::int64_t buffer : k.inputs) maybe(buffer, false);
           for (const std::int64_t buffer : k.outputs) maybe(buffer, true);
-        } else {
+        } else if constexpr (std::is_same_v<K, CopyKernel>) {
           f(k.from, false);
           f(k.to, true);
+        } else if constexpr (std::is_same_v<K, CondKernel>) {
+          f(k.predicate, false);
+        } else {
+          for (const Carried& carried : k.carried) {
+            f(carried.current, true);  // and so all that it points to
+            f(carried.next, true);
+          }
+          if constexpr (std::is_same_v<K, WhileKernel>) {
+            f(k.condition, false);
+          } else {
+            for (const Sliced& x : k.xs) f(x.entry, false);
+            for (const Sliced& y : k.ys) f(y.entry, true);
+          }
         }
       },
       kernel);

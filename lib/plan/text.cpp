@@ -18,16 +18,29 @@ class Writer {
          plan_.unshared_bytes, plan_.packed_bytes());
     for (std::size_t i = 0; i < plan_.slots.size(); ++i) slot(i, plan_.slots[i]);
     for (std::size_t i = 0; i < plan_.buffers.size(); ++i) buffer(i, plan_.buffers[i]);
-    for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-      line("step {} {}: {}", i, plan_.steps[i].name, plan_.steps[i].reason);
-      std::visit([this](const auto& kernel) { write_kernel(kernel); }, plan_.steps[i].kernel);
-    }
+    steps(plan_.all_steps());
     return std::move(text_);
   }
 
  private:
+  // Those of a region stand deeper than their control step.
+  void steps(StepRange range) {
+    for (std::uint32_t i = range.begin; i < range.end; i = plan_.after(i)) {
+      const Step& step = plan_.steps[i];
+      line("step {} {}: {}", i, step.name, step.reason);
+      std::visit([this](const auto& kernel) { write_kernel(kernel); }, step.kernel);
+      for (const NamedRange& region : regions_of(step.kernel)) {
+        line("  {}:", region.name);
+        indent_ += 4;
+        steps(region.steps);
+        indent_ -= 4;
+      }
+    }
+  }
+
   template <class... Args>
   void line(fmt::format_string<Args...> format, Args&&... args) {
+    text_.append(indent_, ' ');
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
     text_ += '\n';
   }
@@ -46,9 +59,11 @@ class Writer {
   }
 
   void buffer(std::size_t i, const Buffer& buffer) {
-    const std::string where = buffer.place == Place::slot
-                                  ? fmt::format("slot {}", buffer.slot)
-                                  : fmt::format("workspace + {}", buffer.offset);
+    std::string where = buffer.place == Place::slot ? fmt::format("slot {}", buffer.slot)
+                                                    : fmt::format("workspace + {}", buffer.offset);
+    if (buffer.place == Place::indirect) where = "the pointer at " + where;
+    if (!buffer.targets.empty())
+      where += fmt::format(" into b{}", fmt::join(buffer.targets, " or b"));
     const std::string view = buffer.root == i ? "" : fmt::format(", view of b{}", buffer.root);
     line("b{} = %{}: {}{} at {}, steps {}-{}{}", i, buffer.name, to_string(buffer.dtype),
          to_string(buffer.shape), where, buffer.first_step, buffer.last_step, view);
@@ -115,8 +130,28 @@ class Writer {
     line("  copy b{} to b{}, {} bytes", kernel.from, kernel.to, plan_.buffers[kernel.from].bytes);
   }
 
+  void write_kernel(const CondKernel& kernel) { line("  if b{}", kernel.predicate); }
+  void write_kernel(const WhileKernel& kernel) {
+    line("  while b{}{}", kernel.condition,
+         kernel.max_iterations < 0 ? "" : fmt::format(", at most {} turns", kernel.max_iterations));
+    write_carried(kernel.carried);
+  }
+  void write_kernel(const ScanKernel& kernel) {
+    line("  scan {} turns", kernel.length);
+    write_carried(kernel.carried);
+    for (const Sliced& x : kernel.xs) line("    b{} is the turn's entry of b{}", x.entry, x.whole);
+    for (const Sliced& y : kernel.ys) line("    the turn's entry of b{} is b{}", y.whole, y.entry);
+  }
+  void write_carried(const std::vector<Carried>& all) {
+    for (const Carried& carried : all) {
+      line("    b{} from b{}, next b{} in b{} or b{}", carried.current, carried.initial,
+           carried.next, carried.memory[0], carried.memory[1]);
+    }
+  }
+
   const Plan& plan_;
   const ir::Function& main_;
+  std::size_t indent_ = 0;
   std::string text_;
 };
 

@@ -1,0 +1,170 @@
+// Control flow: branches and loops around calls of steps. What changes from turn to turn are
+// pointers in the workspace (plan::Place::indirect), which only the control step writes.
+
+#include "lib/codegen/abi.h"
+#include "lib/codegen/module_builder.h"
+
+namespace mlpjit::codegen {
+
+void StepCalls::emit(plan::StepRange steps) {
+  const plan::Plan& plan = e_.module.plan();
+  for (std::uint32_t i = steps.begin; i < steps.end; i = plan.after(i)) {
+    Value* status = call(i);
+    if (!status->getType()->isVoidTy()) end_on_failure(status);
+  }
+}
+
+Value* StepCalls::call(std::uint32_t step) {
+  auto& b = e_.b;
+  llvm::Function* in = e_.function;
+  if (llvm::Function* driver = e_.module.driver(step))
+    return b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2)});
+  auto* pointer = b.getPtrTy();
+  auto* type =
+      llvm::FunctionType::get(b.getInt64Ty(), {pointer, b.getInt32Ty(), pointer, pointer}, false);
+  Value* at = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), e_.runtime(), offsetof(Runtime, library));
+  return b.CreateCall(type, b.CreateLoad(pointer, at),
+                      {in->getArg(0), b.getInt32(step), in->getArg(1), in->getArg(2)});
+}
+
+void StepCalls::end_on_failure(Value* status) {
+  auto& b = e_.b;
+  if (failed_ == nullptr) {
+    failed_ = llvm::BasicBlock::Create(b.getContext(), "failed", e_.function);
+    status_ = llvm::PHINode::Create(b.getInt64Ty(), 2, "", failed_);
+    llvm::ReturnInst::Create(b.getContext(), status_, failed_);
+  }
+  llvm::BasicBlock* next = llvm::BasicBlock::Create(b.getContext(), "next", e_.function);
+  status_->addIncoming(status, b.GetInsertBlock());
+  b.CreateCondBr(b.CreateICmpNE(status, e_.i64(0)), failed_, next);
+  b.SetInsertPoint(next);
+}
+
+namespace {
+
+class Control {
+ public:
+  explicit Control(Driver& driver) : d_(driver), b_(driver.b), calls_(driver) {}
+
+  void emit(const plan::CondKernel& kernel) {
+    llvm::BasicBlock *then = block("then"), *otherwise = block("else"), *join = block("join");
+    b_.CreateCondBr(is_true(kernel.predicate), then, otherwise);
+    b_.SetInsertPoint(then);
+    calls_.emit(kernel.then_steps);
+    b_.CreateBr(join);
+    b_.SetInsertPoint(otherwise);
+    calls_.emit(kernel.else_steps);
+    b_.CreateBr(join);
+    b_.SetInsertPoint(join);
+  }
+
+  void emit(const plan::WhileKernel& kernel) {
+    llvm::BasicBlock *turn = block("turn"), *condition = block("condition"), *body = block("body"),
+                     *done = block("done");
+    begin(kernel.carried, turn);
+    b_.SetInsertPoint(turn);
+    if (kernel.max_iterations < 0) {
+      b_.CreateBr(condition);
+    } else {
+      b_.CreateCondBr(b_.CreateICmpSLT(index_, d_.i64(kernel.max_iterations)), condition, done);
+    }
+    b_.SetInsertPoint(condition);
+    calls_.emit(kernel.condition_steps);
+    b_.CreateCondBr(is_true(kernel.condition), body, done);
+    b_.SetInsertPoint(body);
+    calls_.emit(kernel.body_steps);
+    finish_turn(kernel.carried, turn);
+    b_.SetInsertPoint(done);
+  }
+
+  void emit(const plan::ScanKernel& kernel) {
+    llvm::BasicBlock *turn = block("turn"), *body = block("body"), *done = block("done");
+    const std::vector<plan::Sliced>* all[] = {&kernel.xs, &kernel.ys};
+    for (const auto* slices : all) {
+      for (const plan::Sliced& slice : *slices) d_.pointer(slice.whole);
+    }
+    begin(kernel.carried, turn);
+    b_.SetInsertPoint(turn);
+    b_.CreateCondBr(b_.CreateICmpSLT(index_, d_.i64(kernel.length)), body, done);
+    b_.SetInsertPoint(body);
+    for (const auto* slices : all) {
+      for (const plan::Sliced& slice : *slices) {
+        const auto bytes = static_cast<std::int64_t>(buffer(slice.entry).bytes);
+        Value* at = b_.CreateNSWMul(index_, d_.i64(bytes));
+        point(slice.entry, b_.CreateInBoundsGEP(b_.getInt8Ty(), d_.pointer(slice.whole), at));
+      }
+    }
+    calls_.emit(kernel.body_steps);
+    finish_turn(kernel.carried, turn);
+    b_.SetInsertPoint(done);
+  }
+
+ private:
+  llvm::BasicBlock* block(const char* name) {
+    return llvm::BasicBlock::Create(b_.getContext(), name, d_.function);
+  }
+  const plan::Buffer& buffer(plan::BufferId id) const { return d_.module.plan().buffers[id]; }
+
+  Value* is_true(plan::BufferId id) {
+    return b_.CreateICmpNE(b_.CreateLoad(b_.getInt8Ty(), d_.pointer_now(id)), b_.getInt8(0));
+  }
+
+  // From now on an indirect buffer is at `to`.
+  void point(plan::BufferId id, Value* to) {
+    Value* cell = b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), d_.function->getArg(2),
+                                                buffer(buffer(id).root).offset);
+    b_.CreateStore(to, cell);
+  }
+
+  // Goes to the first turn, with its number and for each carried value the memory that a turn
+  // writes, and the other.
+  void begin(const std::vector<plan::Carried>& carried, llvm::BasicBlock* turn) {
+    Values first;
+    for (const plan::Carried& each : carried) {
+      point(each.current, d_.pointer_now(each.initial));
+      point(each.next, d_.pointer_now(each.memory[0]));
+      first.insert(first.end(), {d_.pointer_now(each.memory[0]), d_.pointer_now(each.memory[1])});
+    }
+    llvm::BasicBlock* before = b_.GetInsertBlock();
+    b_.CreateBr(turn);
+    b_.SetInsertPoint(turn);
+    index_ = b_.CreatePHI(b_.getInt64Ty(), 2);
+    index_->addIncoming(d_.i64(0), before);
+    for (Value* memory : first) {
+      memory_.push_back(b_.CreatePHI(b_.getPtrTy(), 2));
+      memory_.back()->addIncoming(memory, before);
+    }
+  }
+
+  // What was written becomes current, the other memory is next.
+  void finish_turn(const std::vector<plan::Carried>& carried, llvm::BasicBlock* turn) {
+    llvm::BasicBlock* latch = b_.GetInsertBlock();
+    for (std::size_t i = 0; i < carried.size(); ++i) {
+      llvm::PHINode *written = memory_[2 * i], *other = memory_[2 * i + 1];
+      point(carried[i].current, written);
+      point(carried[i].next, other);
+      written->addIncoming(other, latch);
+      other->addIncoming(written, latch);
+    }
+    index_->addIncoming(b_.CreateNSWAdd(index_, d_.i64(1)), latch);
+    b_.CreateBr(turn);
+  }
+
+  Driver& d_;
+  llvm::IRBuilder<>& b_;
+  StepCalls calls_;
+  llvm::PHINode* index_ = nullptr;
+  std::vector<llvm::PHINode*> memory_;
+};
+
+}  // namespace
+
+void emit_control(Driver& driver, const plan::Kernel& kernel) {
+  Control control(driver);
+  if (const auto* cond = std::get_if<plan::CondKernel>(&kernel)) control.emit(*cond);
+  if (const auto* loop = std::get_if<plan::WhileKernel>(&kernel)) control.emit(*loop);
+  if (const auto* scan = std::get_if<plan::ScanKernel>(&kernel)) control.emit(*scan);
+  driver.b.CreateRet(driver.i64(0));
+}
+
+}  // namespace mlpjit::codegen
