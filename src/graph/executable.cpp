@@ -135,9 +135,9 @@ Tensors Executable::call(const Tensors& arguments) const {
   for (const Tensor& argument : arguments) {
     detail::require_readable(*detail::TensorAccess::impl(argument), "call");
   }
-  if (data_->fixed) return (*data_->fixed)(arguments);
+  if (data_->fixed) return (*data_->fixed)(arguments).take();
   const std::shared_ptr<const detail::Runner> runner = detail::specialised(*data_, sizes);
-  return (*runner)(arguments);
+  return (*runner)(arguments).take();
 }
 
 Explanation Executable::explain() const {

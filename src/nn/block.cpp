@@ -249,17 +249,20 @@ HybridBlock& HybridBlock::operator=(HybridBlock&& other) noexcept {
 
 Tensor HybridBlock::forward(const Tensor& input) {
   if (detail::BlockAccess::state(*this).hybridized.load(std::memory_order_acquire)) {
-    Tensors outputs;
-    if (run_compiled({input}, outputs)) return only(*this, std::move(outputs));
+    detail::Results results;
+    if (run_compiled({&input, 1}, results)) {
+      if (results.single.defined()) return std::move(results.single);
+      return only(*this, std::move(results.several));
+    }
   }
   return hybrid_forward(Ops(), input);
 }
 
 Tensors HybridBlock::forward_n(const Tensors& inputs) {
-  Tensors outputs;
+  detail::Results results;
   if (detail::BlockAccess::state(*this).hybridized.load(std::memory_order_acquire) &&
-      run_compiled(inputs, outputs))
-    return outputs;
+      run_compiled(inputs, results))
+    return std::move(results).take();
   return hybrid_forward_n(Ops(), inputs);
 }
 

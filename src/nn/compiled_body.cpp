@@ -55,7 +55,7 @@ void follow_structure(CompiledBody& compiled, const BlockState& state) {
 
 }  // namespace
 
-bool HybridBlock::run_compiled(const Tensors& inputs, Tensors& outputs) {
+bool HybridBlock::run_compiled(std::span<const Tensor> inputs, detail::Results& results) {
   // Inside a trace the body is written down as part of it.
   if (is_tracing() || detail::ShapeObserver::current() != nullptr) return false;
   BlockState& state = detail::BlockAccess::state(*this);
@@ -80,7 +80,7 @@ bool HybridBlock::run_compiled(const Tensors& inputs, Tensors& outputs) {
     function = compiled.function;
     structure = compiled.structure;
   }
-  outputs = (*function)(inputs, structure);
+  results = function->call(inputs, structure);
   return true;
 }
 

@@ -18,7 +18,7 @@ std::optional<BatchSignature> with_symbolic_batch(const Signature& signature) {
   return found ? std::optional(result) : std::nullopt;
 }
 
-std::vector<ArgumentSpec> specs_of(const Signature& signature, const Tensors& inputs) {
+std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const Tensor> inputs) {
   std::vector<ArgumentSpec> specs;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Signature::Argument& argument = signature.arguments[i];
@@ -34,7 +34,7 @@ std::vector<ArgumentSpec> specs_of(const Signature& signature, const Tensors& in
 }
 
 std::shared_ptr<const BatchTemplate> BatchTemplates::get(
-    const Signature& signature, const Tensors& inputs,
+    const Signature& signature, std::span<const Tensor> inputs,
     const std::function<Tensors(const Tensors&)>& body, const ParameterResolver& resolver) {
   const std::lock_guard lock(mutex_);
   for (const auto& known : templates_) {

@@ -29,7 +29,8 @@ struct BatchTemplate {
 class BatchTemplates {
  public:
   // Traces when there is none yet; what the trace throws passes.
-  std::shared_ptr<const BatchTemplate> get(const Signature& signature, const Tensors& inputs,
+  std::shared_ptr<const BatchTemplate> get(const Signature& signature,
+                                           std::span<const Tensor> inputs,
                                            const std::function<Tensors(const Tensors&)>& body,
                                            const ParameterResolver& resolver);
   bool has(const Signature& signature) const;
@@ -40,6 +41,6 @@ class BatchTemplates {
   std::list<std::shared_ptr<const BatchTemplate>> templates_;
 };
 
-std::vector<ArgumentSpec> specs_of(const Signature& signature, const Tensors& inputs);
+std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const Tensor> inputs);
 
 }  // namespace mlpjit::detail

@@ -40,7 +40,7 @@ struct Program {
   // What the signature alone does not say: whether arguments and captures are the same tensors as
   // in the trace. Matters only where one of them is written to, or where the trace took one for the
   // other.
-  bool same_captures(const Tensors& inputs) const {
+  bool same_captures(std::span<const Tensor> inputs) const {
     for (const auto& [argument, tensor] : captured_arguments) {
       if (TensorAccess::impl(inputs[argument]) != TensorAccess::impl(tensor)) return false;
     }
@@ -97,12 +97,12 @@ struct CachedFunction::State {
 // One call that needs more than the latest program.
 struct CachedFunction::Call {
   CachedFunction& function;
-  const Tensors& inputs;
+  const std::span<const Tensor> inputs;
   const Signature signature;
   std::optional<BatchSignature> symbolic = {};  // for Batch::dynamic
   bool known_but_for_size = false;              // traced already, with a symbolic batch
 
-  Call(CachedFunction& owner, const Tensors& arguments, std::uint64_t structure)
+  Call(CachedFunction& owner, std::span<const Tensor> arguments, std::uint64_t structure)
       : function(owner), inputs(arguments), signature(signature_of(arguments, structure)) {
     if (owner.options_.batch == Batch::dynamic) symbolic = with_symbolic_batch(signature);
     known_but_for_size = symbolic && state().templates.has(symbolic->signature);
@@ -187,8 +187,9 @@ CachedFunction::CachedFunction(Body body, HybridizeOptions options, ParameterRes
 
 CachedFunction::~CachedFunction() = default;
 
-Tensors CachedFunction::operator()(const Tensors& inputs, std::uint64_t structure) {
-  if (Recorder::current() != nullptr) return body_(inputs);
+Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t structure) {
+  const auto imperative = [&] { return Results{{}, body_(Tensors(inputs.begin(), inputs.end()))}; };
+  if (Recorder::current() != nullptr) return imperative();
   std::shared_ptr<const Program> program = state_->programs.latest([&](const ProgramKey& key,
                                                                        const Program& latest) {
     return matches(key.signature, inputs, is_training(), structure) && latest.same_captures(inputs);
@@ -199,7 +200,7 @@ Tensors CachedFunction::operator()(const Tensors& inputs, std::uint64_t structur
     const support::FloatEnvScope environment;
     for (const Tensor& input : inputs) require_readable(impl_of(input, "call"), "call");
     program = Call(*this, inputs, structure).program();
-    if (!program) return body_(inputs);
+    if (!program) return imperative();
   }
   return (*program->runner)(inputs);
 }

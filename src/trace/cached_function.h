@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "mlpjit/explain.h"
 #include "mlpjit/options.h"
 #include "mlpjit/tensor.h"
 #include "src/trace/recorder.h"
+#include "src/trace/results.h"
 
 namespace mlpjit::detail {
 
@@ -29,7 +31,10 @@ class CachedFunction {
   // While tracing the body is inlined. `structure` is part of the key: raise it whenever what the
   // body does, or which tensors it uses, changes (a child added, a parameter's handle replaced).
   // Changed contents of the same tensors need nothing.
-  Tensors operator()(const Tensors& inputs, std::uint64_t structure = 0);
+  Tensors operator()(const Tensors& inputs, std::uint64_t structure = 0) {
+    return call(inputs, structure).take();
+  }
+  Results call(std::span<const Tensor> inputs, std::uint64_t structure);
 
   // Forgets every executable; running calls finish on theirs.
   void clear();

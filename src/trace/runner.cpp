@@ -96,6 +96,9 @@ Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
     const ir::InputKind kind = inputs_[input].kind;
     updates_tensors_ |= kind != ir::InputKind::state && kind != ir::InputKind::token;
   }
+  for (const ResultSource& source : results_) {
+    all_computed_ &= source.kind == ResultSource::Kind::computed && source.weak == WeakKind::none;
+  }
 }
 
 const Tensor& Runner::bound(std::size_t input, std::span<const Tensor> arguments) const {
@@ -143,7 +146,7 @@ void Runner::mark_updated(std::span<const Tensor> arguments) const {
   }
 }
 
-Tensors Runner::operator()(std::span<const Tensor> arguments) const {
+Results Runner::operator()(std::span<const Tensor> arguments) const {
   const support::FloatEnvScope environment;
   Scratch& call = scratch();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -163,24 +166,26 @@ Tensors Runner::operator()(std::span<const Tensor> arguments) const {
   }
   if (updates_tensors_) check_updates(call.inputs, arguments);
 
-  Tensors computed;
-  computed.reserve(results_.size());
-  for (interp::View& result : call.results) {
-    computed.push_back(make_tensor(result.dtype, result.shape));
-    result.data = TensorAccess::impl(computed.back())->storage->data();
+  Results results;
+  if (all_computed_ && call.results.size() == 1) {
+    interp::View& view = call.results.front();
+    results.single = make_tensor(view.dtype, view.shape);
+    view.data = TensorAccess::impl(results.single)->storage->data();
+  } else {
+    results.several.reserve(results_.size());
+    for (interp::View& view : call.results) {
+      results.several.push_back(make_tensor(view.dtype, view.shape));
+      view.data = TensorAccess::impl(results.several.back())->storage->data();
+    }
   }
   executable_->run(call.inputs, call.results);
   if (updates_tensors_) mark_updated(arguments);
+  if (!all_computed_) results.several = assembled(std::move(results.several), arguments);
+  return results;
+}
 
-  const bool plain = computed.size() == results_.size();  // every result is computed
-  if (plain) {
-    for (std::size_t i = 0; i < computed.size(); ++i) {
-      if (results_[i].weak == WeakKind::none) continue;
-      const TensorImpl& impl = *TensorAccess::impl(computed[i]);
-      computed[i] = make_weak(impl.dtype, impl.data());
-    }
-    return computed;
-  }
+// All results from those that were computed.
+Tensors Runner::assembled(Tensors computed, std::span<const Tensor> arguments) const {
   Tensors all;
   all.reserve(results_.size());
   std::size_t next = 0;

@@ -9,6 +9,7 @@
 #include "mlpjit/explain.h"
 #include "mlpjit/options.h"
 #include "src/trace/recorder.h"
+#include "src/trace/results.h"
 
 namespace mlpjit::detail {
 
@@ -19,7 +20,7 @@ class Runner {
          const HybridizeOptions& options);
 
   // The arguments fit (dtypes, shapes); weak ones take the dtype of their input.
-  Tensors operator()(std::span<const Tensor> arguments) const;
+  Results operator()(std::span<const Tensor> arguments) const;
 
   const jit::Executable& executable() const { return *executable_; }
   std::span<const Binding> inputs() const { return inputs_; }
@@ -35,6 +36,8 @@ class Runner {
                      std::span<const Tensor> arguments) const;
   void mark_updated(std::span<const Tensor> arguments) const;
 
+  Tensors assembled(Tensors computed, std::span<const Tensor> arguments) const;
+
   struct Scratch;
   Scratch& scratch() const;
 
@@ -43,6 +46,7 @@ class Runner {
   std::vector<Binding> inputs_;
   std::vector<ResultSource> results_;  // of the traced function
   bool updates_tensors_ = false;
+  bool all_computed_ = true;  // no result is an input or another result, none is weak
 };
 
 // How to compile.

@@ -8,7 +8,7 @@ namespace mlpjit::detail {
 
 namespace {
 
-std::size_t first_same(const Tensors& inputs, std::size_t i) {
+std::size_t first_same(std::span<const Tensor> inputs, std::size_t i) {
   const TensorImpl* impl = TensorAccess::impl(inputs[i]).get();
   for (std::size_t j = 0; j < i; ++j) {
     if (TensorAccess::impl(inputs[j]).get() == impl) return j;
@@ -29,7 +29,7 @@ std::string same_text(std::size_t i, std::size_t same_as) {
 
 }  // namespace
 
-Signature signature_of(const Tensors& inputs, std::uint64_t structure) {
+Signature signature_of(std::span<const Tensor> inputs, std::uint64_t structure) {
   Signature signature;
   signature.training = is_training();
   signature.structure = structure;
@@ -54,7 +54,7 @@ std::uint64_t hash(const Signature& signature) {
   return XXH3_64bits(words.data(), words.size() * sizeof words[0]);
 }
 
-bool matches(const Signature& signature, const Tensors& inputs, bool training,
+bool matches(const Signature& signature, std::span<const Tensor> inputs, bool training,
              std::uint64_t structure) {
   if (signature.training != training || signature.structure != structure) return false;
   if (signature.arguments.size() != inputs.size()) return false;

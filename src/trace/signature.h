@@ -2,6 +2,7 @@
 // What a call looks like from outside: the key under which its program is kept.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,10 @@ struct Signature {
   friend bool operator==(const Signature&, const Signature&) = default;
 };
 
-Signature signature_of(const Tensors& inputs, std::uint64_t structure);
+Signature signature_of(std::span<const Tensor> inputs, std::uint64_t structure);
 std::uint64_t hash(const Signature& signature);
 // signature == signature_of(inputs, structure), without making one.
-bool matches(const Signature& signature, const Tensors& inputs, bool training,
+bool matches(const Signature& signature, std::span<const Tensor> inputs, bool training,
              std::uint64_t structure);
 
 // "f32[1, 512], f32[]".

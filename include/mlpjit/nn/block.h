@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <iosfwd>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <typeinfo>
@@ -31,6 +32,7 @@ namespace detail {
 struct BlockState;
 struct BlockAccess;
 struct CompiledBody;
+struct Results;
 
 /// While one is alive on a thread, copying a block or a parameter copies deeply, and each shared
 /// part once.
@@ -206,8 +208,8 @@ class MLPJIT_API HybridBlock : public Block {
   friend struct mlpjit::detail::BlockAccess;
   Tensor forward(const Tensor& input) final;
   Tensors forward_n(const Tensors& inputs) final;
-  /// The results of the compiled program, or nothing when this block runs imperatively now.
-  bool run_compiled(const Tensors& inputs, Tensors& outputs);
+  /// The results of the compiled program; false when this block runs imperatively now.
+  bool run_compiled(std::span<const Tensor> inputs, mlpjit::detail::Results& results);
 
   mlpjit::detail::CompiledSlot compiled_;
 };

@@ -1,0 +1,21 @@
+#pragma once
+// What calls of programs give.
+
+#include <utility>
+
+#include "mlpjit/tensor.h"
+
+namespace mlpjit::detail {
+
+// Nearly always one tensor, which then costs no vector.
+struct Results {
+  Tensor single;    // when there is exactly one
+  Tensors several;  // otherwise
+
+  Tensors take() && {
+    if (single.defined()) several.push_back(std::move(single));
+    return std::move(several);
+  }
+};
+
+}  // namespace mlpjit::detail
