@@ -2,49 +2,23 @@
 // compiled.
 #include <mlpjit/mlpjit.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <iostream>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "read_csv.h"
+
 using namespace mlpjit;
 
-struct Digits {
-  Tensor images;  // f32 [rows, 64], 0 to 16
-  std::vector<int> labels;
-};
-
-// Rows of a label and 64 pixels.
-Digits read_digits(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw UserError(path + ": cannot be opened");
-  std::vector<float> pixels;
-  std::vector<int> labels;
-  std::string line, cell;
-  while (std::getline(file, line)) {
-    std::istringstream cells(line);
-    std::vector<int> row;
-    while (std::getline(cells, cell, ',')) row.push_back(std::stoi(cell));
-    if (row.size() != 65) throw UserError(path + ": a row is a label and 64 pixels");
-    labels.push_back(row[0]);
-    pixels.insert(pixels.end(), row.begin() + 1, row.end());
-  }
-  return {tensor(pixels, Shape{labels.size(), 64}), labels};
-}
-
 // Images next to each other, each under its answer.
-void draw(const Digits& digits, const std::vector<std::int64_t>& answers,
-          const std::vector<std::size_t>& rows) {
+void draw(const Tensor& images, const std::vector<std::int64_t>& labels,
+          const std::vector<std::int64_t>& answers, const std::vector<std::size_t>& rows) {
   static const char* const kShades[] = {"  ", "░░", "▒▒", "▓▓", "██"};
-  const auto pixels = digits.images.data<float>();
+  const auto pixels = images.data<float>();
   for (std::size_t row : rows) {
-    const bool right = answers[row] == digits.labels[row];
+    const bool right = answers[row] == labels[row];
     std::printf("%lld%-17s ", static_cast<long long>(answers[row]),
-                right ? "" : (" (it is " + std::to_string(digits.labels[row]) + ")").c_str());
+                right ? "" : (" (it is " + std::to_string(labels[row]) + ")").c_str());
   }
   std::printf("\n");
   for (std::size_t y = 0; y < 8; ++y) {
@@ -60,22 +34,21 @@ void draw(const Digits& digits, const std::vector<std::int64_t>& answers,
 }
 
 int main(int argc, char** argv) try {
-  const std::string folder = argc > 1 ? argv[1] : DIGITS_FOLDER;
-  const Digits digits = read_digits(folder + "/test.csv");
+  const std::string folder = data_folder(argc, argv) + "/digits/";
+  const Tensor table = read_csv(folder + "test.csv");  // a label, then 64 pixels from 0 to 16
+  const Tensor images = table.slice(1, 1, 65);
+  const auto labels = cast(table.slice(1, 0, 1), DType::i64).to_vector<std::int64_t>();
 
   nn::HybridSequential net;
   net.add(nn::Normalize(0, 16), nn::Dense(128, {.activation = "relu"}),
           nn::Dense(64, {.activation = "relu"}), nn::Dense(10));
-  net.load_parameters(folder + "/digits-mlp.safetensors",
+  net.load_parameters(folder + "digits-mlp.safetensors",
                       {.rename = {{"dense0.", "1."}, {"dense1.", "2."}, {"dense2.", "3."}}});
 
   // One image at a time, as they would come from a camera; `logits` collects the answers.
   const auto classify = [&](const char* how) {
     Tensors rows;
-    for (std::size_t i = 0; i < digits.labels.size(); ++i) {
-      rows.push_back(
-          digits.images.slice(0, static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1));
-    }
+    for (std::int64_t i = 0; i < images.shape()[0]; ++i) rows.push_back(images.slice(0, i, i + 1));
     net(rows.front());  // traces and compiles, where it is hybridized
     Tensors logits;
     const Timer timer;
@@ -91,19 +64,19 @@ int main(int argc, char** argv) try {
   std::size_t correct = 0;
   std::vector<std::size_t> shown{0, 1, 2};
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    if (answers[i] == digits.labels[i]) {
+    if (answers[i] == labels[i]) {
       ++correct;
     } else if (shown.size() == 3) {
       shown.push_back(i);
     }
   }
   const bool same = identical(imperative, compiled);
-  const bool same_batch = identical(net(digits.images), compiled);
+  const bool same_batch = identical(net(images), compiled);
   std::printf("accuracy: %zu of %zu (%.1f %%)\n", correct, answers.size(),
               100.0 * static_cast<double>(correct) / static_cast<double>(answers.size()));
   std::printf("the same bits imperatively and compiled: %s\n", same ? "yes" : "no");
   std::printf("the same bits one by one and all at once: %s\n\n", same_batch ? "yes" : "no");
-  draw(digits, answers, shown);
+  draw(images, labels, answers, shown);
   return same && same_batch ? 0 : 1;
 } catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());

@@ -1,5 +1,5 @@
-// One function four ways: run imperatively, traced into a program, compiled, and, when all is
-// known, folded away. Then a program written as text, whose functions call each other and print.
+// One function four ways: run imperatively, traced into a program, compiled from that program's
+// text, and, when all is known, folded away.
 #include <mlpjit/mlpjit.h>
 
 #include <iostream>
@@ -18,43 +18,18 @@ Tensor fancy_func(Tensor a, Tensor b, Tensor c, Tensor d) {
   return g;
 }
 
-const std::string kProgram = R"(func @add(%a: i64[], %b: i64[]) {
-  %c = add %a, %b
-  return %c
-}
-func @fancy_func(%a: i64[], %b: i64[], %c: i64[], %d: i64[]) {
-  %e = call @add(%a, %b)
-  %f = call @add(%c, %d)
-  %g = call @add(%e, %f)
-  return %g
-}
-func @main() {
-  %1 = constant i64[] 1
-  %2 = constant i64[] 2
-  %3 = constant i64[] 3
-  %4 = constant i64[] 4
-  %sum = call @fancy_func(%1, %2, %3, %4)
-  print "" %sum
-  return
-}
-)";
-
 int main() {
   std::cout << "imperative: " << fancy_func(1, 2, 3, 4) << "\n\n";
 
   Graph traced = trace(fancy_func, f32({}), f32({}), f32({}), f32({}));
-  std::cout << "symbolic, traced from the C++:\n" << traced.to_text() << "\n";
-  Executable y = compile(Graph::parse(traced.to_text()));
+  std::string program = traced.to_text();
+  std::cout << "symbolic, traced from the C++:\n" << program << "\n";
+  Executable y = compile(Graph::parse(program));
   std::cout << "compiled from that text: " << y(1, 2, 3, 4)[0] << "\n\n";
 
   auto fast = jit(fancy_func);
   std::cout << "hybrid: " << fast(1, 2, 3, 4) << "\n\n";
 
-  Graph program = Graph::parse(kProgram);
-  std::cout << "a program as text:\n" << kProgram << "\nit prints: " << std::flush;
-  compile(program)();
-  Graph folded = optimize(program);
-  std::cout << "\noptimised, it is a print of 10:\n"
-            << folded.to_text() << "\nit prints: " << std::flush;
-  compile(folded)();
+  Graph known = trace([] { return fancy_func(1, 2, 3, 4); });
+  std::cout << "with all inputs known:\n" << optimize(known).to_text();
 }

@@ -19,6 +19,18 @@ struct HybridNet : nn::HybridBlock {
   }
 };
 
+// A print that is part of the program: it prints numbers at every call, in every mode.
+struct PrintingNet : nn::HybridBlock {
+  nn::Dense hidden = child("hidden", nn::Dense(4, {.activation = "relu"}));
+
+  Tensor hybrid_forward(const Ops& F, const Tensor& input) override {
+    Tensor x = hidden(input);
+    F.print("hidden units that fire: ", F.sum(x > 0));
+    if (is_tracing()) std::cout << "(traced here)\n";
+    return x;
+  }
+};
+
 int main() {
   HybridNet net;
   net.initialize();
@@ -33,5 +45,13 @@ int main() {
   Tensor compiled = net(x);
 
   std::cout << "-- results\n" << imperative << "\n" << traced << "\n" << compiled << "\n";
+
+  PrintingNet printing;
+  printing.initialize();
+  std::cout << "-- a print op, imperatively\n";
+  printing(x);
+  printing.hybridize();
+  std::cout << "-- hybridized, three calls\n";
+  for (int i = 0; i < 3; ++i) printing(x);
   return identical(imperative, traced) && identical(imperative, compiled) ? 0 : 1;
 }
