@@ -1,5 +1,6 @@
 #pragma once
-// A program as written, before names are resolved and types inferred. Internal to lib/ir.
+// A program as written, in text or in a file of another syntax, before names are resolved and types
+// inferred.
 
 #include <optional>
 #include <string>
@@ -83,5 +84,10 @@ struct BuiltProgram {
   std::vector<std::vector<Position>> places;
 };
 BuiltProgram build_program(const ProgramAst& program);
+// All of it, and the verifier: the way of every program that comes from outside. Throws FormatError
+// "line:column: ...".
+Graph build_verified(ProgramAst program);
+
+inline constexpr int kDeepestRegion = 64;  // regions in regions
 
 }  // namespace mlpjit::ir

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "lib/ir/literal_text.h"
+#include "lib/ir/text.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::ir {
@@ -153,13 +154,13 @@ void add_term(TokenStream& tokens, bool negative, Affine& sum) {
       tokens.fail_expected("the name of a dimension after '*'");
     }
   }
-  if (negative) factor = -factor;
   if (!symbol.empty() && !sum.symbol.empty() && symbol != sum.symbol) {
     fail_at(first.at,
             "expected one named dimension in a size, found " + sum.symbol + " and " + symbol);
   }
   std::int64_t& total = symbol.empty() ? sum.offset : sum.coefficient;
   if (!symbol.empty()) sum.symbol = symbol;
+  if (negative && factor != INT64_MIN) factor = -factor;
   if (factor > kLargestSize || factor < -kLargestSize || total + factor > kLargestSize ||
       total + factor < -kLargestSize) {
     fail_at(first.at, "expected a size of at most 2^48, found a larger one");
@@ -235,6 +236,13 @@ Shape parse_shape(TokenStream& tokens) {
   } while (tokens.accept(','));
   tokens.expect(']', "after the sizes of a shape");
   return shape;
+}
+
+Dim parse_dim(std::string_view text) {
+  TokenStream tokens(text);
+  const Dim dim = parse_dim(tokens);
+  if (tokens.peek().kind != TokenKind::end) tokens.fail_expected("the end of the size");
+  return dim;
 }
 
 Type parse_type(TokenStream& tokens) {

@@ -11,8 +11,6 @@
 namespace mlpjit::ir {
 namespace {
 
-constexpr int kDeepestRegion = 64;
-
 class Parser {
  public:
   explicit Parser(std::string_view text) : tokens_(text) {}
@@ -297,7 +295,10 @@ ProgramAst parse_program(std::string_view text) {
 }
 
 Graph parse(std::string_view text) {
-  ProgramAst program = parse_program(text);
+  return build_verified(parse_program(text));
+}
+
+Graph build_verified(ProgramAst program) {
   make_tokens_explicit(program);
   BuiltProgram built = build_program(program);
   const std::vector<Fault> faults = verify(built.graph);

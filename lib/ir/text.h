@@ -28,6 +28,8 @@ std::string print(const Graph& graph);
 std::string print(const Function& function);
 // Throws FormatError "line:column: expected ..., found ..."; verifies what it read.
 Graph parse(std::string_view text);
+// One size: "3", "B", "2*B+1". Throws FormatError as parse().
+Dim parse_dim(std::string_view text);
 // Graphviz.
 std::string to_dot(const Graph& graph);
 // For cache keys: the text with values numbered in order, constants by their bytes, and no names of

@@ -59,6 +59,12 @@ Tensor fitted(const Tensor& stored, const nn::Parameter& parameter, const std::s
 
 }  // namespace
 
+void save_tensors(TensorMap& tensors, const std::string& path) {
+  tensors.metadata["format"] = "mlpjit";
+  tensors.metadata["mlpjit"] = std::string(version());
+  save_safetensors(path, tensors);
+}
+
 void save_parameter_file(const nn::ParameterDict& parameters, const std::string& path) {
   TensorMap tensors;
   for (const auto& [name, parameter] : parameters) {
@@ -70,9 +76,7 @@ void save_parameter_file(const nn::ParameterDict& parameters, const std::string&
     }
     tensors[name] = parameter.data();
   }
-  tensors.metadata["format"] = "mlpjit";
-  tensors.metadata["mlpjit"] = std::string(version());
-  save_safetensors(path, tensors);
+  save_tensors(tensors, path);
 }
 
 nn::LoadReport load_parameter_file(const nn::ParameterDict& parameters, const std::string& path,
@@ -81,7 +85,11 @@ nn::LoadReport load_parameter_file(const nn::ParameterDict& parameters, const st
     throw TraceError(
         "load_parameters() while tracing would happen once, not at every call: do it outside");
   }
-  const TensorMap stored = load_safetensors(path, {.cast = options.cast});
+  return load_parameters(parameters, load_safetensors(path, {.cast = options.cast}), path, options);
+}
+
+nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const TensorMap& stored,
+                               const std::string& path, const nn::LoadOptions& options) {
   TensorMap found;
   nn::LoadReport report;
   for (const auto& [name, tensor] : stored) {

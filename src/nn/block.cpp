@@ -268,6 +268,10 @@ Tensors HybridBlock::forward_n(const Tensors& inputs) {
 
 Tensor HybridBlock::hybrid_forward(const Ops& F, const Tensor& input) {
   const DefaultScope scope(*this, kHybridForwards);
+  if (detail::OneInputGuess::active() && detail::type_of(*this) != "HybridLambda") {
+    throw UserError(fmt::format("{}{} overrides hybrid_forward_n and may take several inputs",
+                                detail::path_prefix(), detail::type_of(*this)));
+  }
   return only(*this, hybrid_forward_n(F, {input}));
 }
 

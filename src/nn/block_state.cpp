@@ -104,6 +104,11 @@ std::string CallFrame::name_under(const CallFrame* outer, const nn::Block& block
       path_prefix(), type_of(block)));
 }
 
+bool& OneInputGuess::active() {
+  thread_local bool guessing = false;
+  return guessing;
+}
+
 ShapeObserver*& ShapeObserver::current() {
   thread_local ShapeObserver* observer = nullptr;
   return observer;

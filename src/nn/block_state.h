@@ -133,6 +133,28 @@ struct BlockAccess {
   static Tensor run(nn::HybridBlock& block, const Tensor& input) {
     return block.hybrid_forward(Ops(), input);
   }
+  static Tensors run_n(nn::HybridBlock& block, const Tensors& inputs) {
+    return block.hybrid_forward_n(Ops(), inputs);
+  }
+};
+
+// The path of the parameter that a tensor holds the values of. Looked up per trace: parameters
+// whose sizes are inferred get their values during the first one.
+std::optional<std::string> parameter_path(const BlockState& block, const std::string& prefix,
+                                          const Tensor& tensor);
+
+// While one is alive on this thread, a block that would be given one input without having said that
+// it takes one (it overrides hybrid_forward_n) throws UserError: nobody called it so.
+class OneInputGuess {
+ public:
+  OneInputGuess() : outer_(std::exchange(active(), true)) {}
+  ~OneInputGuess() { active() = outer_; }
+  OneInputGuess(const OneInputGuess&) = delete;
+  OneInputGuess& operator=(const OneInputGuess&) = delete;
+  static bool& active();
+
+ private:
+  bool outer_;
 };
 
 // "HybridNet", without namespaces.

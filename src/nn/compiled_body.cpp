@@ -6,16 +6,8 @@
 #include "src/nn/block_state.h"
 #include "src/tensor/tensor_impl.h"
 
-namespace mlpjit::nn {
+namespace mlpjit::detail {
 
-using detail::BlockState;
-using detail::CachedFunction;
-using detail::CompiledBody;
-
-namespace {
-
-// The path of the parameter that a tensor holds the values of. Looked up per trace: parameters
-// whose sizes are inferred get their values during the first one.
 std::optional<std::string> parameter_path(const BlockState& block, const std::string& prefix,
                                           const Tensor& tensor) {
   for (const BlockState::Member& member : block.members) {
@@ -23,13 +15,22 @@ std::optional<std::string> parameter_path(const BlockState& block, const std::st
     if (member.child) {
       if (auto found = parameter_path(*member.child, path + ".", tensor)) return found;
     } else if (member.parameter->ready.load(std::memory_order_acquire) &&
-               detail::TensorAccess::impl(member.parameter->value) ==
-                   detail::TensorAccess::impl(tensor)) {
+               TensorAccess::impl(member.parameter->value) == TensorAccess::impl(tensor)) {
       return path;
     }
   }
   return std::nullopt;
 }
+
+}  // namespace mlpjit::detail
+
+namespace mlpjit::nn {
+
+using detail::BlockState;
+using detail::CachedFunction;
+using detail::CompiledBody;
+
+namespace {
 
 // Identities and versions of all blocks of the tree, in order.
 std::vector<std::uint64_t> fingerprint_of(const BlockState& block) {
@@ -73,7 +74,7 @@ bool HybridBlock::run_compiled(std::span<const Tensor> inputs, detail::Results& 
           [this](const Tensors& arguments) { return hybrid_forward_n(Ops(), arguments); },
           state.options,
           [shared = detail::BlockAccess::share(*this)](const Tensor& tensor) {
-            return parameter_path(*shared, "", tensor);
+            return detail::parameter_path(*shared, "", tensor);
           },
           detail::type_of(*this));
     }

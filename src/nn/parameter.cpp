@@ -141,6 +141,14 @@ void ParameterAccess::add(nn::ParameterDict& dict, const std::string& path,
   if (known == dict.items_.end()) dict.items_.emplace_back(path, make(state));
 }
 
+std::vector<std::vector<std::string>> ParameterAccess::aliases(const nn::ParameterDict& dict) {
+  std::vector<std::vector<std::string>> aliases(dict.size());
+  for (const auto& [path, index] : dict.index_) {
+    if (path != dict.items_[index].first) aliases[index].push_back(path);
+  }
+  return aliases;
+}
+
 }  // namespace mlpjit::detail
 
 namespace mlpjit::nn {

@@ -53,6 +53,8 @@ struct ParameterAccess {
   // Adds one under a path; only the path when the parameter is already there.
   static void add(nn::ParameterDict& dict, const std::string& path,
                   const std::shared_ptr<ParameterState>& state);
+  // Of each parameter the further paths it is found by.
+  static std::vector<std::vector<std::string>> aliases(const nn::ParameterDict& dict);
 };
 
 }  // namespace mlpjit::detail

@@ -16,6 +16,7 @@
 #include "mlpjit/error.h"
 #include "mlpjit/explain.h"
 #include "mlpjit/export.h"
+#include "mlpjit/nn/export_model.h"
 #include "mlpjit/nn/initializer.h"
 #include "mlpjit/nn/parameter.h"
 #include "mlpjit/ops.h"
@@ -191,6 +192,12 @@ class MLPJIT_API HybridBlock : public Block {
  public:
   /// What was compiled for this object, and why.
   Explanation explain() const;
+
+  /// Writes `<prefix>-symbol.json` and `<prefix>-0000.params`, which SymbolBlock::imports and other
+  /// languages read (docs/formats.md). It traces by itself, hybridized or not, called or not.
+  /// @throws UserError when the inputs cannot be known (give `options.inputs`) or a file cannot be
+  /// written; ParameterError while a parameter has no values; TraceError as hybridizing does.
+  ExportedModel export_model(const std::string& prefix, const ExportOptions& options = {}) const;
 
  protected:
   HybridBlock();

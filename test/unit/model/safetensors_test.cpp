@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
@@ -9,37 +8,18 @@
 #include <functional>
 
 #include "mlpjit/mlpjit.h"
+#include "test/unit/model/temporary_folder.h"
 
 namespace mlpjit {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Files : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("mlpjit-model-" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  std::size_t file_count() const {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
-  }
-  fs::path folder_;
-};
+using test::bytes_of;
+using test::write_bytes;
+using Safetensors = test::TemporaryFolder;
+using ParameterFiles = test::TemporaryFolder;
 
-using Safetensors = Files;
-using ParameterFiles = Files;
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-void write_bytes(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
 std::string file_of(const std::string& header, const std::string& data = "") {
   std::string bytes(8, '\0');
   const std::uint64_t length = header.size();

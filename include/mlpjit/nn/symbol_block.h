@@ -1,0 +1,59 @@
+#pragma once
+/// @file
+/// SymbolBlock: a network from the files that export_model() writes, without the C++ it was made
+/// with.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mlpjit/graph.h"
+#include "mlpjit/nn/block.h"
+
+namespace mlpjit {
+namespace detail {
+struct SymbolProgram;
+}
+
+namespace nn {
+
+/// A hybrid block whose body is a program read from a file. It runs op by op, as a graph or
+/// compiled; its parameters have the paths they had in the network that was exported.
+class MLPJIT_API SymbolBlock final : public HybridBlock {
+ public:
+  /// Reads a model. `options` say how the parameter file is read: renamed, transposed, cast, or not
+  /// strict (what is missing then waits for initialize() or load_parameters()). @throws FormatError
+  /// naming the file and the place; ParameterError, ShapeError, DTypeError naming the parameter.
+  static SymbolBlock imports(const std::string& symbol_file, const std::string& parameter_file,
+                             const LoadOptions& options = {});
+
+  SymbolBlock(const SymbolBlock& other);
+  SymbolBlock(SymbolBlock&& other) noexcept = default;
+  SymbolBlock& operator=(const SymbolBlock& other) = default;
+  SymbolBlock& operator=(SymbolBlock&& other) noexcept = default;
+
+  /// The program: its text, inputs and outputs.
+  Graph graph() const;
+  /// Names of the arguments of a call, in order.
+  std::vector<std::string> input_names() const;
+  /// Names of the results, in order.
+  const std::vector<std::string>& output_names() const;
+  /// Names of the classes, where the file has them.
+  const std::vector<std::string>& classes() const;
+  const std::map<std::string, std::string>& metadata() const;
+  /// Whether it is the program of training mode.
+  bool training() const;
+
+  SymbolBlock clone() const { return nn::clone(*this); }
+
+ private:
+  friend class HybridBlock;
+  explicit SymbolBlock(std::shared_ptr<detail::SymbolProgram> program);
+  Tensors hybrid_forward_n(const Ops& F, const Tensors& inputs) override;
+
+  std::shared_ptr<detail::SymbolProgram> program_;
+};
+
+}  // namespace nn
+}  // namespace mlpjit

@@ -1,0 +1,220 @@
+#include "src/model/export_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <unordered_map>
+
+#include "lib/ir/verify.h"
+#include "lib/support/file.h"
+#include "mlpjit/error.h"
+#include "src/graph/replay.h"
+#include "src/model/parameter_file.h"
+#include "src/nn/parameter_state.h"
+#include "src/tensor/tensor_impl.h"
+
+namespace mlpjit::detail {
+namespace {
+
+ir::Literal literal_of(const Tensor& tensor, const ir::Type& type) {
+  const TensorImpl& impl = *TensorAccess::impl(tensor);
+  if (impl.weak == WeakKind::none) return ir::make_literal(type.dtype, type.shape, impl.data());
+  // A C++ scalar: its input has the widest type of its kind.
+  const bool boolean = type.dtype == DType::boolean;
+  return ir::make_literal(type.dtype, {},
+                          boolean ? static_cast<const void*>(impl.scalar) : &impl.wide);
+}
+
+class Portable {
+ public:
+  Portable(const Trace& trace, const nn::ParameterDict& parameters,
+           const nn::ExportOptions& options)
+      : trace_(trace),
+        parameters_(parameters),
+        options_(options),
+        from_(trace.graph->main()),
+        graph_(std::make_shared<ir::Graph>()),
+        to_(graph_->add_function("main")),
+        replay_(to_, from_),
+        new_input_(from_.inputs().size(), SIZE_MAX) {}
+
+  PortableModel make();
+
+ private:
+  void input(std::size_t i, const std::string& name);
+  void parameters();
+  void captures();
+  void name_values();
+  std::string distinct(const std::string& base);
+  bool updated(std::size_t input) const {
+    return std::any_of(from_.updates().begin(), from_.updates().end(),
+                       [&](const ir::Update& update) { return update.input == input; });
+  }
+
+  const Trace& trace_;
+  const nn::ParameterDict& parameters_;
+  const nn::ExportOptions& options_;
+  const ir::Function& from_;
+  std::shared_ptr<ir::Graph> graph_;
+  ir::Function& to_;
+  Replay replay_;
+  std::vector<std::size_t> new_input_;
+  std::unordered_map<std::string, std::size_t> used_;  // how often a name was asked for
+  PortableModel model_;
+};
+
+void Portable::input(std::size_t i, const std::string& name) {
+  const ir::ValueId argument = from_.body().arguments[i];
+  new_input_[i] = to_.inputs().size();
+  replay_.bind(argument,
+               to_.add_input({from_.inputs()[i].kind, name}, from_.value(argument).type, name));
+}
+
+// In the order of collect_params(), not of their first use.
+void Portable::parameters() {
+  const std::vector<std::vector<std::string>> aliases = ParameterAccess::aliases(parameters_);
+  std::unordered_map<std::string, std::size_t> used;
+  for (std::size_t i = 0; i < trace_.inputs.size(); ++i) {
+    if (trace_.inputs[i].kind == ir::InputKind::parameter) used.emplace(from_.inputs()[i].name, i);
+  }
+  std::size_t index = 0;
+  for (const auto& [path, parameter] : parameters_) {
+    if (const auto found = used.find(path); found != used.end()) {
+      input(found->second, path);
+      model_.tensors[path] = trace_.inputs[found->second].tensor;
+      if (!aliases[index].empty()) model_.symbol.aliases[path] = aliases[index];
+    }
+    ++index;
+  }
+}
+
+void Portable::captures() {
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < trace_.inputs.size(); ++i) {
+    const Binding& binding = trace_.inputs[i];
+    if (binding.kind != ir::InputKind::capture) continue;
+    const ir::ValueId argument = from_.body().arguments[i];
+    if (!updated(i)) {
+      const ir::OpId op =
+          to_.append(ir::Function::kBody, ir::Opcode::constant, {},
+                     {{"value", literal_of(binding.tensor, from_.value(argument).type)}});
+      replay_.bind(argument, to_.result(op));
+      continue;
+    }
+    std::string name;
+    do {
+      name = fmt::format("capture.{}", next++);
+    } while (model_.tensors.contains(name));
+    input(i, name);
+    model_.tensors[name] = binding.tensor;
+  }
+}
+
+std::string Portable::distinct(const std::string& base) {
+  const std::size_t before = used_[base]++;
+  return before == 0 ? base : fmt::format("{}_{}", base, before);
+}
+
+// Values are called after the layer and the op that made them.
+void Portable::name_values() {
+  for (std::size_t i = 0; i < to_.op_count(); ++i) {
+    const ir::Op& op = to_.op(ir::OpId(i));
+    const std::string base =
+        distinct((op.path.empty() ? "" : op.path + ".") + std::string(ir::to_string(op.opcode)));
+    const std::vector<ir::ValueId> results = op.results;
+    const std::vector<ir::RegionId> regions = op.regions;
+    for (std::size_t r = 0; r < results.size(); ++r) {
+      to_.set_name(results[r], results.size() == 1 ? base : fmt::format("{}.{}", base, r));
+    }
+    for (std::size_t r = 0; r < regions.size(); ++r) {
+      const std::vector<ir::ValueId>& arguments = to_.region(regions[r]).arguments;
+      for (std::size_t a = 0; a < arguments.size(); ++a)
+        to_.set_name(arguments[a], fmt::format("{}.region{}.{}", base, r, a));
+    }
+  }
+}
+
+PortableModel Portable::make() {
+  for (std::size_t i = 0; i < trace_.inputs.size(); ++i) {
+    if (trace_.inputs[i].kind == ir::InputKind::argument) input(i, from_.inputs()[i].name);
+  }
+  parameters();
+  captures();
+  for (const ir::InputKind kind : {ir::InputKind::state, ir::InputKind::token}) {
+    for (std::size_t i = 0; i < trace_.inputs.size(); ++i) {
+      if (trace_.inputs[i].kind == kind) input(i, from_.inputs()[i].name);
+    }
+  }
+  replay_.region(ir::Function::kBody, ir::Function::kBody);
+  std::vector<ir::ValueId> results;
+  for (const ir::ValueId result : from_.body().results) results.push_back(replay_[result]);
+  to_.body().results = std::move(results);
+  for (const ir::Update& update : from_.updates()) {
+    to_.updates().push_back(
+        {static_cast<std::uint32_t>(new_input_[update.input]), replay_[update.value]});
+  }
+  std::sort(to_.updates().begin(), to_.updates().end(),
+            [](const ir::Update& a, const ir::Update& b) { return a.input < b.input; });
+  name_values();
+  ir::verify_or_throw(*graph_, "export");
+  model_.symbol.graph = graph_;
+  model_.symbol.head_names = options_.output_names;
+  for (std::size_t i = model_.symbol.head_names.size(); i < to_.body().results.size(); ++i)
+    model_.symbol.head_names.push_back(fmt::format("y{}", i));
+  model_.symbol.training = options_.training;
+  model_.symbol.classes = options_.classes;
+  model_.symbol.metadata = options_.metadata;
+  return std::move(model_);
+}
+
+void check_names(const char* what, const std::vector<std::string>& names, std::size_t count) {
+  if (names.size() != count) {
+    throw UserError(fmt::format("export_model: {} names of {}s were given, the network has {}",
+                                names.size(), what, count));
+  }
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    if (name.empty() || !seen.insert(name).second) {
+      throw UserError(fmt::format(
+          "export_model: names of {}s are distinct and not empty, '{}' is not", what, name));
+    }
+  }
+}
+
+}  // namespace
+
+PortableModel portable_model(const Trace& trace, const nn::ParameterDict& parameters,
+                             const nn::ExportOptions& options) {
+  if (!options.output_names.empty())
+    check_names("output", options.output_names, trace.results.size());
+  if (!options.input_names.empty()) {
+    const auto arguments = std::count_if(
+        trace.inputs.begin(), trace.inputs.end(),
+        [](const Binding& binding) { return binding.kind == ir::InputKind::argument; });
+    check_names("input", options.input_names, static_cast<std::size_t>(arguments));
+  }
+  return Portable(trace, parameters, options).make();
+}
+
+nn::ExportedModel write_model(PortableModel model, const std::string& prefix) {
+  nn::ExportedModel written{prefix + "-symbol.json", prefix + "-0000.params", {}, {}};
+  ConstantTensors constants(model.tensors);
+  const std::string text = write_symbol(model.symbol, constants);
+  // A reader that comes between the two finds the parameters that the new program needs.
+  save_tensors(model.tensors, written.params);
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
+  support::write_file(written.symbol, {&bytes, 1});
+  const ir::Function& main = model.symbol.graph->main();
+  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
+    if (main.inputs()[i].kind != ir::InputKind::argument) continue;
+    const ir::Type& type = main.value(main.body().arguments[i]).type;
+    written.inputs.push_back({type.dtype, type.shape});
+  }
+  for (const ir::Type& type : main.types(main.body().results))
+    written.outputs.push_back({type.dtype, type.shape});
+  return written;
+}
+
+}  // namespace mlpjit::detail

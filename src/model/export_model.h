@@ -1,0 +1,28 @@
+#pragma once
+// A portable model to and from its two files.
+
+#include <string>
+#include <vector>
+
+#include "mlpjit/nn/export_model.h"
+#include "mlpjit/nn/parameter.h"
+#include "src/model/symbol.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit::detail {
+
+// A model ready to be written: the program, and its tensors by the names its inputs have.
+struct PortableModel {
+  Symbol symbol;
+  TensorMap tensors;
+};
+
+// What was traced, put in the order and with the names of a file. Tensors that the program captured
+// and does not update become constants.
+PortableModel portable_model(const Trace& trace, const nn::ParameterDict& parameters,
+                             const nn::ExportOptions& options);
+
+// Writes both files, the parameters first.
+nn::ExportedModel write_model(PortableModel model, const std::string& prefix);
+
+}  // namespace mlpjit::detail

@@ -1,0 +1,34 @@
+#pragma once
+// A portable model: a program and what a file says about it. docs/formats.md is the format.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/ir/graph.h"
+#include "mlpjit/safetensors.h"
+#include "src/model/symbol_attrs.h"
+
+namespace mlpjit::detail {
+
+struct Symbol {
+  // Inputs of @main in this order: arguments, parameters, captures, state, token. An argument's
+  // name is that of its value; parameters and captures are named as their tensors in the parameter
+  // file.
+  std::shared_ptr<const ir::Graph> graph;
+  std::vector<std::string> head_names;                      // one per result of @main
+  std::map<std::string, std::vector<std::string>> aliases;  // of a parameter: its further paths
+  bool training = false;
+  std::vector<std::string> classes;
+  std::map<std::string, std::string> metadata;
+};
+
+// The text of NAME-symbol.json; large constants go to the tensors. Throws UserError on what a file
+// cannot hold.
+std::string write_symbol(const Symbol& symbol, ConstantTensors& constants);
+
+// The inverse, for any bytes. Throws FormatError.
+Symbol read_symbol(const JsonText& source, ConstantTensors& constants);
+
+}  // namespace mlpjit::detail

@@ -1,0 +1,52 @@
+#pragma once
+// Shapes, attributes and constants of a symbol file.
+
+#include <set>
+#include <string>
+
+#include "lib/ir/attr.h"
+#include "lib/ir/opcode.h"
+#include "mlpjit/safetensors.h"
+#include "src/model/json.h"
+
+namespace mlpjit::detail {
+
+// What a fault in a symbol file is reported with: the file, and the node it is about.
+struct SymbolPlace {
+  const JsonText& source;
+  std::string where;  // "node 'fc1' (dense)", or ""
+
+  [[noreturn]] void fail(std::uint32_t at, const std::string& what) const {
+    source.fail(at, where.empty() ? what : where + ": " + what);
+  }
+};
+
+Json shape_to_json(const Shape& shape);  // ["B", 512]
+Shape shape_from_json(const SymbolPlace& place, const Json& json);
+DType dtype_from_name(const SymbolPlace& place, std::uint32_t at, const std::string& name);
+
+// Constants of more elements stand in the parameter file.
+inline constexpr std::int64_t kInlineElements = 64;
+
+// The constants that go to, or come from, the parameter file.
+class ConstantTensors {
+ public:
+  explicit ConstantTensors(TensorMap& tensors) : tensors_(tensors) {}
+  // A name that no tensor has: "constant.0", ...
+  std::string add(const ir::Literal& literal);
+  // Throws FormatError.
+  ir::Literal take(const SymbolPlace& place, const Json& json, const std::string& name,
+                   const ir::Type& type);
+  bool taken(const std::string& name) const { return taken_.contains(name); }
+
+ private:
+  TensorMap& tensors_;
+  std::size_t next_ = 0;
+  std::set<std::string> taken_;
+};
+
+Json attr_to_json(const ir::AttrValue& value, ConstantTensors& constants);
+ir::AttrValue attr_from_json(const SymbolPlace& place, const ir::AttrSpec& spec, const Json& json,
+                             ConstantTensors& constants);
+
+}  // namespace mlpjit::detail

@@ -1,0 +1,180 @@
+// HybridBlock::export_model: what a network is traced with, and how.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <optional>
+
+#include "lib/support/float_env.h"
+#include "mlpjit/error.h"
+#include "mlpjit/mode.h"
+#include "mlpjit/nn/symbol_block.h"
+#include "src/model/export_model.h"
+#include "src/nn/block_state.h"
+#include "src/nn/symbol_program.h"
+
+namespace mlpjit::nn {
+
+using detail::ArgumentSpec;
+using detail::BlockAccess;
+using detail::BlockState;
+
+namespace {
+
+constexpr const char* kWayOut =
+    "call the network once, or say what it takes: export_model(prefix, {.inputs = "
+    "{f32({dim(\"B\"), "
+    "512})}})";
+
+// What the first call had.
+std::vector<TensorSpec> called_with(const BlockState& state) {
+  std::vector<TensorSpec> specs;
+  if (!state.called.load(std::memory_order_acquire)) return specs;
+  const std::lock_guard lock(state.mutex);
+  for (const auto& [dtype, shape] : state.first_inputs) specs.push_back({dtype, shape});
+  return specs;
+}
+
+// What the first Dense layer takes, in a batch of one; nothing when its sizes are not known or
+// another kind of layer comes first.
+std::optional<TensorSpec> first_dense(const BlockState& state) {
+  std::optional<TensorSpec> spec;
+  bool stop = false;
+  detail::walk_blocks(state, "", [&](const std::string&, const BlockState& block) {
+    if (stop || (block.type != "Dense" && block.type != "Embedding")) return;
+    stop = true;
+    if (block.type != "Dense") return;
+    for (const BlockState::Member& member : block.members) {
+      if (!member.parameter || member.name != "weight") continue;
+      const std::lock_guard lock(member.parameter->mutex);
+      if (member.parameter->complete())
+        spec = TensorSpec{member.parameter->options.dtype, Shape{1, member.parameter->sizes[1]}};
+    }
+  });
+  return spec;
+}
+
+// The same with a batch of any size: axis 0 of the first input that has axes, and of all inputs
+// that have that size there.
+std::vector<TensorSpec> with_symbolic_batch(std::vector<TensorSpec> specs) {
+  std::optional<Dim> batch;
+  for (TensorSpec& spec : specs) {
+    if (spec.shape.rank() == 0) continue;
+    if (!batch) batch = spec.shape[0];
+    if (spec.shape[0] == *batch) spec.shape.set(0, dim("B"));
+  }
+  return specs;
+}
+
+std::string list(const std::vector<TensorSpec>& specs) {
+  std::string text;
+  for (const TensorSpec& spec : specs) text += (text.empty() ? "" : ", ") + to_string(spec);
+  return text;
+}
+
+class Exporter {
+ public:
+  Exporter(HybridBlock& block, const ExportOptions& options) : block_(block), options_(options) {}
+
+  detail::PortableModel run() {
+    const detail::Trace trace = traced();
+    return detail::portable_model(trace, block_.collect_params(), options_);
+  }
+
+ private:
+  detail::Trace trace(const std::vector<TensorSpec>& specs, bool one_tensor);
+  detail::Trace trace_any_batch(const std::vector<TensorSpec>& specs, bool one_tensor);
+  detail::Trace traced();
+
+  HybridBlock& block_;
+  const ExportOptions& options_;
+};
+
+detail::Trace Exporter::trace(const std::vector<TensorSpec>& specs, bool one_tensor) {
+  std::vector<ArgumentSpec> arguments;
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    ArgumentSpec argument;
+    argument.dtype = specs[i].dtype;
+    argument.shape = specs[i].shape;
+    if (i < options_.input_names.size()) argument.name = options_.input_names[i];
+    arguments.push_back(std::move(argument));
+  }
+  const TrainingScope mode(options_.training);
+  const detail::CallFrame frame(block_);
+  return detail::trace_function(
+      [&](const Tensors& inputs) {
+        return one_tensor ? Tensors{BlockAccess::run(block_, inputs.front())}
+                          : BlockAccess::run_n(block_, inputs);
+      },
+      arguments,
+      [shared = BlockAccess::share(block_)](const Tensor& tensor) {
+        return detail::parameter_path(*shared, "", tensor);
+      });
+}
+
+// With a symbolic batch size where the network allows it.
+detail::Trace Exporter::trace_any_batch(const std::vector<TensorSpec>& specs, bool one_tensor) {
+  const std::vector<TensorSpec> any = with_symbolic_batch(specs);
+  if (options_.batch == Batch::exact || any == specs) return trace(specs, one_tensor);
+  std::string why;
+  try {
+    return trace(any, one_tensor);
+  } catch (const UserError& error) {
+    why = error.what();
+  }
+  detail::Trace exact = trace(specs, one_tensor);  // throws where the batch was not the reason
+  spdlog::warn(
+      "mlpjit: export_model: {} depends on the size of its batch, so the model takes ({}) only: "
+      "{}. "
+      "{{.batch = Batch::exact}} asks for that",
+      detail::type_of(block_), list(specs), why);
+  return exact;
+}
+
+detail::Trace Exporter::traced() {
+  if (!options_.inputs.empty()) return trace(options_.inputs, false);
+  const BlockState& state = BlockAccess::state(block_);
+  const std::vector<TensorSpec> seen = called_with(state);
+  if (!seen.empty()) return trace_any_batch(seen, false);
+  const std::optional<TensorSpec> guess = first_dense(state);
+  if (!guess) {
+    throw UserError(fmt::format(
+        "export_model: {} was never called, and its layers do not tell what it takes: {}",
+        detail::type_of(block_), kWayOut));
+  }
+  try {
+    const detail::OneInputGuess scope;
+    return trace_any_batch({*guess}, true);
+  } catch (const ParameterError&) {
+    throw;
+  } catch (const UserError& error) {
+    throw UserError(fmt::format(
+        "export_model: {} was never called, and does not take {} as its first Dense layer does "
+        "({}): {}",
+        detail::type_of(block_), to_string(*guess), error.what(), kWayOut));
+  }
+}
+
+}  // namespace
+
+ExportedModel HybridBlock::export_model(const std::string& prefix,
+                                        const ExportOptions& options) const {
+  if (is_tracing()) {
+    throw TraceError(
+        "export_model() while tracing would happen once, not at every call: do it outside");
+  }
+  const support::FloatEnvScope environment;
+  const auto* symbol = dynamic_cast<const SymbolBlock*>(this);
+  if (symbol != nullptr && options.inputs.empty()) {
+    // The program as it was read: what is written is what was read.
+    detail::PortableModel model = symbol->program_->portable();
+    if (!options.classes.empty()) model.symbol.classes = options.classes;
+    if (!options.metadata.empty()) model.symbol.metadata = options.metadata;
+    return detail::write_model(std::move(model), prefix);
+  }
+  Exporter exporter(const_cast<HybridBlock&>(*this), options);
+  return detail::write_model(exporter.run(), prefix);
+}
+
+}  // namespace mlpjit::nn

@@ -1,0 +1,228 @@
+#include "mlpjit/nn/symbol_block.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "lib/support/file.h"
+#include "mlpjit/error.h"
+#include "mlpjit/mode.h"
+#include "src/graph/graph_data.h"
+#include "src/model/parameter_file.h"
+#include "src/nn/block_state.h"
+#include "src/nn/clone_map.h"
+#include "src/nn/symbol_program.h"
+#include "src/trace/recorder.h"
+
+namespace mlpjit::detail {
+namespace {
+
+// What the results are, which the program says by the values it gives: the last value of an input
+// is that tensor itself, and one value given twice is one tensor.
+std::vector<ResultSource> sources_of(const ir::Function& main) {
+  std::vector<ir::ValueId> last = main.body().arguments;
+  for (const ir::Update& update : main.updates()) last[update.input] = update.value;
+  std::vector<ResultSource> sources;
+  const std::vector<ir::ValueId>& results = main.body().results;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    ResultSource source;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (results[j] != results[i] || source.kind != ResultSource::Kind::computed) continue;
+      source = {ResultSource::Kind::duplicate, j, WeakKind::none};
+    }
+    for (std::size_t input = 0; input < last.size(); ++input) {
+      const ir::InputKind kind = main.inputs()[input].kind;
+      if (kind == ir::InputKind::state || kind == ir::InputKind::token) continue;
+      if (last[input] == results[i]) source = {ResultSource::Kind::input, input, WeakKind::none};
+    }
+    sources.push_back(source);
+  }
+  return sources;
+}
+
+// Weights of dense layers are what files with [in, out] weights hold transposed.
+bool is_weight(const ir::Function& main, ir::ValueId value) {
+  for (std::size_t i = 0; i < main.op_count(); ++i) {
+    const ir::Op& op = main.op(ir::OpId(i));
+    if (op.opcode == ir::Opcode::dense && op.operands[1] == value) return true;
+  }
+  return false;
+}
+
+std::string text_of(const std::string& path) {
+  const support::InputFile file(path);
+  if (file.size() > kMaxJsonBytes) {
+    throw FormatError(
+        fmt::format("{}: expected at most {} bytes, found {}", path, kMaxJsonBytes, file.size()));
+  }
+  std::string text(static_cast<std::size_t>(file.size()), '\0');
+  file.read(0, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+Tensor capture_from(const TensorMap& tensors, const std::string& file, const std::string& name,
+                    const ir::Type& type) {
+  if (!tensors.contains(name))
+    throw FormatError(fmt::format(
+        "{}: expected a tensor '{}', a capture of the program, found none", file, name));
+  const Tensor& tensor = tensors.at(name);
+  const ir::Type found{tensor.dtype(), tensor.shape(), false};
+  if (!(found == type)) {
+    throw FormatError(fmt::format("{}: expected {} as tensor '{}', found {}", file,
+                                  ir::to_string(type), name, ir::to_string(found)));
+  }
+  return tensor;
+}
+
+}  // namespace
+
+Graph SymbolProgram::bound() const {
+  auto data = std::make_shared<GraphData>();
+  data->graph = symbol.graph;
+  const ir::Function& main = symbol.graph->main();
+  std::size_t argument = 0;
+  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
+    Binding binding;
+    binding.kind = main.inputs()[i].kind;
+    if (binding.kind == ir::InputKind::argument) binding.argument = argument++;
+    if (binding.kind == ir::InputKind::parameter) binding.tensor = parameters[i].data();
+    if (binding.kind == ir::InputKind::capture) binding.tensor = captures[i];
+    data->inputs.push_back(std::move(binding));
+  }
+  data->results = sources_of(main);
+  return GraphAccess::make(std::move(data));
+}
+
+Tensors SymbolProgram::run(const Tensors& arguments) {
+  std::optional<Executable> executable;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!executable_) {
+      const TracePause pause;
+      const PassOptions none{false, false, false, false, false, false};
+      executable_ = compile(bound(), {.backend = Backend::graph, .passes = none});
+    }
+    executable = executable_;
+  }
+  return (*executable)(arguments);
+}
+
+PortableModel SymbolProgram::portable() const {
+  PortableModel model;
+  model.symbol = symbol;
+  const ir::Function& main = symbol.graph->main();
+  for (const ir::InputKind kind : {ir::InputKind::parameter, ir::InputKind::capture}) {
+    for (std::size_t i = 0; i < main.inputs().size(); ++i) {
+      if (main.inputs()[i].kind != kind) continue;
+      model.tensors[main.inputs()[i].name] =
+          kind == ir::InputKind::parameter ? parameters[i].data() : captures[i];
+    }
+  }
+  return model;
+}
+
+std::shared_ptr<SymbolProgram> SymbolProgram::clone() const {
+  auto copy = std::make_shared<SymbolProgram>();
+  copy->symbol = symbol;
+  copy->parameters = parameters;  // each a clone, here
+  for (const Tensor& capture : captures)
+    copy->captures.push_back(capture.defined() ? capture.copy() : Tensor());
+  return copy;
+}
+
+}  // namespace mlpjit::detail
+
+namespace mlpjit::nn {
+
+using detail::BlockAccess;
+using detail::ParameterAccess;
+using detail::ParameterState;
+
+SymbolBlock SymbolBlock::imports(const std::string& symbol_file, const std::string& parameter_file,
+                                 const LoadOptions& options) {
+  if (is_tracing()) {
+    throw TraceError(
+        "SymbolBlock::imports while tracing would happen once, not at every call: do "
+        "it outside");
+  }
+  TensorMap tensors = load_safetensors(parameter_file, {.cast = options.cast});
+  auto program = std::make_shared<detail::SymbolProgram>();
+  detail::ConstantTensors constants(tensors);
+  program->symbol =
+      detail::read_symbol(detail::JsonText(symbol_file, detail::text_of(symbol_file)), constants);
+  const ir::Function& main = program->symbol.graph->main();
+  program->parameters.resize(main.inputs().size());
+  program->captures.resize(main.inputs().size());
+  SymbolBlock block(program);
+  detail::BlockState& state = BlockAccess::state(block);
+  state.arguments = symbol_file;
+  std::set<std::string> captured;
+  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
+    const ir::Input& input = main.inputs()[i];
+    const ir::ValueId value = main.body().arguments[i];
+    const ir::Type& type = main.value(value).type;
+    if (input.kind == ir::InputKind::capture) {
+      program->captures[i] = detail::capture_from(tensors, parameter_file, input.name, type);
+      captured.insert(input.name);
+    }
+    if (input.kind != ir::InputKind::parameter) continue;
+    auto made = std::make_shared<ParameterState>();
+    made->path = input.name;
+    const std::span<const std::int64_t> sizes = type.shape.sizes();
+    made->sizes.assign(sizes.begin(), sizes.end());
+    made->options = {.dtype = type.dtype, .transposable = detail::is_weight(main, value)};
+    state.put({input.name, nullptr, made});
+    if (const auto found = program->symbol.aliases.find(input.name);
+        found != program->symbol.aliases.end()) {
+      for (const std::string& alias : found->second) state.put({alias, nullptr, made});
+    }
+    program->parameters[i] = ParameterAccess::make(std::move(made));
+  }
+  const ParameterDict parameters = block.collect_params();
+  TensorMap values;
+  for (const auto& [name, tensor] : tensors) {
+    if ((constants.taken(name) || captured.contains(name)) && !parameters.contains(name)) continue;
+    values[name] = tensor;
+  }
+  detail::load_parameters(parameters, values, parameter_file, options);
+  return block;
+}
+
+SymbolBlock::SymbolBlock(std::shared_ptr<detail::SymbolProgram> program)
+    : HybridBlock("SymbolBlock", ""), program_(std::move(program)) {}
+
+SymbolBlock::SymbolBlock(const SymbolBlock& other)
+    : HybridBlock(other),
+      program_(detail::shared_or_cloned(
+          other.program_, [](const detail::SymbolProgram& program) { return program.clone(); })) {}
+
+Tensors SymbolBlock::hybrid_forward_n(const Ops&, const Tensors& inputs) {
+  return program_->run(inputs);
+}
+
+Graph SymbolBlock::graph() const {
+  return program_->bound();
+}
+
+std::vector<std::string> SymbolBlock::input_names() const {
+  std::vector<std::string> names;
+  for (const ir::Input& input : program_->symbol.graph->main().inputs()) {
+    if (input.kind == ir::InputKind::argument) names.push_back(input.name);
+  }
+  return names;
+}
+
+const std::vector<std::string>& SymbolBlock::output_names() const {
+  return program_->symbol.head_names;
+}
+const std::vector<std::string>& SymbolBlock::classes() const {
+  return program_->symbol.classes;
+}
+const std::map<std::string, std::string>& SymbolBlock::metadata() const {
+  return program_->symbol.metadata;
+}
+bool SymbolBlock::training() const {
+  return program_->symbol.training;
+}
+
+}  // namespace mlpjit::nn

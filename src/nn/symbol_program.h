@@ -1,0 +1,34 @@
+#pragma once
+// What the handles of one SymbolBlock share.
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "mlpjit/graph.h"
+#include "mlpjit/nn/parameter.h"
+#include "src/model/export_model.h"
+
+namespace mlpjit::detail {
+
+struct SymbolProgram {
+  Symbol symbol;  // never changed
+  // One per input of @main, where it is a parameter or a capture.
+  std::vector<nn::Parameter> parameters;
+  std::vector<Tensor> captures;
+
+  // The program with its tensors. Throws ParameterError while a parameter has no values.
+  Graph bound() const;
+  // Runs op by op; while tracing, writes itself into the trace.
+  Tensors run(const Tensors& arguments);
+  // The same program with the values of now.
+  PortableModel portable() const;
+  std::shared_ptr<SymbolProgram> clone() const;
+
+ private:
+  std::mutex mutex_;
+  std::optional<Executable> executable_;  // guarded by the mutex
+};
+
+}  // namespace mlpjit::detail
