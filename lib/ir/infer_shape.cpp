@@ -55,16 +55,6 @@ Dim dim_of(std::string_view op, Compute compute) {
   }
 }
 
-Dim checked_sum(const Dim& a, const Dim& b) {
-  std::int64_t ignored = 0;
-  if (__builtin_add_overflow(a.offset(), b.offset(), &ignored) ||
-      __builtin_add_overflow(a.coefficient(), b.coefficient(), &ignored)) {
-    throw ShapeError("expected a sum of sizes below 2^63, got " + to_string(a) + " and " +
-                     to_string(b));
-  }
-  return a + b;
-}
-
 // The bounds of a slice of an axis that may be symbolic, as dimensions.
 Dim slice_size(const InferRequest& request, const Dim& size) {
   const std::string_view op = to_string(request.opcode);
@@ -192,7 +182,7 @@ std::vector<Type> infer_concat(const InferRequest& request) {
       fail_shape("concat", "expected shapes equal but for axis " + std::to_string(axis) + ", got " +
                                to_string(request[0]) + " and " + to_string(type));
     }
-    total = dim_of("concat", [&] { return checked_sum(total, type.shape[axis]); });
+    total = dim_of("concat", [&] { return total + type.shape[axis]; });
   }
   return one_type(request[0].dtype, with_dim(first, axis, total));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <utility>
 
 #include "mlpjit/error.h"
 
@@ -11,14 +12,28 @@ namespace mlpjit {
 
 namespace {
 
-// Sizes multiplied without overflow; shapes that cannot exist are refused.
-std::int64_t checked_multiply(std::int64_t a, std::int64_t b) {
-  std::int64_t product;
-  if (__builtin_mul_overflow(a, b, &product)) {
-    throw ShapeError("a tensor of more than 2^63 elements: sizes " + std::to_string(a) + " and " +
-                     std::to_string(b) + " cannot be multiplied");
-  }
-  return product;
+// Sizes computed without overflow.
+[[noreturn]] void fail_size(const char* what, std::int64_t a, std::int64_t b) {
+  throw ShapeError(std::string("expected a ") + what + " of sizes below 2^63, got " +
+                   std::to_string(a) + " and " + std::to_string(b));
+}
+
+std::int64_t sum(std::int64_t a, std::int64_t b) {
+  std::int64_t result;
+  if (__builtin_add_overflow(a, b, &result)) fail_size("sum", a, b);
+  return result;
+}
+
+std::int64_t difference(std::int64_t a, std::int64_t b) {
+  std::int64_t result;
+  if (__builtin_sub_overflow(a, b, &result)) fail_size("difference", a, b);
+  return result;
+}
+
+std::int64_t product(std::int64_t a, std::int64_t b) {
+  std::int64_t result;
+  if (__builtin_mul_overflow(a, b, &result)) fail_size("product", a, b);
+  return result;
 }
 
 void check_symbols(const char* what, const Dim& a, const Dim& b) {
@@ -29,6 +44,19 @@ void check_symbols(const char* what, const Dim& a, const Dim& b) {
 
 const std::string& symbol_of(const Dim& a, const Dim& b) {
   return a.is_static() ? b.symbol() : a.symbol();
+}
+
+void check_size(const Dim& dim) {
+  if (dim.is_static() && dim.offset() < 0) {
+    throw ShapeError("a dimension of size " + std::to_string(dim.offset()) +
+                     ": expected a size of at least 0");
+  }
+}
+
+std::vector<Dim> all_dims(const Shape& shape) {
+  std::vector<Dim> dims;
+  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
+  return dims;
 }
 
 }  // namespace
@@ -53,17 +81,18 @@ std::int64_t Dim::value() const {
 
 Dim Dim::substitute(const std::string& symbol, std::int64_t size) const {
   if (is_static() || symbol_ != symbol) return *this;
-  return Dim(checked_multiply(coefficient_, size) + offset_);
+  return Dim(sum(product(coefficient_, size), offset_));
 }
 
 Dim operator+(const Dim& a, const Dim& b) {
   check_symbols("sum", a, b);
-  return {a.coefficient_ + b.coefficient_, symbol_of(a, b), a.offset_ + b.offset_};
+  return {sum(a.coefficient_, b.coefficient_), symbol_of(a, b), sum(a.offset_, b.offset_)};
 }
 
 Dim operator-(const Dim& a, const Dim& b) {
   check_symbols("difference", a, b);
-  return {a.coefficient_ - b.coefficient_, symbol_of(a, b), a.offset_ - b.offset_};
+  return {difference(a.coefficient_, b.coefficient_), symbol_of(a, b),
+          difference(a.offset_, b.offset_)};
 }
 
 Dim operator*(const Dim& a, const Dim& b) {
@@ -73,8 +102,8 @@ Dim operator*(const Dim& a, const Dim& b) {
   }
   const Dim& known = a.is_static() ? a : b;
   const Dim& other = a.is_static() ? b : a;
-  return {checked_multiply(known.offset_, other.coefficient_), other.symbol_,
-          checked_multiply(known.offset_, other.offset_)};
+  return {product(known.offset_, other.coefficient_), other.symbol_,
+          product(known.offset_, other.offset_)};
 }
 
 Dim dim(std::string symbol) {
@@ -128,20 +157,23 @@ std::span<const std::int64_t> Shape::sizes() const {
 
 std::int64_t Shape::size() const {
   const std::span<const std::int64_t> dims = sizes();
-  std::int64_t product = 1;
+  // An empty tensor is empty however large its other sizes are.
+  if (std::find(dims.begin(), dims.end(), 0) != dims.end()) return 0;
+  std::int64_t count = 1;
   for (const std::int64_t size : dims) {
-    // An empty tensor is empty however large its other sizes are.
-    if (size == 0) return 0;
+    if (__builtin_mul_overflow(count, size, &count)) {
+      throw ShapeError("expected a tensor of at most 2^63 - 1 elements, got the shape " +
+                       to_string(*this));
+    }
   }
-  for (const std::int64_t size : dims) product = checked_multiply(product, size);
-  return product;
+  return count;
 }
 
 Dim Shape::size_dim() const {
   if (is_static()) return Dim(size());
-  Dim product(1);
-  for (const Dim& d : *symbolic_) product = product * d;
-  return product;
+  Dim count(1);
+  for (const Dim& d : *symbolic_) count = count * d;
+  return count;
 }
 
 void Shape::push_back(const Dim& dim) {
@@ -149,34 +181,29 @@ void Shape::push_back(const Dim& dim) {
     throw ShapeError("a shape of more than " + std::to_string(kMaxRank) +
                      " dimensions: " + to_string(*this) + " and one more of " + to_string(dim));
   }
-  ++rank_;
-  if (symbolic_) {
-    auto dims = std::make_shared<std::vector<Dim>>(*symbolic_);
-    dims->push_back(Dim());
-    symbolic_ = std::move(dims);
+  check_size(dim);
+  if (symbolic_ || !dim.is_static()) {
+    std::vector<Dim> dims = all_dims(*this);
+    dims.push_back(dim);
+    symbolic_ = std::make_shared<const std::vector<Dim>>(std::move(dims));
   }
-  set(rank_ - 1, dim);
+  sizes_[rank_] = dim.is_static() ? dim.offset() : 0;
+  ++rank_;
 }
 
 void Shape::set(int i, const Dim& dim) {
   const int axis = i < 0 ? i + rank_ : i;
   if (axis < 0 || axis >= rank_) static_cast<void>((*this)[i]);  // throws
-  if (dim.is_static() && dim.offset() < 0) {
-    throw ShapeError("a dimension of size " + std::to_string(dim.offset()) +
-                     ": expected a size of at least 0");
-  }
+  check_size(dim);
   const auto at = static_cast<std::size_t>(axis);
-  if (dim.is_static() && !symbolic_) {
-    sizes_[at] = dim.offset();
-    return;
+  if (symbolic_ || !dim.is_static()) {
+    std::vector<Dim> dims = all_dims(*this);
+    dims[at] = dim;
+    const bool all_static =
+        std::all_of(dims.begin(), dims.end(), [](const Dim& d) { return d.is_static(); });
+    symbolic_ = all_static ? nullptr : std::make_shared<const std::vector<Dim>>(std::move(dims));
   }
-  std::vector<Dim> dims;
-  for (int d = 0; d < rank_; ++d) dims.push_back((*this)[d]);
-  dims[at] = dim;
   sizes_[at] = dim.is_static() ? dim.offset() : 0;
-  const bool all_static =
-      std::all_of(dims.begin(), dims.end(), [](const Dim& d) { return d.is_static(); });
-  symbolic_ = all_static ? nullptr : std::make_shared<const std::vector<Dim>>(std::move(dims));
 }
 
 Shape Shape::substitute(const std::string& symbol, std::int64_t size) const {

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
 #include "lib/support/storage.h"
@@ -22,6 +23,19 @@ TEST(Dim, IsAffineInOneSymbol) {
   EXPECT_THROW(b + dim("C"), ShapeError);
   EXPECT_THROW(b * b, ShapeError);
   EXPECT_THROW(static_cast<void>(b.value()), TraceError);
+}
+
+TEST(Dim, RefusesSizesThatOverflow) {
+  constexpr std::int64_t kMost = INT64_MAX;
+  EXPECT_EQ((Dim(kMost - 1) + 1).value(), kMost);
+  EXPECT_THROW(Dim(kMost) + 1, ShapeError);
+  EXPECT_THROW(Dim(-2) - kMost, ShapeError);
+  EXPECT_THROW(Dim(1LL << 32) * (1LL << 31), ShapeError);
+  const Dim most(kMost, "B", 1);
+  EXPECT_THROW(most + dim("B"), ShapeError);
+  EXPECT_THROW(most - Dim(-1, "B", 0), ShapeError);
+  EXPECT_THROW(most.substitute("B", 1), ShapeError);
+  EXPECT_THROW(most.substitute("B", 2), ShapeError);
 }
 
 TEST(Shape, KeepsSizesAndSymbols) {
@@ -45,6 +59,27 @@ TEST(Shape, RefusesWhatCannotBe) {
   EXPECT_THROW((Shape{2, 3})[2], ShapeError);
   EXPECT_THROW(static_cast<void>((Shape{1LL << 40, 1LL << 40}).size()), ShapeError);
   EXPECT_EQ((Shape{1LL << 40, 1LL << 40, 0}).size(), 0);
+}
+
+TEST(Shape, StaysAsItWasWhereASizeIsRefused) {
+  for (const Shape& before : {Shape{2, 3}, Shape{dim("B"), 3}}) {
+    Shape shape = before;
+    EXPECT_THROW(shape.push_back(-1), ShapeError);
+    EXPECT_EQ(shape, before);
+    EXPECT_THROW(shape.set(0, -1), ShapeError);
+    EXPECT_EQ(shape, before);
+  }
+}
+
+TEST(ByteSize, CountsBytesOrSaysTooMany) {
+  EXPECT_EQ(support::byte_size(DType::f64, {3, 5}), 120U);
+  EXPECT_EQ(support::byte_size(DType::boolean, {}), 1U);
+  EXPECT_EQ(support::byte_size(DType::f32, {0, 1LL << 62}), 0U);
+  EXPECT_EQ(support::byte_size(DType::boolean, {INT64_MAX}), std::size_t{INT64_MAX});
+  EXPECT_THROW(support::byte_size(DType::f32, {1LL << 61}), ShapeError);
+  EXPECT_THROW(support::byte_size(DType::f32, {1LL << 62}), ShapeError);
+  EXPECT_THROW(support::byte_size(DType::boolean, {1LL << 32, 1LL << 31}), ShapeError);
+  EXPECT_THROW(support::byte_size(DType::f32, {dim("B")}), TraceError);
 }
 
 TEST(Isa, NamesRoundTrip) {
