@@ -188,13 +188,14 @@ const void* Tensor::raw_data(DType expected, const char* call) const {
 }
 
 void* Tensor::raw_mutable_data(DType expected) {
-  raw_data(expected, "mutable_data");
+  impl_of(*this, "mutable_data");
   if (Recorder::current() != nullptr) {
     throw TraceError(detail::path_prefix() +
                      "mutable_data: the elements cannot be written while tracing; use assign(), "
                      "a.slice(...).assign() or "
                      "where()");
   }
+  raw_data(expected, "mutable_data");
   TensorImpl& impl = *impl_;
   if (!impl.storage) {  // a weak scalar becomes an ordinary tensor
     auto storage = support::Storage::allocate(size_of(impl.dtype));

@@ -182,9 +182,10 @@ bool Recorder::visible(ir::ValueId value) const {
 void Recorder::throw_foreign(const TensorImpl& impl, const char* call) const {
   const std::string what = to_string(TensorSpec{impl.dtype, impl.shape});
   if (impl.trace == id_) {
-    throw TraceError(path_prefix() + call + ": " + describe(impl) + " (" + what +
-                     ") was made inside a branch or a loop body and is used outside of it; return "
-                     "it from there");
+    throw TraceError(
+        path_prefix() + call + ": " + describe(impl) +
+        " was made inside a branch or a loop body and is used outside of it; return it "
+        "from there");
   }
   throw TraceError(
       path_prefix() + call + ": a tensor (" + what +

@@ -138,7 +138,7 @@ TEST(Trace, ReadingAValueIsAnErrorThatNamesTheWayOut) {
                      spec),
                "item", "= greater");
   EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { y.mutable_data<float>(); }), spec),
-               "mutable_data");
+               "mutable_data: the elements cannot be written while tracing; use assign()");
   EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)identical(y, y); }), spec),
                "identical");
   const Tensor captured = tensor(1.f);
