@@ -4,6 +4,11 @@
 /// function templates constrained to what converts to Tensor, so that functions of the same names
 /// of yours, and those of <cmath>, stay unambiguous. Each is also a member of the op set F (`Ops`),
 /// and an op of the IR. Definitions on the bits: docs/numerics.md.
+///
+/// Five names are those of class templates or classes of std: logical_and, logical_or, logical_not
+/// (<functional>), stack (<stack>), slice (<valarray>). After `using namespace std` C++ allows no
+/// function to share such a name ([namespace.udir]); write `a && b`, `a || b`, `!a`,
+/// `x.slice(...)`, or F.stack and mlpjit::stack.
 
 #include <cstdint>
 #include <iosfwd>
@@ -68,6 +73,21 @@ struct GeluOptions {
 #define MLPJIT_CONST
 #include "mlpjit/detail/ops_surface.inc"
 #undef MLPJIT_CONST
+
+/// logical_and, logical_or and logical_not of tensors, element by element; both sides are
+/// evaluated.
+template <detail::TensorClass A, detail::TensorClass B>
+Tensor operator&&(const A& a, const B& b) {
+  return detail::apply(detail::OpName::logical_and, Tensor(a), Tensor(b));
+}
+template <detail::TensorClass A, detail::TensorClass B>
+Tensor operator||(const A& a, const B& b) {
+  return detail::apply(detail::OpName::logical_or, Tensor(a), Tensor(b));
+}
+template <detail::TensorClass X>
+Tensor operator!(const X& x) {
+  return detail::apply(detail::OpName::logical_not, Tensor(x));
+}
 
 /// The op set handed to `hybrid_forward`: the same functions as the free ones. Prints as
 /// "mlpjit.array", or as "mlpjit.symbol" while tracing.

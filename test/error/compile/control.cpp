@@ -1,5 +1,10 @@
+#include <functional>
+#include <stack>
+#include <valarray>
+
 #include <mlpjit/mlpjit.h>
 
+using namespace std;
 using namespace mlpjit;
 
 Tensor f(Tensor x, const Tensor& y) { return maximum(x, y) + 1; }
@@ -12,5 +17,9 @@ int main() {
   a = fast(a, bound(a));
   const bool yes = static_cast<bool>(sum(a) > 0);
   const float value = static_cast<float>(sum(a));
+  // What the names that std has as classes are written as.
+  a = (a > 0 && !(a > 1)) || a < 0;
+  a = a.slice(0, 0, 1);
+  a = mlpjit::stack({a, mlpjit::logical_not(a)});
   return yes && value > 0 ? 0 : 1;
 }

@@ -172,6 +172,26 @@ TEST(Names, StayUnambiguousInTheGlobalScopeBesideCmath) {
   EXPECT_TRUE(identical(remainder(x, 3), tensor({2.f, 2.f})));
 }
 
+// std::logical_and and its kin are class templates: no function can share their names through two
+// using-directives (test/error/compile/logical_and_with_std.cpp), so operators stand for them.
+TEST(Names, LogicalOpsHaveOperators) {
+  const Tensor x = tensor({-1.f, 0.5f, 3.f});
+  const Tensor low = x > 0, high = x < 2;
+  EXPECT_TRUE(identical(low && high, tensor({false, true, false})));
+  EXPECT_TRUE(identical(low && high, mlpjit::logical_and(low, high)));
+  EXPECT_TRUE(identical(!low || !high,
+                        mlpjit::logical_or(mlpjit::logical_not(low), mlpjit::logical_not(high))));
+  EXPECT_TRUE(identical(x && x, tensor({true, true, true})));  // numbers: whether they are not 0
+  EXPECT_TRUE(identical(x.slice(0, 0, 1) && low.slice(0, 0, 1), tensor({false})));
+  // A C++ bool beside a tensor of one element is C++'s own operator, which skips its right side.
+  const Tensor one = tensor(1.f);
+  EXPECT_TRUE(one.defined() && one > 0);
+  EXPECT_FALSE(false && Tensor());
+  if (!(one > 0)) FAIL();
+  const auto f = jit([](Tensor a) { return where(a > 0 && !(a > 2), a, 0); });
+  EXPECT_TRUE(identical(f(x), tensor({0.f, 0.5f, 0.f})));
+}
+
 TEST(Names, EveryOpIsAMemberOfTheOpSet) {
   const Ops F;
   const Tensor x = tensor({{1.f, -2.f}, {3.f, 4.f}});
