@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/interp/interp.h"
+#include "lib/support/bytes.h"
 
 namespace mlpjit::interp {
 
@@ -41,7 +42,7 @@ void evaluate_random(const Request& request);
 void evaluate_print(const Request& request);
 
 inline std::size_t bytes_of(const View& view) {
-  return static_cast<std::size_t>(view.shape.size()) * size_of(view.dtype);
+  return support::byte_size(view.dtype, view.shape);
 }
 
 // Memory of this thread that kernels use while they run, 64-byte aligned, kept between calls. One

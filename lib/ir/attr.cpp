@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "lib/support/bytes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::ir {
@@ -38,6 +39,10 @@ std::string to_string(const Type& type) {
   return std::string(to_string(type.dtype)) + to_string(type.shape);
 }
 
+std::size_t byte_size(const Type& type) {
+  return type.token ? 0 : support::byte_size(type.dtype, type.shape);
+}
+
 bool operator==(const Literal& a, const Literal& b) {
   if (a.dtype != b.dtype || !(a.shape == b.shape)) return false;
   if (a.bytes == b.bytes) return true;
@@ -45,7 +50,7 @@ bool operator==(const Literal& a, const Literal& b) {
 }
 
 Literal make_literal(DType dtype, Shape shape, const void* data) {
-  const std::size_t size = static_cast<std::size_t>(shape.size()) * size_of(dtype);
+  const std::size_t size = support::byte_size(dtype, shape);
   std::vector<std::byte> bytes(size);
   if (size > 0) std::memcpy(bytes.data(), data, size);
   return {dtype, std::move(shape),

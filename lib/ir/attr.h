@@ -25,6 +25,8 @@ struct Type {
   friend bool operator==(const Type& a, const Type& b) = default;
 };
 std::string to_string(const Type& type);  // "f32[1, 512]", "f32[]", "token"
+// 0 for a token. Throws ShapeError and TraceError as support::byte_size.
+std::size_t byte_size(const Type& type);
 
 // A constant tensor, row-major; the bytes are shared and never change.
 struct Literal {

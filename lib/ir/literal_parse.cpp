@@ -272,23 +272,19 @@ Literal parse_literal(TokenStream& tokens) {
     fail_at(at,
             "expected the type of a constant, without named dimensions, found " + to_string(type));
   }
-  std::int64_t elements = 0;
+  std::size_t size = 0;
   try {
-    elements = type.shape.size();
+    size = byte_size(type);
   } catch (const ShapeError& error) {
     fail_at(at, error.what());
-  }
-  std::int64_t size = 0;
-  if (__builtin_mul_overflow(elements, static_cast<std::int64_t>(size_of(type.dtype)), &size)) {
-    fail_at(at, "expected a constant that fits memory, found " + to_string(type));
   }
   std::vector<std::byte> bytes;
   if (tokens.peek().is("fill")) {
     tokens.take();
-    take_fill(tokens, type.dtype, at, static_cast<std::size_t>(size), bytes);
+    take_fill(tokens, type.dtype, at, size, bytes);
   } else if (tokens.peek().is("hex")) {
     tokens.take();
-    take_hex(tokens, type, static_cast<std::size_t>(size), bytes);
+    take_hex(tokens, type, size, bytes);
   } else if (size == 0) {
     tokens.expect('[', "and ']' of a constant without elements");
     tokens.expect(']', "of a constant without elements");

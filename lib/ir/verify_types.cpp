@@ -75,15 +75,9 @@ void TypeVerifier::check_updates() {
 void TypeVerifier::check_size(OpId id, ValueId value) {
   const Type& type = function_.value(value).type;
   if (type.token || !type.shape.is_static()) return;
-  std::int64_t bytes = 0;
-  bool fits = true;
   try {
-    fits = !__builtin_mul_overflow(type.shape.size(),
-                                   static_cast<std::int64_t>(size_of(type.dtype)), &bytes);
+    static_cast<void>(byte_size(type));
   } catch (const ShapeError&) {
-    fits = false;
-  }
-  if (!fits) {
     faults_.add(id, "expected a tensor of at most 2^63 - 1 bytes, found " +
                         name_of(function_, value) + ": " + to_string(type));
   }
@@ -92,8 +86,7 @@ void TypeVerifier::check_size(OpId id, ValueId value) {
 void TypeVerifier::check_literal(OpId id, const Op& op) {
   const auto& literal = op.attrs.get<Literal>("value");
   const bool sized = literal.shape.is_static() && literal.bytes != nullptr &&
-                     static_cast<std::int64_t>(literal.bytes->size()) ==
-                         literal.shape.size() * static_cast<std::int64_t>(size_of(literal.dtype));
+                     literal.bytes->size() == byte_size(literal.type());
   if (!sized) faults_.add(id, "expected as many bytes as the type of the constant says");
 }
 

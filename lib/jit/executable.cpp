@@ -1,6 +1,5 @@
 #include "lib/jit/executable.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "lib/ir/text.h"
@@ -48,18 +47,6 @@ std::vector<passes::PassReport> optimise(ir::Graph& graph, const Settings& setti
   return passes::run_pipeline(graph, pipeline);
 }
 
-int count_fusions(const ir::Function& main) {
-  int fusions = 0;
-  for (std::size_t i = 0; i < main.op_count(); ++i) {
-    const ir::Op& op = main.op(ir::OpId{i});
-    // Ops that a pass removed stay in the arena.
-    const std::vector<ir::OpId>& held = main.region(op.parent).ops;
-    fusions += op.opcode == ir::Opcode::fusion &&
-               std::find(held.begin(), held.end(), ir::OpId{i}) != held.end();
-  }
-  return fusions;
-}
-
 struct KindOf {
   const char* operator()(const plan::ElementwiseKernel&) const { return "elementwise"; }
   const char* operator()(const plan::DenseKernel&) const { return "dense"; }
@@ -76,6 +63,7 @@ void describe(const plan::Plan& plan, Report& report) {
   for (const plan::Step& step : plan.steps) {
     report.kernels.push_back({step.name, std::visit(KindOf{}, step.kernel), step.reason});
   }
+  report.fusions = plan.fusions;
   report.workspace_bytes = plan.workspace_bytes;
   report.unshared_bytes = plan.unshared_bytes;
   report.packed_bytes = plan.packed_bytes();
@@ -122,7 +110,6 @@ std::shared_ptr<const Executable> Executable::compile(const ir::Graph& graph,
   watch.lap();
   report.passes = optimise(optimised, settings);
   report.passes_ms = watch.lap();
-  report.fusions = count_fusions(optimised.main());
   if (settings.dump) settings.dump("optimized", ir::print(optimised));
   if (settings.backend == Backend::native) {
     return compile_native(std::move(optimised), settings, std::move(report), whole);

@@ -31,7 +31,7 @@ struct Report {
   support::Isa isa{};
   std::vector<passes::PassReport> passes;
   std::vector<KernelReport> kernels;
-  int fusions = 0;
+  int fusions = 0;  // groups of ops that are one kernel
   std::size_t workspace_bytes = 0, unshared_bytes = 0, packed_bytes = 0, code_bytes = 0;
   double passes_ms = 0, plan_ms = 0, emit_ms = 0, codegen_ms = 0, link_ms = 0, load_ms = 0,
          total_ms = 0;

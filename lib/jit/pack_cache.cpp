@@ -2,16 +2,14 @@
 
 #include <cstdint>
 
+#include "lib/support/bytes.h"
+
 namespace mlpjit::jit {
 
 namespace {
 
 // Tells the packs from whatever else is derived from a storage.
 constexpr std::int64_t kPackTag = 1;
-
-std::size_t rounded(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
 
 // A pack may be kept when nobody can write the weight behind our back.
 bool keeps(const Argument& input) {
@@ -48,7 +46,7 @@ PackCache::~PackCache() = default;
 std::size_t PackCache::scratch_bytes(std::span<const Argument> inputs) const {
   std::size_t bytes = 0;
   for (const Slot& slot : slots_) {
-    if (!keeps(inputs[slot.input])) bytes += rounded(slot.layout.bytes());
+    if (!keeps(inputs[slot.input])) bytes += support::aligned_size(slot.layout.bytes());
   }
   return bytes;
 }
@@ -91,7 +89,7 @@ const void* PackCache::Lease::refresh(std::size_t i, const Argument& input,
   const plan::PackedLayout& layout = cache_.slots_[i].layout;
   const void* weight = input.view.data;
   if (!keeps(input)) {
-    const std::size_t bytes = rounded(layout.bytes());
+    const std::size_t bytes = support::aligned_size(layout.bytes());
     std::byte* to = scratch.data();
     if (scratch.size() < bytes) {  // it was exposed just now
       held_.push_back(allocate_shared_bytes(bytes));

@@ -32,8 +32,4 @@ Signature signature_of(const ir::Function& main) {
   return signature;
 }
 
-std::size_t byte_size(const ir::Type& type) {
-  return type.token ? 0 : static_cast<std::size_t>(type.shape.size()) * size_of(type.dtype);
-}
-
 }  // namespace mlpjit::jit

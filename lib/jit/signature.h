@@ -18,7 +18,4 @@ struct Signature {
 // Throws UserError when a shape is symbolic: an executable is made for sizes.
 Signature signature_of(const ir::Function& main);
 
-// Bytes of a value of this type; 0 for a token.
-std::size_t byte_size(const ir::Type& type);
-
 }  // namespace mlpjit::jit

@@ -36,10 +36,6 @@ constexpr std::size_t kBroadcastGrowth = 1 << 10;  // a broadcast is cheaper tha
 constexpr int kMaxCalledOps = 1000;                // run by one folded call
 constexpr std::int64_t kMaxWork = 1 << 22;         // multiply-adds, or elements, of one folded op
 
-std::size_t bytes_of(const Type& type) {
-  return static_cast<std::size_t>(type.shape.size()) * size_of(type.dtype);
-}
-
 class Folder {
  public:
   Folder(ir::Graph& graph, Function& function, support::Isa isa)
@@ -77,12 +73,12 @@ class Folder {
     std::size_t out = 0;
     for (ValueId operand : op.operands) {
       if (constant_of(function_, operand) == nullptr) return false;
-      in += bytes_of(function_.value(operand).type);
+      in += ir::byte_size(function_.value(operand).type);
     }
     for (ValueId result : op.results) {
       const Type& type = function_.value(result).type;
       if (type.token || !type.shape.is_static()) return false;
-      out += bytes_of(type);
+      out += ir::byte_size(type);
     }
     const std::size_t growth = op.opcode == Opcode::broadcast_to ? kBroadcastGrowth : kGrowth;
     return out <= in + growth && work(op) <= kMaxWork;
@@ -106,7 +102,7 @@ class Folder {
       good = good && --budget > 0 && op.opcode != Opcode::print && op.regions.empty();
       for (ValueId result : op.results) {
         const Type& type = callee.value(result).type;
-        good = good && !type.token && type.shape.is_static() && bytes_of(type) <= kGrowth;
+        good = good && !type.token && type.shape.is_static() && ir::byte_size(type) <= kGrowth;
       }
       good = good && (op.opcode != Opcode::call || callable(op, budget));
     });
@@ -132,7 +128,7 @@ class Folder {
     std::vector<interp::View> results;
     for (ValueId result : op.results) {
       const Type& type = function_.value(result).type;
-      memory.emplace_back(bytes_of(type));
+      memory.emplace_back(ir::byte_size(type));
       results.push_back({type.dtype, type.shape, memory.back().data()});
     }
     try {

@@ -49,12 +49,13 @@ bool has_empty(const Shape& shape) {
 
 }  // namespace
 
-bool Planner::plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named) {
+bool Planner::plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named,
+                               std::string& why_not) {
   std::optional<Body> body = make_body(ops, {}, {results.begin(), results.end()});
-  if (!body) return false;
+  if (!body) return why_not = "may fail or loop on integers", false;
   const Shape& shape = type(results[0]).shape;
   for (const ir::ValueId result : results) {
-    if (!(type(result).shape == shape)) return false;
+    if (!(type(result).shape == shape)) return why_not = "results of several shapes", false;
   }
   if (has_empty(shape)) {
     for (const ir::ValueId result : results) buffer(result);

@@ -231,6 +231,7 @@ struct Plan {
   // In execution order; the steps of its regions stand behind a control step. So one number names a
   // step, however deep.
   std::vector<Step> steps;
+  int fusions = 0;  // groups of ops that are one kernel
   std::size_t workspace_bytes = 0;
   std::size_t unshared_bytes = 0;  // what the intermediates would take without reuse
 

@@ -174,8 +174,7 @@ void Planner::plan_alone(ir::OpId id) {
   }
   std::string why_not;
   if (ir::info(op.opcode).has(ir::kElementwise)) {
-    if (plan_elementwise({&id, 1}, op.results, op)) return;
-    why_not = "may fail or loop on integers";
+    if (plan_elementwise({&id, 1}, op.results, op, why_not)) return;
   } else if (is_root(op.opcode)) {
     if (plan_rooted({&id, 1}, id, op, why_not)) return;
   } else {
@@ -184,7 +183,7 @@ void Planner::plan_alone(ir::OpId id) {
   plan_library(id, std::move(why_not));
 }
 
-// Members alone, one after the other, where no kernel takes the whole.
+// Members alone, one after the other, where no kernel takes the whole; their steps say why.
 void Planner::plan_fusion(const ir::Op& fusion) {
   const ir::Region& region = main_.region(fusion.regions[0]);
   for (std::size_t i = 0; i < region.arguments.size(); ++i)
@@ -193,13 +192,18 @@ void Planner::plan_fusion(const ir::Op& fusion) {
     alias_[fusion.results[i]] = region.results[i];
   const auto root = std::find_if(region.ops.begin(), region.ops.end(),
                                  [&](ir::OpId id) { return is_root(main_.op(id).opcode); });
+  const std::size_t first = plan_.steps.size();
   std::string why_not;
-  if (root == region.ops.end()) {
-    if (plan_elementwise(region.ops, region.results, fusion)) return;
-  } else {
-    if (plan_rooted(region.ops, *root, fusion, why_not)) return;
+  const bool whole = root == region.ops.end()
+                         ? plan_elementwise(region.ops, region.results, fusion, why_not)
+                         : plan_rooted(region.ops, *root, fusion, why_not);
+  if (whole) {
+    if (plan_.steps.size() > first) ++plan_.fusions;  // nothing is run for results without elements
+    return;
   }
   for (const ir::OpId id : region.ops) plan_alone(id);
+  for (std::size_t i = first; i < plan_.steps.size(); ++i)
+    plan_.steps[i].reason += fmt::format("; not one kernel with its group: {}", why_not);
 }
 
 bool Planner::plan_rooted(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not) {

@@ -93,8 +93,9 @@ class Planner {
   };
   Split split(Ops ops, ir::OpId root) const;
 
-  // kernels.cpp, dense.cpp: false when this form does not fit, nothing is added then.
-  bool plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named);
+  // kernels.cpp, dense.cpp: false and why when this form does not fit; no step is added then.
+  bool plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named,
+                        std::string& why_not);
   bool plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);

@@ -5,11 +5,13 @@
 #include <bit>
 #include <new>
 
+#include "lib/support/bytes.h"
+
 namespace mlpjit::support {
 
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
+constexpr std::align_val_t kBlockAlignment{kAlignment};
 std::atomic<std::size_t> live_bytes{0};
 std::atomic<std::size_t> peak_bytes{0};
 
@@ -20,11 +22,11 @@ void raise_peak(std::size_t live) {
 }
 
 std::byte* allocate_block(std::size_t bytes) {
-  return static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), kAlignment));
+  return static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), kBlockAlignment));
 }
 
 void free_block(std::byte* data) noexcept {
-  ::operator delete(data, kAlignment);
+  ::operator delete(data, kBlockAlignment);
 }
 
 // Small blocks a thread freed and will soon want again: an op on a small tensor costs mostly its

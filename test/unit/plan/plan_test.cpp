@@ -100,6 +100,33 @@ TEST(Plan, NeighbouringLoopsBecomeOne) {
             (std::vector<std::int64_t>{24, 5}));
 }
 
+// A group that one kernel takes counts as a fusion; one that none takes does not, and says why.
+TEST(Plan, CountsTheGroupsThatAreOneKernel) {
+  const char* const text =
+      R"(func @main(%x: f32[4, 8], %w: f32[8, 8] = param "w") -> (f32[4, 8]) {
+  %0 = fusion %x, %w {kind = "dense"} {
+    ^(%a: f32[4, 8], %b: f32[8, 8])
+    %1 = dense %a, %b : f32[4, 8] @"fc"
+    %2 = relu %1 : f32[4, 8] @"act"
+    yield %2
+  } : f32[4, 8]
+  return %0
+}
+)";
+  const Plan fused = plan_of(text);
+  EXPECT_EQ(fused.fusions, 1);
+  ASSERT_EQ(fused.steps.size(), 1u) << to_string(fused);
+  EXPECT_EQ(fused.steps[0].reason.find("not one kernel"), std::string::npos);
+
+  const Plan apart = plan_of(text, support::Isa::baseline);
+  EXPECT_EQ(apart.fusions, 0);
+  ASSERT_EQ(apart.steps.size(), 2u) << to_string(apart);
+  for (const Step& step : apart.steps) {
+    EXPECT_TRUE(step.reason.ends_with("; not one kernel with its group: narrow, no fma"))
+        << step.reason;
+  }
+}
+
 TEST(Plan, TilesFitTheRegisters) {
   for (const support::Isa isa : {support::Isa::avx2, support::Isa::avx512}) {
     const Target target = make_target(isa);
