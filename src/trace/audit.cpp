@@ -1,5 +1,7 @@
 #include "src/trace/audit.h"
 
+#include <spdlog/spdlog.h>
+
 #include "lib/ir/text.h"
 #include "lib/support/format_tensor.h"
 
@@ -111,6 +113,36 @@ class Audit {
 };
 
 }  // namespace
+
+CheckedTrace trace_checked(const std::function<Tensors(const Tensors&)>& function,
+                           std::span<const ArgumentSpec> arguments,
+                           const ParameterResolver& resolver, bool audit, const std::string& name) {
+  CheckedTrace result{trace_function(function, arguments, resolver), {}};
+  if (const std::optional<std::string> value = escaped_value(result.trace)) {
+    const std::string text = "a C++ variable outside of the traced code holds " + *value +
+                             " after the trace: assigning it, as in h = h + x, happens once, while "
+                             "tracing, not at every "
+                             "call";
+    if (!audit) {
+      throw TraceError(name + ": " + text +
+                       "; write h.assign(h + x) to update the tensor, or return the value as a "
+                       "further result");
+    }
+    result.audit.push_back(text);
+  }
+  if (!audit) return result;
+  try {
+    const Trace second = trace_function(function, arguments, resolver);
+    for (std::string& line : audit_differences(result.trace, second))
+      result.audit.push_back(std::move(line));
+  } catch (const TraceError& e) {
+    // Where a variable was assigned, the second trace meets a value of the first.
+    if (result.audit.empty())
+      result.audit.push_back(std::string("the second trace failed: ") + e.what());
+  }
+  for (const std::string& line : result.audit) spdlog::warn("mlpjit: audit of {}: {}", name, line);
+  return result;
+}
 
 std::vector<std::string> audit_differences(const Trace& first, const Trace& second) {
   return Audit(first, second).run();

@@ -34,16 +34,12 @@ std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const T
 }
 
 std::shared_ptr<const BatchTemplate> BatchTemplates::get(
-    const Signature& signature, std::span<const Tensor> inputs,
-    const std::function<Tensors(const Tensors&)>& body, const ParameterResolver& resolver) {
+    const Signature& signature, const std::function<CheckedTrace()>& trace) {
   const std::lock_guard lock(mutex_);
   for (const auto& known : templates_) {
     if (known->signature == signature) return known;
   }
-  const std::vector<ArgumentSpec> specs = specs_of(signature, inputs);
-  auto made = std::make_shared<BatchTemplate>();
-  made->signature = signature;
-  made->trace = trace_function(body, specs, resolver);
+  auto made = std::make_shared<const BatchTemplate>(BatchTemplate{signature, trace()});
   templates_.push_back(made);
   return made;
 }

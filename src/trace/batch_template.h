@@ -3,11 +3,12 @@
 // from it by filling in the symbol.
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <optional>
 
-#include "src/trace/recorder.h"
+#include "src/trace/audit.h"
 #include "src/trace/signature.h"
 
 namespace mlpjit::detail {
@@ -22,17 +23,15 @@ std::optional<BatchSignature> with_symbolic_batch(const Signature& signature);
 
 struct BatchTemplate {
   Signature signature;
-  Trace trace;
+  CheckedTrace traced;
 };
 
 // The templates of one function. Safe from any thread; traces one at a time.
 class BatchTemplates {
  public:
-  // Traces when there is none yet; what the trace throws passes.
+  // `trace()` makes it when there is none yet; what it throws passes.
   std::shared_ptr<const BatchTemplate> get(const Signature& signature,
-                                           std::span<const Tensor> inputs,
-                                           const std::function<Tensors(const Tensors&)>& body,
-                                           const ParameterResolver& resolver);
+                                           const std::function<CheckedTrace()>& trace);
   bool has(const Signature& signature) const;
   void clear();
 

@@ -130,41 +130,36 @@ struct CachedFunction::Call {
     if (state().warned.insert(reason).second) spdlog::warn("mlpjit: {}", message);
   }
 
+  CheckedTrace traced(const Signature& wanted) const {
+    return trace_checked(function.body_, specs_of(wanted, inputs), function.resolver_,
+                         function.options_.audit, function.name_);
+  }
+
   std::shared_ptr<const Program> make() {
     auto program = std::make_shared<Program>();
-    if (!function.options_.audit && make_from_template(*program)) return program;
     const auto start = std::chrono::steady_clock::now();
-    Trace trace = trace_function(function.body_, specs_of(signature, inputs), function.resolver_);
+    if (symbolic) {
+      // Batch::dynamic: the one trace for all batch sizes, with this size filled in.
+      const std::shared_ptr<const BatchTemplate> base = state().templates.get(
+          symbolic->signature, [this] { return traced(symbolic->signature); });
+      program->trace_ms = milliseconds_since(start);
+      compile(*program, base->traced,
+              substitute(*base->traced.trace.graph, {{"B", symbolic->size}}));
+      // Else traced with other tensors in the place of its captures: this call needs a trace of its
+      // own.
+      if (program->same_captures(inputs)) return program;
+    }
+    const CheckedTrace own = traced(signature);
     program->trace_ms = milliseconds_since(start);
-    program->audit.clear();
-    if (function.options_.audit) audit(*program, trace);
-    program->captured_arguments = std::move(trace.captured_arguments);
-    program->runner = std::make_unique<const Runner>(*trace.graph, std::move(trace.inputs),
-                                                     std::move(trace.results), function.options_);
+    compile(*program, own, *own.trace.graph);
     return program;
   }
 
-  void audit(Program& program, const Trace& first) {
-    const Trace second =
-        trace_function(function.body_, specs_of(signature, inputs), function.resolver_);
-    program.audit = audit_differences(first, second);
-    for (const std::string& line : program.audit)
-      spdlog::warn("mlpjit: audit of {}: {}", function.name_, line);
-  }
-
-  // Batch::dynamic: the one trace for all batch sizes, with this size filled in.
-  bool make_from_template(Program& program) {
-    if (!symbolic) return false;
-    const auto start = std::chrono::steady_clock::now();
-    const std::shared_ptr<const BatchTemplate> base =
-        state().templates.get(symbolic->signature, inputs, function.body_, function.resolver_);
-    program.trace_ms = milliseconds_since(start);
-    program.captured_arguments = base->trace.captured_arguments;
-    program.runner =
-        std::make_unique<const Runner>(substitute(*base->trace.graph, {{"B", symbolic->size}}),
-                                       base->trace.inputs, base->trace.results, function.options_);
-    // Traced with other tensors in the place of its captures: this call needs a trace of its own.
-    return program.same_captures(inputs);
+  void compile(Program& program, const CheckedTrace& from, const ir::Graph& graph) const {
+    program.captured_arguments = from.trace.captured_arguments;
+    program.audit = from.audit;
+    program.runner = std::make_unique<const Runner>(graph, from.trace.inputs, from.trace.results,
+                                                    function.options_);
   }
 
   // Null when this very thread is making it already (a call of the function from within its own

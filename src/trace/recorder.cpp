@@ -30,6 +30,19 @@ bool all_equal(const TensorImpl& impl) {
   return true;
 }
 
+// "%3 = add of layer 'hidden' (f32[2])"; the layer only when it is another than `path`.
+std::string described(const ir::Function& function, ir::ValueId id, const TensorImpl& impl,
+                      const std::string& path) {
+  const ir::Value& value = function.value(id);
+  std::string text = "%" + value.name;
+  if (value.producer.valid()) {
+    const ir::Op& op = function.op(value.producer);
+    text += " = " + std::string(ir::to_string(op.opcode));
+    if (!op.path.empty() && op.path != path) text += " of layer '" + op.path + "'";
+  }
+  return text + " (" + to_string(TensorSpec{impl.dtype, impl.shape}) + ")";
+}
+
 }  // namespace
 
 Recorder* Recorder::current() {
@@ -67,6 +80,7 @@ Recorder::Recorder(std::span<const ArgumentSpec> arguments, ParameterResolver re
       inputs_.emplace(impl.get(), index);
       kept_.push_back(impl);
     }
+    watch(symbol);
     arguments_.push_back(TensorAccess::make(std::move(symbol)));
   }
 }
@@ -232,6 +246,7 @@ Tensor Recorder::symbol(ir::ValueId value, WeakKind weak) {
   impl->trace = id_;
   impl->depth = depth();
   impl->value = value;
+  watch(impl);
   return TensorAccess::make(std::move(impl));
 }
 
@@ -262,6 +277,7 @@ void Recorder::update(const Tensor& tensor, ir::ValueId value, const char* call)
   if (is_constant(*impl)) {  // made by this trace: from here on it stands for a computed value
     impl->symbolic = true;
     impl->storage.reset();
+    watch(impl);
   } else if (!impl->symbolic) {
     symbol = symbols_[input_of(impl)];
     if (impl->storage && impl->storage->read_only()) {
@@ -287,6 +303,7 @@ void Recorder::update_weak(const Tensor& tensor, const Tensor& value, const char
   impl->dtype = from.dtype;
   impl->weak = from.weak;
   impl->symbolic = true;
+  watch(impl);
 }
 
 bool Recorder::updated(const TensorImpl& impl) const {
@@ -305,14 +322,7 @@ std::string Recorder::name_of(const TensorImpl& impl) const {
 std::string Recorder::describe(const TensorImpl& impl) const {
   if (impl.symbolic && impl.trace != id_) return "a symbol of another trace";
   const std::optional<std::size_t> input = impl.symbolic ? std::nullopt : known_input(impl);
-  const ir::Value& value = function_->value(input ? symbols_[*input]->value : impl.value);
-  std::string text = "%" + value.name;
-  if (value.producer.valid()) {
-    const ir::Op& op = function_->op(value.producer);
-    text += " = " + std::string(ir::to_string(op.opcode));
-    if (!op.path.empty() && op.path != current_path()) text += " of layer '" + op.path + "'";
-  }
-  return text + " (" + to_string(TensorSpec{impl.dtype, impl.shape}) + ")";
+  return described(*function_, input ? symbols_[*input]->value : impl.value, impl, current_path());
 }
 
 void Recorder::begin_region(ir::RegionId region) {
@@ -364,7 +374,17 @@ Trace Recorder::finish(const Tensors& results) {
   trace.graph = graph_;
   trace.inputs = bindings_;
   trace.captured_arguments = captured_arguments_;
+  trace.symbols = std::move(watched_);
   return trace;
+}
+
+std::optional<std::string> escaped_value(const Trace& trace) {
+  for (const std::weak_ptr<TensorImpl>& symbol : trace.symbols) {
+    const ImplPtr impl = symbol.lock();
+    if (!impl) continue;
+    return described(trace.graph->main(), impl->value, *impl, "");
+  }
+  return std::nullopt;
 }
 
 Trace trace_function(const std::function<Tensors(const Tensors&)>& function,

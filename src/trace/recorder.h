@@ -48,7 +48,14 @@ struct Trace {
   std::vector<ResultSource> results;  // one per result of main
   // Arguments that are also used through a handle the function captured: (argument, capture).
   std::vector<std::pair<std::size_t, Tensor>> captured_arguments;
+  // The symbols that stood for its values. All are gone by now, but for those that a C++ variable
+  // outside of the function was assigned.
+  std::vector<std::weak_ptr<TensorImpl>> symbols;
 };
+
+// "%3 = tanh of layer 'cell' (f32[1, 2])" of a value of the trace that a variable outside still
+// holds, or nothing.
+std::optional<std::string> escaped_value(const Trace& trace);
 
 // What the trace is made for: one entry per argument of the traced function.
 struct ArgumentSpec {
@@ -127,6 +134,7 @@ class Recorder {
   bool visible(ir::ValueId value) const;
   void log_update(const Tensor& tensor, ir::ValueId before);
   ResultSource source_of(const Tensor& result, const Tensors& results, std::size_t index);
+  void watch(const ImplPtr& symbol) { watched_.push_back(symbol); }
   [[noreturn]] void throw_foreign(const TensorImpl& impl, const char* call) const;
 
   std::uint64_t id_;
@@ -140,7 +148,8 @@ class Recorder {
   std::unordered_map<const TensorImpl*, std::size_t>
       inputs_;  // of concrete tensors and of argument symbols
   std::unordered_map<const TensorImpl*, ir::ValueId> constants_;
-  std::vector<ImplPtr> kept_;  // keys of the maps, kept alive
+  std::vector<ImplPtr> kept_;                       // keys of the maps, kept alive
+  std::vector<std::weak_ptr<TensorImpl>> watched_;  // symbols, for Trace::symbols
   std::vector<std::pair<std::size_t, Tensor>> captured_arguments_;
   Tensor random_state_, print_token_;
   std::vector<ir::RegionId> regions_;
