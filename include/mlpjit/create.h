@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "mlpjit/tensor.h"
+#include "mlpjit/ops.h"
 
 namespace mlpjit {
 
@@ -18,9 +18,9 @@ MLPJIT_API Tensor ones(const Shape& shape, DType dtype = DType::f32);
 MLPJIT_API Tensor full(const Shape& shape, const Tensor& value);
 MLPJIT_API Tensor full(const Shape& shape, const Tensor& value, DType dtype);
 /// Of the shape and dtype of another tensor.
-MLPJIT_API Tensor zeros_like(const Tensor& other);
-MLPJIT_API Tensor ones_like(const Tensor& other);
-MLPJIT_API Tensor full_like(const Tensor& other, const Tensor& value);
+MLPJIT_API Tensor zeros_like(detail::Operand other);
+MLPJIT_API Tensor ones_like(detail::Operand other);
+MLPJIT_API Tensor full_like(detail::Operand other, detail::Operand value);
 
 /// start, start + step, ... below stop (above it when step is negative), each start + i * step
 /// computed in f64 and converted. @throws ValueError when step is 0 or an end is not finite.

@@ -10,7 +10,8 @@
 
 namespace mlpjit {
 
-/// Base of every exception that leaves mlpjit.
+/// Base of every exception that mlpjit throws. Those of the standard library pass only where memory
+/// for its own small objects runs out (std::bad_alloc).
 class MLPJIT_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -52,9 +53,15 @@ class MLPJIT_API FormatError : public UserError {
   using UserError::UserError;
 };
 
-/// Values that an op cannot take, known only at run time: an index out of range, an integer division
-/// by zero, the maximum of nothing.
+/// Values that an op cannot take, known only at run time: an index out of range, an integer
+/// division by zero, the maximum of nothing.
 class MLPJIT_API ValueError : public UserError {
+ public:
+  using UserError::UserError;
+};
+
+/// A tensor for which the system has no memory.
+class MLPJIT_API MemoryError : public UserError {
  public:
   using UserError::UserError;
 };

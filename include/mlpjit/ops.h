@@ -1,18 +1,21 @@
 #pragma once
 /// @file
 /// The imperative ops. Ops that C++ has an operator for are operators of Tensor; the others are
-/// function templates constrained to what converts to Tensor, so that functions of the same names
-/// of yours, and those of <cmath>, stay unambiguous. Each is also a member of the op set F (`Ops`),
-/// and an op of the IR. Definitions on the bits: docs/numerics.md.
+/// functions of detail::Operand, to which tensors and numbers convert, so that functions of the
+/// same names of yours, and those of <cmath>, stay unambiguous and win. Each is also a member of
+/// the op set F (`Ops`), and an op of the IR. Definitions on the bits: docs/numerics.md.
 ///
 /// Five names are those of class templates or classes of std: logical_and, logical_or, logical_not
 /// (<functional>), stack (<stack>), slice (<valarray>). After `using namespace std` C++ allows no
 /// function to share such a name ([namespace.udir]); write `a && b`, `a || b`, `!a`,
 /// `x.slice(...)`, or F.stack and mlpjit::stack.
 
+#include <concepts>
 #include <cstdint>
 #include <iosfwd>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mlpjit/tensor.h"
@@ -23,19 +26,37 @@ namespace mlpjit {
 using Axes = std::vector<int>;
 
 namespace detail {
-/// What a custom or generated function takes: a Tensor, or what converts to one.
 template <class T>
 concept TensorLike = std::convertible_to<const T&, Tensor>;
-/// The same without C++ scalars, for names that <cmath> also has.
 template <class T>
 concept TensorClass = TensorLike<T> && !Scalar<T>;
-template <class... T>
-concept OneTensorClass = (TensorLike<T> && ...) && (TensorClass<T> || ...);
+
+/// What an op takes: a Tensor, or what converts to one. Becoming an Operand is a conversion, so any
+/// function of the caller's own or of <cmath> that takes a tensor or a number as it is wins over
+/// the op of the same name.
+class Operand {
+ public:
+  template <TensorLike T>
+  Operand(const T& value) : tensor_(value) {}         // NOLINT: converts
+  operator const Tensor&() const { return tensor_; }  // NOLINT: converts
+
+ private:
+  Tensor tensor_;
+};
+inline const Tensor& as_tensor(const Operand& operand) {
+  return operand;
+}
 
 enum class OpName : std::uint8_t {
 #define MLPJIT_OP(name, ...) name,
 #include "mlpjit/detail/ops.def"
 };
+/// An axis given as any integer; what does not fit an int stays out of every tensor's range.
+template <std::integral I>
+constexpr int narrow_axis(I axis) {
+  if (std::in_range<int>(axis)) return static_cast<int>(axis);
+  return axis < 0 ? std::numeric_limits<int>::min() : std::numeric_limits<int>::max();
+}
 MLPJIT_API Tensor apply(OpName op, const Tensor& x);
 MLPJIT_API Tensor apply(OpName op, const Tensor& a, const Tensor& b);
 
@@ -65,14 +86,39 @@ MLPJIT_API Tensor one_hot(const Tensor& indices, std::int64_t depth, DType dtype
 MLPJIT_API void print(const std::string& text, const Tensor* x);
 }  // namespace detail
 
-/// Which form of gelu: exact (through erfc), or the tanh approximation.
+/// Which form of gelu: exact, or the tanh approximation.
 struct GeluOptions {
   bool approximate = false;
 };
 
+/// @name Functions of one or two operands
+/// Generated from the op table (detail/ops.def). Operands broadcast as numpy's; the dtype is kept,
+/// and two dtypes never mix. @throws ShapeError on shapes that do not broadcast, DTypeError on
+/// dtypes that do not fit, which names the way out.
+///
+/// | function | result |
+/// |---|---|
+/// | `abs(x)`, `sign(x)` | numbers; sign keeps zeros and NaN |
+/// | `floor(x)`, `ceil(x)`, `round(x)` | numbers; round takes halves to even |
+/// | `sqrt(x)`, `rsqrt(x)` | floats; rsqrt is 1 / sqrt(x), both rounded |
+/// | `exp log expm1 log1p tanh sigmoid softplus silu erf sin cos` | floats |
+/// | `relu(x)` | numbers; 0 where x < 0, else x (NaN too) |
+/// | `maximum(a, b)`, `minimum(a, b)` | numbers; NaN wins, and +0 is larger than -0 |
+/// | `pow(a, b)` | numbers; a negative power of an integer rounds towards zero |
+/// | `floor_divide(a, b)`, `remainder(a, b)` | numbers, rounded towards minus infinity; integers by
+/// 0 are a ValueError in every mode | | `logical_and(a, b)`, `logical_or`, `logical_xor`,
+/// `logical_not(x)` | bool, of x != 0 | | `matmul(a, b)` | numbers: [.., M, K] by [.., K, N] gives
+/// [.., M, N], leading axes broadcast; a vector [K] on the left or right loses its axis in the
+/// result; two vectors give a 0-d tensor |
+///
+/// Definitions on the bits and the largest errors: docs/numerics.md.
+/// @{
 #define MLPJIT_CONST
+#define MLPJIT_FUNCTION inline
 #include "mlpjit/detail/ops_surface.inc"
+#undef MLPJIT_FUNCTION
 #undef MLPJIT_CONST
+/// @}
 
 /// logical_and, logical_or and logical_not of tensors, element by element; both sides are
 /// evaluated.
@@ -94,7 +140,9 @@ Tensor operator!(const X& x) {
 class MLPJIT_API Ops {
  public:
 #define MLPJIT_CONST const
+#define MLPJIT_FUNCTION
 #include "mlpjit/detail/ops_surface.inc"
+#undef MLPJIT_FUNCTION
 #undef MLPJIT_CONST
   MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const Ops& ops);
 };

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "mlpjit/dtype.h"
@@ -47,6 +48,7 @@ class MLPJIT_API Tensor {
   /// A weak 0-d tensor of a C++ scalar: bool gives bool, integers i64, float and double f32. Beside
   /// another operand it takes that one's dtype if that is of the same or a higher kind
   /// (bool < integer < floating), and keeps its C++ value until then. Else DTypeError.
+  /// @throws ValueError on an unsigned integer above the largest i64.
   template <detail::Scalar T>
   Tensor(T value) : Tensor(weak(value)) {}  // NOLINT: scalars convert
 
@@ -154,7 +156,8 @@ class MLPJIT_API Tensor {
     return binary(Binary::greater_equal, a, b);
   }
 
-  /// Prints like numpy; a symbolic tensor prints its name, dtype and shape.
+  /// Prints like numpy, a 0-d tensor like the number (10); a symbolic tensor prints its name, dtype
+  /// and shape.
   MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 
  private:
@@ -178,6 +181,7 @@ class MLPJIT_API Tensor {
     if constexpr (std::same_as<T, bool>) {
       return weak_boolean(value);
     } else if constexpr (std::integral<T>) {
+      if (!std::in_range<std::int64_t>(value)) throw_beyond_i64();
       return weak_integer(static_cast<std::int64_t>(value));
     } else if constexpr (std::same_as<T, float>) {
       return weak_floating(value);
@@ -185,6 +189,7 @@ class MLPJIT_API Tensor {
       return weak_floating(static_cast<double>(value));
     }
   }
+  [[noreturn]] static void throw_beyond_i64();
   static Tensor weak_boolean(bool value);
   static Tensor weak_integer(std::int64_t value);
   static Tensor weak_floating(float value);

@@ -3,7 +3,8 @@
 // nothing.
 //
 // Ops keep their order, so failures and effects do too. Functions that @main no longer reaches are
-// dropped. A function that calls itself, or an expansion past kMaxOps, is left as calls.
+// dropped. A function that calls itself, an expansion past kMaxOps, or what comes after kMaxCopies
+// ops were copied (functions that each call the one before twice) is left as calls.
 
 #include <unordered_map>
 #include <unordered_set>
@@ -16,6 +17,7 @@ namespace mlpjit::passes {
 namespace {
 
 constexpr std::size_t kMaxOps = std::size_t{1} << 16;
+constexpr std::size_t kMaxCopies = std::size_t{1} << 18;
 
 class Inliner {
  public:
@@ -42,7 +44,9 @@ class Inliner {
     if (callee == nullptr || !callee->updates().empty()) return false;
     run(*callee);
     if (state_[callee] == State::active) return false;  // recursion
-    if (function.op_count() + callee->op_count() > kMaxOps) return false;
+    const std::size_t size = callee->op_count();
+    if (function.op_count() + size > kMaxOps || copied_ + size > kMaxCopies) return false;
+    copied_ += size;
     const ir::Op call = function.op(id);
     ValueMap map;
     for (std::size_t i = 0; i < call.operands.size(); ++i) {
@@ -61,6 +65,7 @@ class Inliner {
 
   ir::Graph& graph_;
   std::unordered_map<const ir::Function*, State> state_;
+  std::size_t copied_ = 0;
   int changes_ = 0;
 };
 

@@ -307,8 +307,8 @@ std::string format_scalar(T x) {
   const T size = std::abs(x);
   const bool plain = size == 0 || (double(size) >= 1e-4 && size < kScalarExponentialFrom<T>);
   const Parts parts = plain ? positional(x, 400) : scientific(x, 400);
-  if (plain) return parts.whole + "." + (parts.fraction.empty() ? "0" : parts.fraction);
-  return parts.whole + (parts.fraction.empty() ? "" : "." + parts.fraction) + "e" + parts.exponent;
+  const std::string fraction = parts.fraction.empty() ? "" : "." + parts.fraction;
+  return parts.whole + fraction + (plain ? "" : "e" + parts.exponent);
 }
 
 template <class T>

@@ -81,13 +81,20 @@ using detail::GraphAccess;
 using detail::GraphData;
 
 Graph Graph::parse(std::string_view text) {
-  return detail::unbound_graph(std::make_shared<const ir::Graph>(ir::parse(text)));
+  const support::FloatEnvScope environment;  // decimals are rounded to nearest
+  auto graph = std::make_shared<const ir::Graph>(ir::parse(text));
+  if (graph->find("main") == nullptr) {
+    throw FormatError("1:1: the program has no function @main; name its entry so");
+  }
+  return detail::unbound_graph(std::move(graph));
 }
 
 std::string Graph::to_text() const {
+  const support::FloatEnvScope environment;
   return ir::print(*data_->graph);
 }
 std::string Graph::to_dot() const {
+  const support::FloatEnvScope environment;
   return ir::to_dot(*data_->graph);
 }
 

@@ -93,16 +93,19 @@ nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const Tensor
   TensorMap found;
   nn::LoadReport report;
   for (const auto& [name, tensor] : stored) {
-    const std::string target = renamed(name, options.rename);
+    std::string target = renamed(name, options.rename);
     if (!parameters.contains(target)) {
       report.unused.push_back(name);
       continue;
     }
-    if (found.contains(target)) {
+    target = parameters.first_path(target);
+    if (!found.contains(target)) {
+      found[target] = tensor;
+    } else if (!identical(found.at(target), tensor)) {
       throw ParameterError(
-          fmt::format("{}: two names in the file stand for parameter '{}'", path, target));
+          fmt::format("{}: two names in the file stand for parameter '{}', with different values",
+                      path, target));
     }
-    found[target] = tensor;
   }
   std::vector<std::pair<nn::Parameter, Tensor>> values;
   for (const auto& [name, parameter] : parameters) {

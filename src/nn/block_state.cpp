@@ -82,9 +82,15 @@ std::shared_ptr<BlockState> BlockState::clone() const {
   return copy;
 }
 
+namespace {
+// Of calls inside calls, far from the end of a thread's stack.
+constexpr int kDeepest = 2000;
+}  // namespace
+
 CallFrame::CallFrame(const nn::Block& block)
     : state_(BlockAccess::state(block)),
       outer_(innermost_call),
+      depth_(outer_ == nullptr ? 1 : outer_->depth_ + 1),
       path_(name_under(outer_, block, state_)) {
   innermost_call = this;
 }
@@ -96,6 +102,11 @@ CallFrame::~CallFrame() {
 std::string CallFrame::name_under(const CallFrame* outer, const nn::Block& block,
                                   const BlockState& state) {
   if (outer == nullptr) return {};
+  if (outer->depth_ >= kDeepest) {
+    throw UserError(
+        fmt::format("blocks call each other {} deep; does one of them, {}, call itself?", kDeepest,
+                    type_of(block)));
+  }
   if (auto path = outer->state_.path_to(state)) return *std::move(path);
   throw UserError(fmt::format(
       "{}a block of type {} is called here but is not registered under the block that runs: its "

@@ -95,6 +95,7 @@ class CallFrame {
                                 const BlockState& state);
   const BlockState& state_;
   CallFrame* outer_;
+  int depth_;
   PathScope path_;
 };
 

@@ -106,6 +106,7 @@ Initializer::Initializer(std::string name, Function function)
 Tensor Initializer::make(const Request& request) const {
   if (!defined()) throw UserError("an initializer that is none cannot fill a parameter");
   const detail::TracePause pause;
+  const support::FloatEnvScope environment;
   Tensor values = (*function_)(request);
   if (!values.defined() || values.shape() != request.shape || values.dtype() != request.dtype) {
     throw ShapeError(fmt::format(

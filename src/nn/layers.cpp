@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/support/float_env.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/random.h"
@@ -53,6 +54,16 @@ Tensor flattened(const Ops& F, const char* layer, const Tensor& input) {
   return F.reshape(input, Shape{input.shape()[0], features});
 }
 
+// Arithmetic on attributes rounds to nearest, whatever the caller's environment.
+double complement(double x) {
+  const support::FloatEnvScope environment;
+  return 1 - x;
+}
+double reciprocal(double x) {
+  const support::FloatEnvScope environment;
+  return 1 / x;
+}
+
 }  // namespace
 
 Dense::Dense(std::int64_t units, const DenseOptions& options)
@@ -90,7 +101,7 @@ Dropout::Dropout(double rate) : HybridBlock("Dropout", fmt::format("{}", rate)),
 Tensor Dropout::hybrid_forward(const Ops& F, const Tensor& input) {
   if (!is_training() || rate_ == 0) return input;
   const Tensor kept = random::uniform(input.shape()) >= rate_;
-  return F.where(kept, input * (1 / (1 - rate_)), 0.0);
+  return F.where(kept, input * reciprocal(complement(rate_)), 0.0);
 }
 
 LayerNorm::LayerNorm(const LayerNormOptions& options)
@@ -139,8 +150,8 @@ Tensor BatchNorm::hybrid_forward(const Ops& F, const Tensor& input) {
   if (is_training()) {
     mean = F.mean(input, others);
     var = F.var(input, others);
-    running_mean.assign(running_mean * momentum_ + mean * (1 - momentum_));
-    running_var.assign(running_var * momentum_ + var * (1 - momentum_));
+    running_mean.assign(running_mean * momentum_ + mean * complement(momentum_));
+    running_var.assign(running_var * momentum_ + var * complement(momentum_));
   }
   const Tensor scale = F.rsqrt(var + epsilon_) * gamma;
   return (input - F.reshape(mean, aligned)) * F.reshape(scale, aligned) + F.reshape(beta, aligned);

@@ -1,7 +1,9 @@
 #include "mlpjit/create.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
 
 #include "lib/support/float_env.h"
 #include "mlpjit/ops.h"
@@ -40,14 +42,27 @@ Tensor filled_with(const Shape& shape, DType dtype, int value) {
   return detail::broadcast_to(filled(Shape{}, dtype, element), shape);
 }
 
-Tensor from_doubles(std::vector<double> values, const Shape& shape, DType dtype) {
+// What `write` puts into f64 elements, converted.
+template <class Write>
+Tensor from_doubles(const Shape& shape, DType dtype, Write write) {
   Tensor result;
   {
     const TracePause pause;  // numbers now, a constant of the trace afterwards
-    result = detail::tensor_from(values.data(), DType::f64, shape);
+    result = detail::make_tensor(DType::f64, shape);
+    support::Storage& storage = *TensorAccess::impl(result)->storage;
+    write(std::span<double>(static_cast<double*>(storage.data()),
+                            static_cast<std::size_t>(shape.size())));
     if (dtype != DType::f64) result = detail::cast(result, dtype);
   }
   return detail::stamp_constant(std::move(result));
+}
+
+// start, start + step, ...: the product and the sum rounded one after the other.
+void ascend(std::span<double> values, double start, double step) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double offset = static_cast<double>(i) * step;
+    values[i] = start + offset;
+  }
 }
 
 bool is_literal(const Tensor& value) {
@@ -57,7 +72,13 @@ bool is_literal(const Tensor& value) {
 }
 
 Tensor fill(const Shape& shape, const Tensor& value, DType dtype) {
-  const Tensor element = detail::cast(value.rank() == 0 ? value : detail::reshape(value, {}), dtype);
+  if (value.rank() != 0 && !(value.shape().size_dim() == Dim(1))) {
+    throw ShapeError(detail::path_prefix() + "full: the value has the shape " +
+                     to_string(value.shape()) +
+                     "; expected one element (broadcast_to(x, shape) repeats a tensor)");
+  }
+  const Tensor element =
+      detail::cast(value.rank() == 0 ? value : detail::reshape(value, {}), dtype);
   if (!shape.is_static()) return detail::broadcast_to(element, shape);
   if (detail::TensorAccess::impl(element)->symbolic) return detail::broadcast_to(element, shape);
   return filled(shape, dtype, TensorAccess::impl(element)->data());
@@ -86,14 +107,17 @@ Tensor full(const Shape& shape, const Tensor& value, DType dtype) {
   return detail::stamp_constant(std::move(result));
 }
 
-Tensor zeros_like(const Tensor& other) {
-  return zeros(other.shape(), other.dtype());
+Tensor zeros_like(detail::Operand other) {
+  const Tensor& like = other;
+  return zeros(like.shape(), like.dtype());
 }
-Tensor ones_like(const Tensor& other) {
-  return ones(other.shape(), other.dtype());
+Tensor ones_like(detail::Operand other) {
+  const Tensor& like = other;
+  return ones(like.shape(), like.dtype());
 }
-Tensor full_like(const Tensor& other, const Tensor& value) {
-  return full(other.shape(), value, other.dtype());
+Tensor full_like(detail::Operand other, detail::Operand value) {
+  const Tensor& like = other;
+  return full(like.shape(), value, like.dtype());
 }
 
 Tensor arange(double start, double stop, double step, DType dtype) {
@@ -105,12 +129,8 @@ Tensor arange(double start, double stop, double step, DType dtype) {
         "arange: expected finite ends and a step other than 0, and fewer than 2^40 elements");
   }
   const std::size_t size = count > 0 ? static_cast<std::size_t>(count) : 0;
-  std::vector<double> values(size);
-  for (std::size_t i = 0; i < size; ++i) {
-    const double offset = static_cast<double>(i) * step;
-    values[i] = start + offset;
-  }
-  return from_doubles(std::move(values), Shape{size}, dtype);
+  return from_doubles(Shape{size}, dtype,
+                      [&](std::span<double> values) { ascend(values, start, step); });
 }
 
 Tensor arange(double stop, DType dtype) {
@@ -121,23 +141,20 @@ Tensor linspace(double start, double stop, std::int64_t count, DType dtype) {
   if (count < 0)
     throw ValueError("linspace: the count is " + std::to_string(count) + "; expected at least 0");
   const support::FloatEnvScope environment;
-  std::vector<double> values(static_cast<std::size_t>(count));
   const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const double offset = static_cast<double>(i) * step;
-    values[i] = start + offset;
-  }
-  if (count > 1) values.back() = stop;
-  return from_doubles(std::move(values), Shape{count}, dtype);
+  return from_doubles(Shape{count}, dtype, [&](std::span<double> values) {
+    ascend(values, start, step);
+    if (count > 1) values.back() = stop;
+  });
 }
 
 Tensor eye(std::int64_t rows, std::int64_t columns, DType dtype) {
-  if (columns < 0) columns = rows;
-  const Shape shape{rows, columns};
-  std::vector<double> values(static_cast<std::size_t>(shape.size()), 0.0);
-  for (std::int64_t i = 0; i < rows && i < columns; ++i)
-    values[static_cast<std::size_t>(i * columns + i)] = 1.0;
-  return from_doubles(std::move(values), shape, dtype);
+  if (columns == -1) columns = rows;
+  return from_doubles(Shape{rows, columns}, dtype, [&](std::span<double> values) {
+    std::fill(values.begin(), values.end(), 0.0);
+    for (std::int64_t i = 0; i < rows && i < columns; ++i)
+      values[static_cast<std::size_t>(i * columns + i)] = 1.0;
+  });
 }
 
 }  // namespace mlpjit

@@ -169,7 +169,8 @@ Tensor slice(const Tensor& x, const AxisRange& range) {
 void assign_slice(const Tensor& base, const AxisRange& range, const Tensor& value) {
   constexpr const char* kCall = "slice().assign";
   TensorImpl& impl = impl_of(base, kCall);
-  const std::int64_t count = (range.end - range.begin + range.step - 1) / range.step;
+  const std::int64_t span = range.end - range.begin;
+  const std::int64_t count = span == 0 ? 0 : (span - 1) / range.step + 1;
   Shape shape = impl.shape;
   shape.set(static_cast<int>(range.axis), Dim(count));
   const Tensor fit = fitted(value, impl.dtype, shape, kCall);

@@ -25,6 +25,10 @@ std::string where_am_i(const char* op) {
 }
 
 int normal_axis(int axis, int rank, const char* op) {
+  if (rank == 0) {
+    throw ShapeError(where_am_i(op) + "axis " + std::to_string(axis) +
+                     " of a 0-d tensor, which has none; reshape(x, {1}) gives it one");
+  }
   const int normal = axis < 0 ? axis + rank : axis;
   if (normal < 0 || normal >= rank) {
     throw ShapeError(where_am_i(op) + "axis " + std::to_string(axis) + " of a tensor of rank " +
@@ -46,6 +50,17 @@ std::vector<std::int64_t> normal_axes(const Axes* axes, int rank, const char* op
     throw ShapeError(where_am_i(op) + "an axis is given twice");
   }
   return normal;
+}
+
+// The dtype that weak scalars among the parts take: that of the others, or of the highest kind.
+DType joined_dtype(const Tensors& parts, const char* op) {
+  detail::WeakKind highest = detail::WeakKind::boolean;
+  for (const Tensor& part : parts) {
+    const detail::TensorImpl& impl = detail::impl_of(part, op);
+    if (impl.weak == detail::WeakKind::none) return impl.dtype;
+    highest = std::max(highest, impl.weak);
+  }
+  return detail::default_dtype(highest);
 }
 
 // logical ops take bools in the IR; anything else is compared with 0 first.
@@ -245,13 +260,14 @@ Tensor stack(const Tensors& parts, int axis) {
   if (parts.empty()) throw UserError(where_am_i("stack") + "no tensors were given");
   const Shape& shape = parts.front().shape();
   const int at = normal_axis(axis, shape.rank() + 1, "stack");
+  const DType dtype = joined_dtype(parts, "stack");
   Tensors expanded;
   for (const Tensor& part : parts) {
     if (part.shape() != shape) {
       throw ShapeError(where_am_i("stack") + "tensors of the shapes " + to_string(shape) + " and " +
                        to_string(part.shape()) + "; expected one shape");
     }
-    expanded.push_back(expand_dims(part, at));
+    expanded.push_back(expand_dims(adapt(part, dtype, "stack"), at));
   }
   return detail::concat(expanded, at);
 }

@@ -4,8 +4,10 @@
 
 #include <cmath>
 #include <cstring>
+#include <new>
 #include <ostream>
 
+#include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/format_tensor.h"
 #include "src/tensor/dispatch.h"
@@ -33,8 +35,15 @@ TensorImpl& impl_of(const Tensor& tensor, const char* call) {
 }
 
 Tensor make_tensor(DType dtype, Shape shape) {
-  auto storage =
-      support::Storage::allocate(static_cast<std::size_t>(shape.size()) * size_of(dtype));
+  const std::size_t bytes = support::byte_size(dtype, shape);
+  std::shared_ptr<support::Storage> storage;
+  try {
+    storage = support::Storage::allocate(bytes);
+  } catch (const std::bad_alloc&) {
+    throw MemoryError(path_prefix() + "no memory for a tensor " +
+                      to_string(TensorSpec{dtype, shape}) + " of " + std::to_string(bytes) +
+                      " bytes");
+  }
   return make_tensor(dtype, std::move(shape), std::move(storage));
 }
 
@@ -130,6 +139,11 @@ void throw_ragged() {
 
 }  // namespace detail
 
+void Tensor::throw_beyond_i64() {
+  throw ValueError(detail::path_prefix() +
+                   "a C++ integer above 9223372036854775807, the largest i64, as a tensor: use a "
+                   "float, or an i64 of the same bits");
+}
 Tensor Tensor::weak_boolean(bool value) {
   return detail::make_weak(DType::boolean, &value);
 }
@@ -152,8 +166,11 @@ Tensor Tensor::from_memory(void* data, DType dtype, Shape shape, std::function<v
                      "tensor before and use it in the function (it becomes an input), or copy the "
                      "values with tensor()");
   }
-  const std::size_t bytes = static_cast<std::size_t>(shape.size()) * size_of(dtype);
-  if (data == nullptr && bytes > 0) throw UserError("borrow, from_blob: a null pointer");
+  const std::size_t bytes = support::byte_size(dtype, shape);
+  if (data == nullptr && bytes > 0) {
+    throw UserError("borrow, from_blob: a null pointer for " + to_string(TensorSpec{dtype, shape}) +
+                    "; expected " + std::to_string(bytes) + " bytes");
+  }
   return detail::make_tensor(dtype, std::move(shape),
                              support::Storage::borrow(data, bytes, std::move(release), read_only));
 }

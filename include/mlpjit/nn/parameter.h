@@ -86,6 +86,11 @@ class MLPJIT_API ParameterDict {
   Parameter& at(std::string_view path) { return (*this)[path]; }
   const Parameter& at(std::string_view path) const { return (*this)[path]; }
   bool contains(std::string_view path) const;
+  /// The path under which iteration shows the parameter: a shared one has several, and is listed
+  /// under its first. @throws ParameterError with the paths there are.
+  const std::string& first_path(std::string_view path) const {
+    return items_[index_of(path)].first;
+  }
   std::size_t size() const { return items_.size(); }
   bool empty() const { return items_.empty(); }
   auto begin() { return items_.begin(); }

@@ -54,9 +54,7 @@ class Modes : public testing::TestWithParam<DType> {};
 TEST_P(Modes, ElementwiseFunctions) {
   const Tensor a = hard(GetParam());
 #define MLPJIT_SURFACE_unary(name) SAME(mlpjit::name(x[0]), a);
-#define MLPJIT_SURFACE_unary_std(name) MLPJIT_SURFACE_unary(name)
 #define MLPJIT_SURFACE_binary(name)
-#define MLPJIT_SURFACE_binary_std(name)
 #define MLPJIT_SURFACE_custom(name)
 #define MLPJIT_SURFACE_internal(name)
 #define MLPJIT_OP(name, surface, ...) MLPJIT_SURFACE_##surface(name)

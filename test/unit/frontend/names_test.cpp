@@ -17,12 +17,10 @@ using namespace std;
   Tensor name(Tensor x) {          \
     return x + 1;                  \
   }
-#define MLPJIT_SURFACE_unary_std(name) MLPJIT_SURFACE_unary(name)
 #define MLPJIT_SURFACE_binary(name) \
   Tensor name(Tensor a, Tensor b) { \
     return a + b + 1;               \
   }
-#define MLPJIT_SURFACE_binary_std(name) MLPJIT_SURFACE_binary(name)
 #define MLPJIT_SURFACE_custom(name)
 #define MLPJIT_SURFACE_internal(name)
 #define MLPJIT_OP(name, surface, ...) MLPJIT_SURFACE_##surface(name)
@@ -117,6 +115,13 @@ Tensor one_hot(Tensor x, int64_t) {
   return x + 1;
 }
 
+Tensor zeros_like(const Tensor& x) {
+  return x + 1;
+}
+Tensor full_like(const Tensor& x, const Tensor&) {
+  return x + 1;
+}
+
 void expect_one_more(const Tensor& result, double before) {
   EXPECT_EQ(result.item<double>(), before + 1);
 }
@@ -140,6 +145,23 @@ TEST(Names, FunctionsOfTheUserWinOverOpsOfTheSameName) {
   expect_one_more(stack({x, x}, 0), 2);
   expect_one_more(gather(x, x), 2);
   expect_one_more(expand_dims(x, 0), 2);
+}
+
+TEST(Names, FunctionsOfTheUserWinWithNumbersAmongTheArguments) {
+  const Tensor x = tensor(2.f);
+#undef MLPJIT_SURFACE_unary
+#undef MLPJIT_SURFACE_binary
+#define MLPJIT_SURFACE_unary(name)
+#define MLPJIT_SURFACE_binary(name)   \
+  expect_one_more(name(x, 5), 2 + 5); \
+  expect_one_more(name(5.f, x), 2 + 5);
+#define MLPJIT_OP(name, surface, ...) MLPJIT_SURFACE_##surface(name)
+#include "mlpjit/detail/ops.def"
+  expect_one_more(add(x, 5), 2 + 5);
+  expect_one_more(where(x, 5, 1), 2 + 5 + 1 - 1);
+  expect_one_more(clip(x, 7, 8), 2);
+  expect_one_more(zeros_like(x), 2);
+  expect_one_more(full_like(x, 3), 2);
 }
 }  // namespace users
 

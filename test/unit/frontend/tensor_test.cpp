@@ -275,5 +275,50 @@ TEST(Mode, IsPerScope) {
   EXPECT_FALSE(is_tracing());
 }
 
+TEST(Tensor, SizesBeyondTheMachineAreErrors) {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 62;
+  EXPECT_ERROR(ShapeError, zeros({kHuge}), "4611686018427387904");
+  EXPECT_ERROR(ShapeError, ones({kHuge, 4}), "4611686018427387904");
+  EXPECT_ERROR(ShapeError, broadcast_to(ones({1}), {kHuge}), "4611686018427387904");
+  EXPECT_ERROR(ShapeError, one_hot(tensor({0}), kHuge), "4611686018427387904");
+  EXPECT_ERROR(ShapeError, random::normal({kHuge}), "4611686018427387904");
+  EXPECT_ERROR(ShapeError, linspace(0, 1, kHuge), "4611686018427387904");
+  float element = 0;
+  EXPECT_ERROR(ShapeError, Tensor::borrow(&element, {kHuge}), "4611686018427387904");
+  EXPECT_ERROR(MemoryError, zeros({std::int64_t{1} << 50}), "f32[1125899906842624]", "bytes");
+  EXPECT_ERROR(MemoryError, eye(std::int64_t{1} << 25), "f64[33554432, 33554432]");
+}
+
+TEST(Tensor, IntegersBeyondI64AreErrors) {
+  EXPECT_ERROR(ValueError, Tensor(std::numeric_limits<std::uint64_t>::max()), "largest i64");
+  EXPECT_EQ(Tensor(std::numeric_limits<std::int64_t>::max()).item<std::int64_t>(),
+            std::numeric_limits<std::int64_t>::max());
+}
+
+TEST(Tensor, AxesBeyondAnIntAreErrors) {
+  const Tensor x = ones({2, 3});
+  EXPECT_ERROR(ShapeError, sum(x, std::int64_t{1} << 32), "axis");
+  EXPECT_ERROR(ShapeError, squeeze(x, -(std::int64_t{1} << 32)), "axis");
+  EXPECT_ERROR(ShapeError, softmax(Tensor(1.0), 0), "0-d");
+}
+
+TEST(Tensor, StackTakesWeakScalars) {
+  EXPECT_TRUE(identical(stack({Tensor(1), sum(ones({2}))}), tensor({1.f, 2.f})));
+  EXPECT_EQ(stack({Tensor(1), Tensor(2)}).dtype(), DType::i64);
+  EXPECT_EQ(stack({Tensor(true), Tensor(2.5)}).dtype(), DType::f32);
+  EXPECT_ERROR(DTypeError, stack({sum(ones({1}, DType::i32)), Tensor(1.5)}), "stack", "cast");
+}
+
+TEST(Tensor, FullAndEyeCheckWhatTheyAreGiven) {
+  EXPECT_ERROR(ShapeError, full({2}, ones({2, 3})), "full", "[2, 3]");
+  EXPECT_ERROR(ShapeError, eye(2, -2), "-2");
+}
+
+TEST(Tensor, AssigningASliceOfAHugeStepTakesTheFirst) {
+  Tensor x = zeros({4});
+  x.slice(0, 0, 4, std::numeric_limits<std::int64_t>::max()).assign(ones({1}));
+  EXPECT_TRUE(identical(x, tensor({1.f, 0.f, 0.f, 0.f})));
+}
+
 }  // namespace
 }  // namespace mlpjit

@@ -37,7 +37,7 @@ TEST(Trace, WritesAProgramThatRunsWithoutItsFunction) {
   EXPECT_EQ(Graph::parse(program).to_text(), program);
   EXPECT_NE(g.to_dot().find("digraph"), std::string::npos);
   const Executable y = compile(Graph::parse(program), kGraph);
-  EXPECT_EQ(text(y(1, 2, 3, 4)[0]), "10.0");
+  EXPECT_EQ(text(y(1, 2, 3, 4)[0]), "10");
   EXPECT_EQ(y(tensor(1.f), 2, 3, 4)[0].dtype(), DType::f32);
 }
 
@@ -292,6 +292,11 @@ TEST(Trace, PrintStaysInTheProgram) {
   EXPECT_EQ(traced, "");
   ran = printed([&] { (*y)(tensor({1, 2})); });
   EXPECT_EQ(ran, eager);
+}
+
+TEST(Graph, ProgramsWithoutAnEntryAreFormatErrors) {
+  EXPECT_ERROR(FormatError, Graph::parse(""), "1:1", "@main");
+  EXPECT_ERROR(FormatError, Graph::parse("func @f(%x: f32[]) { return %x }"), "@main");
 }
 
 }  // namespace

@@ -467,5 +467,17 @@ TEST(Block, ExplainsAsTextAndJson) {
   expect_mentions(to_string(explanation), {"HybridSequential"});
 }
 
+TEST(Block, NestedWithoutEndIsAnError) {
+  nn::HybridSequential net;
+  net.add(nn::Dense(2));
+  for (int i = 0; i < 2500; ++i) {
+    nn::HybridSequential outer;
+    outer.add(net);
+    net = outer;
+  }
+  net.initialize();
+  expect_mentions(error_of<UserError>([&] { net(ones({1, 2})); }), {"2000 deep"});
+}
+
 }  // namespace
 }  // namespace mlpjit

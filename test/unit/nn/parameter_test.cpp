@@ -210,5 +210,28 @@ TEST(Parameters, AreMadeOnceByManyFirstCalls) {
   }
 }
 
+TEST(LoadParameters, TakesASharedParameterUnderAnyOfItsPaths) {
+  nn::Dense shared(4);
+  nn::HybridSequential net;
+  net.add(shared, nn::Activation("tanh"), shared);
+  net.initialize();
+  net(ones({1, 4}));
+  const TensorMap second = {{"2.weight", ones({4, 4})}, {"2.bias", zeros({4})}};
+  const std::string path = testing::TempDir() + "shared.safetensors";
+  save_safetensors(path, second);
+  const nn::LoadReport report = net.load_parameters(path);
+  EXPECT_EQ(report.loaded, (std::vector<std::string>{"0.weight", "0.bias"}));
+  EXPECT_TRUE(identical(net.collect_params()["2.weight"].data(), ones({4, 4})));
+
+  TensorMap both = second;
+  both["0.weight"] = ones({4, 4});
+  save_safetensors(path, both);
+  net.load_parameters(path);
+  both["0.weight"] = zeros({4, 4});
+  save_safetensors(path, both);
+  expect_mentions(error_of<ParameterError>([&] { net.load_parameters(path); }),
+                  {"two names", "0.weight", "different values"});
+}
+
 }  // namespace
 }  // namespace mlpjit

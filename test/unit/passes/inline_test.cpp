@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "lib/ir/text.h"
@@ -90,6 +91,21 @@ func @main(%a: i32[10], %b: i32[10], %i: i64[1], %t: f32[3]) {
 }
 )");
   check_pass(before, inline_calls);
+}
+
+TEST(inline_calls, does_not_write_out_what_doubles_forty_times) {
+  std::string text = "func @f0(%x: f32[]) { %y = add %x, %x return %y }\n";
+  for (int i = 1; i < 40; ++i) {
+    text += fmt::format(
+        "func @f{0}(%x: f32[]) {{ %y = call @f{1}(%x) : f32[] %z = call @f{1}(%y) : f32[] return "
+        "%z }}\n",
+        i, i - 1);
+  }
+  text += "func @main(%x: f32[]) { %y = call @f39(%x) : f32[] return %y }\n";
+  ir::Graph after = ir::parse(text);  // not run: that would take 2^39 additions
+  inline_calls(after);
+  EXPECT_GT(count(after, "call"), 0);
+  EXPECT_LT(count_ops(after), 1 << 19);
 }
 
 }  // namespace

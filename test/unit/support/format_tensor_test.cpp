@@ -23,7 +23,8 @@ std::string bools(Shape shape, const std::vector<std::uint8_t>& values) {
 
 TEST(FormatTensor, Scalars) {
   EXPECT_EQ(text<std::int64_t>({}, {10}), "10");
-  EXPECT_EQ(text<float>({}, {10}), "10.0");
+  EXPECT_EQ(text<float>({}, {10}), "10");
+  EXPECT_EQ(text<float>({}, {-0.F}), "-0");
   EXPECT_EQ(text<float>({}, {0.1F}), "0.1");
   EXPECT_EQ(text<float>({}, {1e6F}), "1e+06");
   EXPECT_EQ(text<double>({}, {1.0 / 3}), "0.3333333333333333");
