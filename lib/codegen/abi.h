@@ -10,8 +10,6 @@ inline constexpr std::uint32_t kAbiVersion = 1;
 
 // What generated code may call. It has no external symbols; helpers come through this table.
 struct Runtime {
-  std::uint32_t abi_version = kAbiVersion;
-  std::uint32_t reserved = 0;
   // Runs plan step `step` (a LibraryKernel) on the same slots and workspace; returns a status.
   std::int64_t (*library)(const Runtime* runtime, std::uint32_t step, void* const* slots,
                           std::byte* workspace) = nullptr;
@@ -24,10 +22,7 @@ struct Runtime {
 // Status: 0, or code | step << 32 with a code below.
 enum StatusCode : std::uint32_t {
   kOk = 0,
-  kDivisionByZero = 1,
-  kIndexOutOfRange = 2,
-  kEmptyExtreme = 3,
-  kLibraryFailed = 4,  // the callback keeps the exception
+  kLibraryFailed = 1,  // the callback keeps the exception
 };
 constexpr std::int64_t make_status(StatusCode code, std::uint32_t step) {
   return static_cast<std::int64_t>(code) | (static_cast<std::int64_t>(step) << 32);

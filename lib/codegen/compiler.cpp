@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,12 +15,14 @@
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/CommandLine.h>
+#include <llvm/Support/ErrorHandling.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Target/TargetOptions.h>
 
 #include "lib/codegen/module_builder.h"
 #include "mlpjit/error.h"
+#include "mlpjit_build_id.h"
 
 extern "C" {
 void LLVMInitializeX86TargetInfo();
@@ -64,20 +67,20 @@ class Session {
                             nullptr, std::make_unique<llvm::orc::InPlaceTaskDispatcher>()),
                         "no execution session")),
         layer_(session_) {}
-  ~Session() { llvm::cantFail(session_.endSession()); }
+  ~Session() { llvm::consumeError(session_.endSession()); }
 
-  llvm::orc::JITDylib& link(std::unique_ptr<llvm::MemoryBuffer> object) {
-    auto& dylib = session_.createBareJITDylib(fmt::format("mlpjit.{}", count_.fetch_add(1)));
-    refuse(layer_.add(dylib, std::move(object)), "cannot add the object");
-    return dylib;
+  llvm::orc::JITDylib& make_dylib() {
+    return session_.createBareJITDylib(fmt::format("mlpjit.{}", count_.fetch_add(1)));
   }
-  EntryPoint entry(llvm::orc::JITDylib& dylib) {
+  EntryPoint link(llvm::orc::JITDylib& dylib, std::unique_ptr<llvm::MemoryBuffer> object) {
+    refuse(layer_.add(dylib, std::move(object)), "cannot add the object");
     const auto symbol =
         expect(session_.lookup({&dylib}, session_.intern(kEntryName)), "cannot link");
     return symbol.getAddress().toPtr<EntryPoint>();
   }
+  // What cannot be freed stays until the end of the process.
   void remove(llvm::orc::JITDylib& dylib) noexcept {
-    llvm::cantFail(session_.removeJITDylib(dylib));
+    llvm::consumeError(session_.removeJITDylib(dylib));
   }
 
  private:
@@ -89,21 +92,27 @@ class Session {
 class OrcCode final : public Code {
  public:
   OrcCode(std::shared_ptr<Session> session, std::unique_ptr<llvm::MemoryBuffer> object)
-      : session_(std::move(session)), dylib_(&session_->link(std::move(object))) {
-    try {
-      entry_ = session_->entry(*dylib_);
-    } catch (...) {
-      session_->remove(*dylib_);
-      throw;
-    }
-  }
-  ~OrcCode() override { session_->remove(*dylib_); }
+      : dylib_(std::move(session)), entry_(dylib_.link(std::move(object))) {}
   EntryPoint entry() const override { return entry_; }
 
  private:
-  std::shared_ptr<Session> session_;
-  llvm::orc::JITDylib* dylib_;
-  EntryPoint entry_ = nullptr;
+  class Dylib {
+   public:
+    explicit Dylib(std::shared_ptr<Session> session)
+        : session_(std::move(session)), dylib_(session_->make_dylib()) {}
+    ~Dylib() { session_->remove(dylib_); }
+    Dylib(const Dylib&) = delete;
+    Dylib& operator=(const Dylib&) = delete;
+    EntryPoint link(std::unique_ptr<llvm::MemoryBuffer> object) {
+      return session_->link(dylib_, std::move(object));
+    }
+
+   private:
+    const std::shared_ptr<Session> session_;
+    llvm::orc::JITDylib& dylib_;
+  };
+  Dylib dylib_;
+  const EntryPoint entry_;
 };
 
 std::unique_ptr<llvm::TargetMachine> make_machine(const plan::Target& target) {
@@ -173,8 +182,19 @@ class OrcCompiler final : public Compiler {
   std::shared_ptr<Session> session_;
 };
 
+// What LLVM would end the process for. Its frames have no destructors to run, ours have.
+void throw_fatal_error(void*, const char* reason, bool) {
+  throw InternalError(fmt::format("codegen: LLVM: {}", reason));
+}
+
+void throw_bad_alloc(void*, const char*, bool) {
+  throw std::bad_alloc();
+}
+
 void initialize_llvm() {
   static const bool done = [] {
+    llvm::install_fatal_error_handler(throw_fatal_error);
+    llvm::install_bad_alloc_error_handler(throw_bad_alloc);
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
@@ -189,9 +209,15 @@ void initialize_llvm() {
 }  // namespace
 }  // namespace mlpjit::codegen
 
-extern "C" __attribute__((visibility("default"))) mlpjit::codegen::Compiler* mlpjit_codegen_create(
-    std::uint32_t abi_version) {
-  if (abi_version != mlpjit::codegen::kAbiVersion) return nullptr;
+extern "C" {
+
+__attribute__((visibility("default"))) const char* mlpjit_codegen_build() {
+  return mlpjit::codegen::kBuildId;
+}
+
+__attribute__((visibility("default"))) mlpjit::codegen::Compiler* mlpjit_codegen_create() {
   mlpjit::codegen::initialize_llvm();
   return new mlpjit::codegen::OrcCompiler();
 }
+
+}  // extern "C"

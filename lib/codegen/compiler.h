@@ -41,5 +41,9 @@ class Compiler {
 
 }  // namespace mlpjit::codegen
 
-// The factory that libmlpjit-codegen exports; null when the versions differ.
-extern "C" mlpjit::codegen::Compiler* mlpjit_codegen_create(std::uint32_t abi_version);
+// What libmlpjit-codegen exports. Plans cross as C++ objects, so the two libraries must be of one
+// build: who opens this one compares the ids first (cmake/build_id.cmake says what goes into them).
+extern "C" {
+const char* mlpjit_codegen_build();
+mlpjit::codegen::Compiler* mlpjit_codegen_create();
+}

@@ -9,8 +9,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
+#include <string_view>
 
 #include "mlpjit/error.h"
+#if defined(MLPJIT_CODEGEN_FILE)
+#include "mlpjit_build_id.h"
+#endif
 
 namespace mlpjit::jit {
 
@@ -51,10 +55,7 @@ std::vector<std::string> codegen_candidates() {
 
 const codegen::Compiler& load_compiler() {
   // Never freed: code may be compiled and run until the very end of the process.
-  static const codegen::Compiler* const compiler = mlpjit_codegen_create(codegen::kAbiVersion);
-  if (compiler == nullptr) {
-    throw InternalError("the code generator linked in has another ABI than this library");
-  }
+  static const codegen::Compiler* const compiler = mlpjit_codegen_create();
   return *compiler;
 }
 
@@ -96,13 +97,18 @@ const codegen::Compiler* open_compiler(const std::string& file, std::string& tri
     tried += fmt::format("\n  {}", dlerror());
     return nullptr;
   }
-  using Create = codegen::Compiler* (*)(std::uint32_t);
-  const auto create = reinterpret_cast<Create>(dlsym(library, "mlpjit_codegen_create"));
-  const codegen::Compiler* compiler = create == nullptr ? nullptr : create(codegen::kAbiVersion);
-  if (compiler != nullptr) return compiler;
-  tried += fmt::format(
-      "\n  {}: {}", file,
-      create == nullptr ? "not a code generator of mlpjit" : "of another version of mlpjit");
+  const auto build =
+      reinterpret_cast<decltype(&mlpjit_codegen_build)>(dlsym(library, "mlpjit_codegen_build"));
+  const auto create =
+      reinterpret_cast<decltype(&mlpjit_codegen_create)>(dlsym(library, "mlpjit_codegen_create"));
+  if (build == nullptr || create == nullptr) {
+    tried += fmt::format("\n  {}: not a code generator of this mlpjit", file);
+  } else if (std::string_view(build()) != codegen::kBuildId) {
+    tried += fmt::format("\n  {}: of another build of mlpjit: {}, expected {}", file, build(),
+                         codegen::kBuildId);
+  } else {
+    return create();
+  }
   dlclose(library);
   return nullptr;
 }

@@ -6,19 +6,15 @@
 #include <cstring>
 
 #include "lib/jit/footprint.h"
-#include "lib/jit/op_function.h"
 #include "lib/jit/staging.h"
 #include "lib/jit/workspace.h"
+#include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::jit {
 
 namespace {
-
-std::size_t rounded(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
 
 std::vector<PackCache::Slot> packed_slots(const plan::Plan& plan) {
   std::vector<PackCache::Slot> packed;
@@ -32,22 +28,20 @@ std::vector<PackCache::Slot> packed_slots(const plan::Plan& plan) {
 }  // namespace
 
 NativeExecutable::Constants::Constants(const plan::Plan& plan) {
+  std::size_t bytes = 0;
   for (const plan::Slot& slot : plan.slots) {
-    if (slot.kind == plan::SlotKind::constant) bytes_ += rounded(slot.literal.bytes->size());
+    if (slot.kind == plan::SlotKind::constant)
+      bytes += support::aligned_size(slot.literal.bytes->size());
   }
-  if (bytes_ != 0) data_ = support::allocate_counted(bytes_);
-  std::byte* next = data_;
+  if (bytes != 0) data_ = support::make_counted(bytes);
+  std::byte* next = data_.get();
   for (std::uint32_t i = 0; i < plan.slots.size(); ++i) {
     if (plan.slots[i].kind != plan::SlotKind::constant) continue;
     const std::vector<std::byte>& from = *plan.slots[i].literal.bytes;
     if (!from.empty()) std::memcpy(next, from.data(), from.size());
     slots_.emplace_back(i, next);
-    next += rounded(from.size());
+    next += support::aligned_size(from.size());
   }
-}
-
-NativeExecutable::Constants::~Constants() {
-  support::free_counted(data_, bytes_);
 }
 
 NativeExecutable::NativeExecutable(plan::Plan plan, std::unique_ptr<codegen::Code> code,
@@ -109,7 +103,8 @@ void NativeExecutable::run_apart(std::span<const Argument> inputs,
   const std::int64_t status = call(inputs, results, slots, library);
   if (status == codegen::kOk) return;
   if (library.error() != nullptr) std::rethrow_exception(library.error());
-  throw_failure(inputs, status);
+  throw InternalError(
+      fmt::format("generated code reports status {:#x}, and no step failed", status));
 }
 
 std::int64_t NativeExecutable::call(std::span<const Argument> inputs,
@@ -120,35 +115,10 @@ std::int64_t NativeExecutable::call(std::span<const Argument> inputs,
   for (const auto& [slot, data] : constants_.slots()) slots[slot] = data;
   PackCache::Lease packs(packs_);
   const std::size_t scratch = packs_.scratch_bytes(inputs);
-  const std::size_t workspace_bytes = rounded(plan_.workspace_bytes);
+  const std::size_t workspace_bytes = support::aligned_size(plan_.workspace_bytes);
   const WorkspaceScope workspace(workspace_bytes + scratch);
   packs.fill(inputs, slots, {workspace.data() + workspace_bytes, scratch});
   return entry_(library.runtime(), slots, workspace.data());
-}
-
-// The interpreter runs the program again and throws what every mode throws, to the letter. Nothing
-// has changed yet: updates are written after everything that may fail.
-void NativeExecutable::throw_failure(std::span<const Argument> inputs, std::int64_t status) const {
-  const ir::Graph graph = without_prints(*plan_.graph);
-  std::vector<interp::View> views, results;
-  std::vector<std::unique_ptr<std::byte[]>> memory;
-  const auto copy = [&memory](const ir::Type& type, const void* data) {
-    if (type.token) return interp::View{type.dtype, type.shape, nullptr};
-    const std::size_t bytes = byte_size(type);
-    std::byte* to = memory.emplace_back(std::make_unique<std::byte[]>(bytes)).get();
-    if (data != nullptr && bytes != 0) std::memcpy(to, data, bytes);
-    return interp::View{type.dtype, type.shape, to};
-  };
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    views.push_back(copy(signature_.input_types[i], inputs[i].view.data));
-  }
-  for (const ir::Type& type : signature_.result_types) results.push_back(copy(type, nullptr));
-  interp::run(graph, graph.main(), views, results, plan_.target.isa);
-  const auto step = static_cast<std::size_t>(status >> 32);
-  throw InternalError(fmt::format(
-      "generated code reports status {} at step {} ({}), where the interpreter finds nothing wrong",
-      static_cast<std::uint32_t>(status), step,
-      step < plan_.steps.size() ? plan_.steps[step].name : "?"));
 }
 
 }  // namespace mlpjit::jit

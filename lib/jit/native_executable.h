@@ -1,7 +1,6 @@
 #pragma once
-// Runs machine code made from a plan: fills the slots, packs weights once per version, turns
-// statuses into errors. Knows nothing of LLVM; any codegen::Code will do, so that its tests need
-// none.
+// Runs machine code made from a plan: fills the slots, packs weights once per version, throws what
+// a step threw. Knows nothing of LLVM; any codegen::Code will do, so that its tests need none.
 
 #include <memory>
 #include <utility>
@@ -40,15 +39,11 @@ class NativeExecutable final : public Executable {
   class Constants {
    public:
     explicit Constants(const plan::Plan& plan);
-    ~Constants();
-    Constants(const Constants&) = delete;
-    Constants& operator=(const Constants&) = delete;
-    std::size_t bytes() const { return bytes_; }
+    std::size_t bytes() const { return data_.get_deleter().bytes; }
     std::span<const std::pair<std::uint32_t, void*>> slots() const { return slots_; }
 
    private:
-    std::size_t bytes_ = 0;
-    std::byte* data_ = nullptr;
+    support::CountedMemory data_;
     std::vector<std::pair<std::uint32_t, void*>> slots_;
   };
 
@@ -56,7 +51,6 @@ class NativeExecutable final : public Executable {
   void run_apart(std::span<const Argument> inputs, std::span<const interp::View> results) const;
   std::int64_t call(std::span<const Argument> inputs, std::span<const interp::View> results,
                     void** slots, LibraryCall& library) const;
-  [[noreturn]] void throw_failure(std::span<const Argument> inputs, std::int64_t status) const;
 
   const plan::Plan plan_;
   const std::unique_ptr<codegen::Code> code_;

@@ -25,25 +25,4 @@ ir::Graph op_as_graph(const ir::Graph& graph, ir::OpId id) {
   return copy;
 }
 
-namespace {
-
-void remove_prints(ir::Function& function) {
-  for (std::size_t r = 0; r < function.region_count(); ++r) {
-    std::vector<ir::OpId>& ops = function.region(ir::RegionId{r}).ops;
-    std::erase_if(ops, [&function](ir::OpId id) {
-      if (function.op(id).opcode != ir::Opcode::print) return false;
-      function.replace_uses(function.result(id), function.op(id).operands.front());
-      return true;
-    });
-  }
-}
-
-}  // namespace
-
-ir::Graph without_prints(const ir::Graph& graph) {
-  ir::Graph copy = graph.clone();
-  for (const auto& function : copy.functions()) remove_prints(*function);
-  return copy;
-}
-
 }  // namespace mlpjit::jit

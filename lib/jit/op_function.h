@@ -9,8 +9,4 @@ namespace mlpjit::jit {
 // gives its results. The other functions of `graph` are there for calls.
 ir::Graph op_as_graph(const ir::Graph& graph, ir::OpId op);
 
-// The graph without its prints (each result becomes the token that went in): to run it a second
-// time unheard.
-ir::Graph without_prints(const ir::Graph& graph);
-
 }  // namespace mlpjit::jit

@@ -18,8 +18,8 @@ bool keeps(const Argument& input) {
 }
 
 std::shared_ptr<std::byte> allocate_shared_bytes(std::size_t bytes) {
-  return {support::allocate_counted(bytes),
-          [bytes](std::byte* data) { support::free_counted(data, bytes); }};
+  support::CountedMemory memory = support::make_counted(bytes);
+  return {memory.release(), memory.get_deleter()};
 }
 
 // Threads start at different stripes, so that as many as there are stripes never meet.

@@ -18,19 +18,29 @@ struct MemoryStats {
   std::size_t peak_bytes = 0;
 };
 MemoryStats memory_stats();
-void reset_peak_memory();   // the peak starts again from what is live
+void reset_peak_memory();  // the peak starts again from what is live
 
 // 64-byte aligned memory, counted in memory_stats(); throws std::bad_alloc.
 std::byte* allocate_counted(std::size_t bytes);
 void free_counted(std::byte* data, std::size_t bytes) noexcept;
+
+// Such memory, freed with its owner.
+struct FreeCounted {
+  std::size_t bytes = 0;
+  void operator()(std::byte* data) const noexcept { free_counted(data, bytes); }
+};
+using CountedMemory = std::unique_ptr<std::byte[], FreeCounted>;
+inline CountedMemory make_counted(std::size_t bytes) {
+  return {allocate_counted(bytes), FreeCounted{bytes}};
+}
 
 class Storage {
  public:
   // Owned, uninitialised, 64-byte aligned.
   static std::shared_ptr<Storage> allocate(std::size_t bytes);
   // The caller's memory; `release` (may be empty) runs at the end.
-  static std::shared_ptr<Storage> borrow(void* data, std::size_t bytes, std::function<void()> release,
-                                         bool read_only);
+  static std::shared_ptr<Storage> borrow(void* data, std::size_t bytes,
+                                         std::function<void()> release, bool read_only);
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -40,7 +50,8 @@ class Storage {
   bool borrowed() const { return borrowed_; }
   bool read_only() const { return read_only_; }
 
-  // Never given to another storage, so that (id, version) names contents even after an address is reused.
+  // Never given to another storage, so that (id, version) names contents even after an address is
+  // reused.
   std::uint64_t id() const { return id_; }
   // Raised by every write through mlpjit.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
@@ -49,9 +60,9 @@ class Storage {
   bool exposed() const { return borrowed_ || exposed_.load(std::memory_order_acquire); }
   void expose() { exposed_.store(true, std::memory_order_release); }
 
-  // What is derived from the contents (packed weights), shared by all who ask with an equal key, and
-  // dropped when the version moves on. `make` runs once per key and version; others wait for it. While
-  // exposed nothing is kept: every call makes its own.
+  // What is derived from the contents (packed weights), shared by all who ask with an equal key,
+  // and dropped when the version moves on. `make` runs once per key and version; others wait for
+  // it. While exposed nothing is kept: every call makes its own.
   std::shared_ptr<const void> derived(const std::vector<std::int64_t>& key,
                                       const std::function<std::shared_ptr<const void>()>& make);
 

@@ -1,5 +1,5 @@
-# What the libraries export: libmlpjit nothing of LLVM and nothing of the compiler's internals, libmlpjit-codegen only its
-# factory.
+# What the libraries export: libmlpjit nothing of LLVM and nothing of the compiler's internals, libmlpjit-codegen only
+# which build it is of and its factory.
 cmake_policy(VERSION 3.25)
 function(exported out library)
   execute_process(COMMAND nm -D --defined-only -C ${library} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
@@ -23,7 +23,7 @@ endif()
 
 if(CODEGEN)
   exported(symbols ${CODEGEN})
-  list(FILTER symbols EXCLUDE REGEX "mlpjit_codegen_create|^$")
+  list(FILTER symbols EXCLUDE REGEX "mlpjit_codegen_(build|create)$|^$")
   if(symbols)
     message(FATAL_ERROR "${CODEGEN} exports more than its factory: ${symbols}")
   endif()

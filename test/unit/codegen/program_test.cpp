@@ -73,6 +73,23 @@ TEST(CompiledProgram, AFailingLibraryStepEndsTheCallWithItsError) {
   EXPECT_EQ(in[0]->data()[0], std::byte{1}) << "an update of a call that failed";
 }
 
+// LLVM ends the process over a 64-bit program for a CPU of 32; the host must live on.
+TEST(CompiledProgram, WhatLlvmWouldAbortForIsThrown) {
+  Builder b;
+  b.result(b.op(Opcode::exp, {b.input(DType::f32, Shape({5}))}));
+  plan::Plan plan = plan::make_plan(std::make_shared<const ir::Graph>(b.graph.clone()),
+                                    plan::make_target(support::Isa::baseline));
+  plan.target.cpu = "i386";
+  codegen::CompileReport report;
+  try {
+    jit::load_compiler().compile(plan, {}, report);
+    ADD_FAILURE() << "no error";
+  } catch (const InternalError& error) {
+    EXPECT_NE(std::string(error.what()).find("LLVM"), std::string::npos) << error.what();
+  }
+  expect_same(b, "the next compile");
+}
+
 TEST(CompiledProgram, ManyThreadsCompileAndRunAtOnce) {
   Builder b;
   const ir::ValueId x = b.input(DType::f32, Shape({4, 40}));

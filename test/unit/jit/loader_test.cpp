@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <thread>
 #include <vector>
@@ -44,6 +45,23 @@ TEST(Loader, AFileNamedInTheEnvironmentIsTheOnlyOneTried) {
   EXPECT_GE(usual.size(), 3u);
   EXPECT_EQ(usual.front().front(), '/');
   EXPECT_EQ(usual.back().find('/'), std::string::npos);
+}
+
+// In a process of its own, where nothing is loaded yet.
+TEST(LoaderDeathTest, AnotherBuildIsRefused) {
+  if (codegen_candidates().empty()) GTEST_SKIP() << "nothing is loaded in this build";
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto load = [] {
+    setenv("MLPJIT_CODEGEN_LIBRARY", MLPJIT_TEST_OTHER_BUILD, 1);
+    try {
+      load_compiler();
+      std::exit(0);
+    } catch (const UnsupportedError& error) {
+      std::fputs(error.what(), stderr);
+      std::exit(7);
+    }
+  };
+  EXPECT_EXIT(load(), testing::ExitedWithCode(7), "of another build of mlpjit: 0.0.0-other");
 }
 
 }  // namespace
