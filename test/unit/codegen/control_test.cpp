@@ -1,0 +1,393 @@
+// Branches and loops as machine code: the bits of the interpreter, whatever regions yield.
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "mlpjit/error.h"
+#include "test/unit/codegen/harness.h"
+
+namespace mlpjit::test {
+namespace {
+
+void expect_same(const std::string& text) {
+  for (const support::Isa isa : isas()) {
+    for (const bool optimize : {true, false}) {
+      EXPECT_EQ(compare(ir::parse(text), isa, true, optimize), "")
+          << text << to_string(isa) << (optimize ? "" : ", not optimised");
+    }
+  }
+}
+
+TEST(CompiledControl, CondTakesOneBranch) {
+  expect_same(R"(func @main(%x: f32[5, 7], %p: bool[]) {
+  %not = logical_not %p
+  %a = cond %p, %x { ^(%t) %e = exp %t yield %e } { ^(%f) %g = negative %f yield %g }
+  %b = cond %not { %e2 = tanh %a yield %e2 } { %g2 = abs %x yield %g2 }
+  %c = multiply %a, %b
+  return %a, %c
+})");
+}
+
+TEST(CompiledControl, BranchesYieldWhatTheyWereGiven) {
+  for (const char* predicate : {"%p", "%q"}) {
+    expect_same(R"(func @main(%x: f32[9], %y: f32[9], %p: bool[]) {
+  %q = logical_not %p
+  %z = exp %x
+  %k = constant f32[9] fill 2
+  %a, %b, %c, %d, %e, %f = cond )" +
+                std::string(predicate) + R"(, %x, %y {
+    ^(%s, %t) %u = add %s, %z yield %t, %s, %u, %u, %k, %z
+  } { ^(%v, %w) %r = reshape %z {shape = [9]} yield %v, %w, %k, %z, %r, %z }
+  return %a, %b, %c, %d, %e, %f, %z
+})");
+  }
+}
+
+const std::string kCount = R"( %one = constant i64[] 1
+ %j = add %i, %one )";
+
+// A loop of `turns` over (i, a, b, c), whose body yields `yields`.
+std::string loop(int turns, const std::string& body, const std::string& yields,
+                 const std::string& attributes = "") {
+  return R"(func @main(%x: f32[6], %y: f32[6], %z: f32[6]) {
+  %zero = constant i64[] 0
+  %outside = tanh %x
+  %k = constant f32[6] [1, 2, 3, 4, 5, 6]
+  %n, %ra, %rb, %rc = while_loop %zero, %x, %y, %outside )" +
+         attributes + R"( {
+    ^(%ci, %ca, %cb, %cc) %limit = constant i64[] )" +
+         std::to_string(turns) + R"(
+    %go = less %ci, %limit yield %go
+  } { ^(%i, %a, %b, %c) )" +
+         kCount + body + "yield %j, " + yields + R"( }
+  %after = add %outside, %rc
+  return %n, %ra, %rb, %rc, %after
+})";
+}
+
+TEST(CompiledControl, CarriedValuesArePermutedRepeatedAndReplaced) {
+  const std::string sums = "%s = add %a, %b %t = multiply %s, %c ";
+  for (const int turns : {0, 1, 2, 3, 6}) {
+    for (const char* yields :
+         {"%b, %a, %c", "%b, %c, %a", "%b, %s, %c", "%s, %a, %s", "%s, %s, %s", "%outside, %t, %b",
+          "%k, %z, %t", "%a, %b, %c", "%t, %c, %s", "%z, %a, %outside", "%s, %t, %z"}) {
+      expect_same(loop(turns, sums, yields));
+    }
+  }
+}
+
+TEST(CompiledControl, TheLimitEndsALoop) {
+  for (const int limit : {0, 1, 4, 100}) {
+    expect_same(loop(9, "%s = add %a, %b ", "%s, %a, %b",
+                     "{max_iterations = " + std::to_string(limit) + "}"));
+  }
+}
+
+TEST(CompiledControl, ConditionsAreCarriedCapturedOrConstant) {
+  for (const char* condition : {"%go", "%p", "%true", "%not"}) {
+    expect_same(R"(func @main(%x: f32[3], %p: bool[]) {
+  %true = constant bool[] true
+  %not = logical_not %p
+  %g, %h, %r = while_loop %true, %true, %x {max_iterations = 5} {
+    ^(%go, %next, %a) yield )" +
+                std::string(condition) + R"(
+  } { ^(%go2, %next2, %b) %false = constant bool[] false
+    %c = exp %b yield %next2, %false, %c }
+  return %g, %h, %r
+})");
+  }
+}
+
+TEST(CompiledControl, ScansReadAndStackEntries) {
+  for (const int length : {0, 1, 4}) {
+    const std::string n = std::to_string(length);
+    expect_same("func @main(%xs: f32[" + n + ", 3, 5], %us: i64[" + n +
+                R"(], %c: f32[3, 5], %w: f32[5, 5] = param "w") {
+  %neg = negative %xs
+  %sum, %last, %ys, %same, %carries, %outer, %counts, %twice = scan %c, %c, %neg, %us {carried = 2} {
+    ^(%a, %b, %x, %u)
+    %y = dense %x, %w
+    %next = add %a, %y
+    %m = maximum %next, %x
+    %t = tanh %m
+    yield %next, %x, %t, %x, %b, %c, %u, %t
+  }
+  %all = add %ys, %twice
+  return %sum, %last, %ys, %same, %carries, %outer, %counts, %all
+})");
+  }
+  expect_same(R"(func @main(%xs: f32[7]) {
+  %ys = scan %xs {carried = 0} { ^(%x) %y = exp %x yield %y }
+  return %ys
+})");
+  expect_same(R"(func @main(%xs: f32[4, 0], %c: f32[0]) {
+  %r, %ys = scan %c, %xs {carried = 1} { ^(%a, %x) %y = add %a, %x yield %y, %y }
+  return %r, %ys
+})");
+}
+
+TEST(CompiledControl, DenseLayersOfALoopKeepTheirPackedWeights) {
+  const std::string text = R"(func @main(%x: f32[8, 256], %w: f32[256, 256] = param "w",
+    %b: f32[256] = param "b", %v: f32[2, 256] = param "v") {
+  %zero = constant i64[] 0
+  %n, %h, %o = while_loop %zero, %x, %x {
+    ^(%ci, %ca, %cp) %three = constant i64[] 3
+    %go = less %ci, %three yield %go
+  } { ^(%i, %a, %p) %one = constant i64[] 1
+    %j = add %i, %one
+    %d = dense %a, %w, %b %r = tanh %d %e = dense %r, %w %f = tanh %e
+    yield %j, %f, %r }
+  %head = dense %h, %v
+  return %n, %head, %o
+})";
+  expect_same(text);
+  const Program program(text, support::detect_isa());
+  int packed = 0, dense = 0;
+  for (const plan::Slot& slot : program.plan().slots) packed += slot.kind == plan::SlotKind::packed;
+  for (const plan::Step& step : program.plan().steps)
+    dense += std::holds_alternative<plan::DenseKernel>(step.kernel);
+  EXPECT_EQ(packed, 1);
+  EXPECT_EQ(dense, 3) << plan::to_string(program.plan());
+}
+
+TEST(CompiledControl, UpdatesOfInputsThatALoopSwapped) {
+  for (const int turns : {0, 1, 2}) {
+    Builder b;
+    std::string text = loop(turns, "", "%b, %a, %c");
+    const auto at = text.rfind("return");
+    text.replace(at, std::string::npos, "return %after update %x = %rb, %y = %ra }");
+    expect_same(text);
+  }
+}
+
+TEST(CompiledControl, PrintsAndDrawsKeepTheirOrder) {
+  const std::string text = R"(func @main(%x: f32[2], %s: i64[2] = state) {
+  %zero = constant i64[] 0
+  print "start" %x
+  %n, %a, %s1 = while_loop %zero, %x, %s {
+    ^(%ci, %cv, %cst) %three = constant i64[] 3
+    %go = less %ci, %three yield %go
+  } { ^(%i, %v, %st) %one = constant i64[] 1
+    %j = add %i, %one
+    print "turn" %i
+    %noise, %st1 = random_normal %st {shape = [2], dtype = f32}
+    %odd = equal %i, %one
+    %w, %st2 = cond %odd, %st1 { ^(%q)
+        print "odd" %noise
+        %more, %q1 = random_uniform %q {shape = [2], dtype = f32} yield %more, %q1 }
+      { ^(%q2) print "even"
+        yield %v, %q2 }
+    %sum = add %w, %noise
+    yield %j, %sum, %st2 }
+  print "end" %a
+  return %a update %s = %s1
+})";
+  for (const support::Isa isa : isas()) {
+    const Program program(text, isa);
+    const auto inputs = program.input_types(), results = program.result_types();
+    const Memories in_a = memories(inputs), in_b = memories(inputs), out_a = memories(results),
+                   out_b = memories(results);
+    fill(inputs, in_a, 3, false);
+    fill(inputs, in_b, 3, false);
+    testing::internal::CaptureStdout();
+    program.interpret(in_a, out_a);
+    const std::string expected = testing::internal::GetCapturedStdout();
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(Program::Call(program, in_b, out_b).run(), 0);
+    EXPECT_EQ(testing::internal::GetCapturedStdout(), expected);
+    EXPECT_NE(expected.find("odd"), std::string::npos);
+    EXPECT_EQ(difference(results, out_b, out_a) + difference(inputs, in_b, in_a), "");
+  }
+}
+
+TEST(CompiledControl, AFailureInARegionNamesItsStepAndChangesNoInput) {
+  const std::string text = R"(func @main(%table: f32[4], %x: f32[3]) {
+  %zero = constant i64[] 0
+  %true = constant bool[] true
+  %n, %a = while_loop %zero, %x {
+    ^(%ci, %cv) %ten = constant i64[] 10
+    %go = less %ci, %ten yield %go
+  } { ^(%i, %v) %one = constant i64[] 1
+    %j = add %i, %one
+    %w = cond %true, %i { ^(%k) %g = gather %table, %k {axis = 0} %h = add %g, %v yield %h } { ^(%k2) yield %v }
+    yield %j, %w }
+  return %a update %x = %a
+})";
+  const Program program(text, support::detect_isa(), false);
+  const auto inputs = program.input_types(), results = program.result_types();
+  const Memories in = memories(inputs), before = memories(inputs), out = memories(results);
+  fill(inputs, in, 3, false);
+  fill(inputs, before, 3, false);
+  Program::Call call(program, in, out);
+  const std::int64_t status = call.run();
+  EXPECT_EQ(status & 0xffffffff, codegen::kLibraryFailed);
+  EXPECT_NE(program.plan().steps.at(static_cast<std::size_t>(status >> 32)).name.find("gather"),
+            std::string::npos);
+  EXPECT_THROW(std::rethrow_exception(call.error()), ValueError);
+  EXPECT_EQ(difference(inputs, in, before), "");
+}
+
+// Programs of nested control flow over values f32[2, 3], some carried around, some captured.
+class RandomProgram {
+ public:
+  explicit RandomProgram(std::uint32_t seed) : random_(seed) {}
+
+  std::string text() {
+    std::string text =
+        R"(func @main(%x: f32[2, 3], %y: f32[2, 3], %xs: f32[3, 2, 3], %w: f32[3, 3] = param "w") {
+)";
+    Names values = {"%x", "%y"};
+    text += statements(values, 6, 0);
+    text += "  return ";
+    for (int i = 0; i < 4; ++i) text += pick(values) + ", ";
+    text += pick(values);
+    if (below(2) == 0) text += " update %x = " + pick(values) + ", %y = " + pick(values);
+    return text + "\n}\n";
+  }
+
+ private:
+  using Names = std::vector<std::string>;
+
+  int below(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
+  // Newer values rather than old ones.
+  const std::string& pick(const Names& values) {
+    const auto size = static_cast<int>(values.size());
+    return values[static_cast<std::size_t>(size - 1 - std::min(below(size), below(size)))];
+  }
+  std::string fresh(const char* stem) { return "%" + std::string(stem) + std::to_string(count_++); }
+  std::string list(const Names& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  }
+  Names some(const Names& values, int n) {
+    Names names;
+    for (int i = 0; i < n; ++i) names.push_back(pick(values));
+    return names;
+  }
+  Names fresh(const char* stem, int n) {
+    Names names;
+    for (int i = 0; i < n; ++i) names.push_back(fresh(stem));
+    return names;
+  }
+
+  std::string statements(Names& values, int n, int depth) {
+    std::string text;
+    for (int i = 0; i < n; ++i) {
+      const int kind = below(depth < 3 ? 12 : 8);
+      if (kind < 8) {
+        text += plain(values, kind);
+      } else if (kind == 8 || kind == 9) {
+        text += cond(values, depth);
+      } else if (kind == 10) {
+        text += loop(values, depth);
+      } else {
+        text += scan(values, depth);
+      }
+    }
+    return text;
+  }
+
+  std::string plain(Names& values, int kind) {
+    const std::string r = fresh("v"), a = pick(values), b = pick(values);
+    values.push_back(r);
+    switch (kind) {
+      case 0: return r + " = dense " + a + ", %w\n";
+      case 1: return r + " = softmax " + a + " {axis = 1}\n";
+      case 2: return r + " = tanh " + a + "\n";
+      case 3: {
+        const std::string t = fresh("t");
+        return t + " = reshape " + a + " {shape = [3, 2]}\n" + r + " = transpose " + t +
+               " {permutation = [1, 0]}\n";
+      }
+      case 4: return r + " = reshape " + a + " {shape = [2, 3]}\n";
+      case 5: return r + " = constant f32[2, 3] fill 0.5\n";
+      case 6: return r + " = maximum " + a + ", " + b + "\n";
+      default: return r + " = add " + a + ", " + b + "\n";
+    }
+  }
+
+  // A region of its own arguments and what is around it, that yields `results` values.
+  std::string region(Names values, const Names& arguments, int results, int depth,
+                     const Names& first_yields = {}) {
+    std::string text = "{ ";
+    if (!arguments.empty()) text += "^(" + list(arguments) + ")\n";
+    for (const std::string& argument : arguments) {
+      if (argument.starts_with("%a")) values.push_back(argument);
+    }
+    text += statements(values, below(4), depth + 1);
+    Names yields = first_yields;
+    for (int i = 0; i < results; ++i) yields.push_back(pick(values));
+    if (!first_yields.empty()) {
+      const std::string one = fresh("one");
+      text += one + " = constant i64[] 1\n" + first_yields[0] + " = add " + arguments[0] + ", " +
+              one + "\n";
+    }
+    return text + "yield " + list(yields) + " }";
+  }
+
+  std::string cond(Names& values, int depth) {
+    const std::string sum = fresh("s"), zero = fresh("z"), p = fresh("p");
+    const int given = below(3), results = 1 + below(3);
+    const Names operands = some(values, given), names = fresh("v", results);
+    std::string text = sum + " = sum " + pick(values) + " {axes = [0, 1]}\n" + zero +
+                       " = constant f32[] 0\n" + p + " = less " + sum + ", " + zero + "\n";
+    text += list(names) + " = cond " + p + (given > 0 ? ", " : "") + list(operands) + " ";
+    text += region(values, fresh("a", given), results, depth) + "\n";
+    text += region(values, fresh("a", given), results, depth) + "\n";
+    values.insert(values.end(), names.begin(), names.end());
+    return text;
+  }
+
+  std::string loop(Names& values, int depth) {
+    const int carried = 1 + below(3);
+    const std::string zero = fresh("z"), n = fresh("n");
+    const Names names = fresh("v", carried);
+    std::string text = zero + " = constant i64[] 0\n" + n + ", " + list(names) + " = while_loop " +
+                       zero + ", " + list(some(values, carried)) + " {\n";
+    Names condition = fresh("c", carried + 1), body = fresh("a", carried);
+    const std::string limit = fresh("m"), go = fresh("g"), index = fresh("i"), next = fresh("j");
+    text += "^(" + list(condition) + ") " + limit + " = constant i64[] " +
+            std::to_string(below(5)) + "\n" + go + " = less " + condition[0] + ", " + limit +
+            " yield " + go + " }\n";
+    body.insert(body.begin(), index);
+    text += region(values, body, carried, depth, {next}) + "\n";
+    values.insert(values.end(), names.begin(), names.end());
+    return text;
+  }
+
+  std::string scan(Names& values, int depth) {
+    const int carried = below(3);
+    const Names names = fresh("v", carried);
+    const std::string ys = fresh("y"), sum = fresh("v");
+    Names results = names;
+    results.push_back(ys);
+    Names operands = some(values, carried);
+    operands.push_back("%xs");
+    std::string text = list(results) + " = scan " + list(operands) +
+                       " {carried = " + std::to_string(carried) + "} " +
+                       region(values, fresh("a", carried + 1), carried + 1, depth) + "\n";
+    text += sum + " = sum " + ys + " {axes = [0]}\n";
+    values.insert(values.end(), names.begin(), names.end());
+    values.push_back(sum);
+    return text;
+  }
+
+  std::mt19937 random_;
+  int count_ = 0;
+};
+
+TEST(CompiledControl, RandomPrograms) {
+  const std::vector<support::Isa> all = isas();
+  for (std::uint32_t seed = 0; seed < 60; ++seed) {
+    const std::string text = RandomProgram(seed).text();
+    const ir::Graph graph = ir::parse(text);
+    EXPECT_EQ(compare(graph, all[seed % all.size()], seed % 4 == 0, seed % 3 != 0), "")
+        << "seed " << seed << "\n"
+        << text;
+  }
+}
+
+}  // namespace
+}  // namespace mlpjit::test
