@@ -161,14 +161,16 @@ void for_each_buffer(const Kernel& kernel, F&& f) {
           f(k.predicate, false);
         } else {
           for (const Carried& carried : k.carried) {
-            f(carried.current, true);  // and so all that it points to
+            f(carried.initial, false);
+            for (const BufferId id : carried.memory) f(id, true);
+            f(carried.current, true);
             f(carried.next, true);
           }
           if constexpr (std::is_same_v<K, WhileKernel>) {
             f(k.condition, false);
           } else {
-            for (const Sliced& x : k.xs) f(x.entry, false);
-            for (const Sliced& y : k.ys) f(y.entry, true);
+            for (const Sliced& x : k.xs) f(x.whole, false), f(x.entry, false);
+            for (const Sliced& y : k.ys) f(y.whole, true), f(y.entry, true);
           }
         }
       },

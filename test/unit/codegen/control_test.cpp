@@ -151,6 +151,25 @@ TEST(CompiledControl, DenseLayersOfALoopKeepTheirPackedWeights) {
   EXPECT_EQ(dense, 3) << plan::to_string(program.plan());
 }
 
+// Rows that only dense layers touch are padded; a loop takes them as they come.
+TEST(CompiledControl, ALoopStartsFromAResultOfADenseLayer) {
+  expect_same(R"(func @main(%x: f32[4, 32], %w: f32[32, 32] = param "w", %xs: f32[3, 4, 32]) {
+  %zero = constant i64[] 0
+  %start = dense %x, %w
+  %n, %a = while_loop %zero, %start {
+    ^(%ci, %ca) %two = constant i64[] 2
+    %go = less %ci, %two yield %go
+  } { ^(%i, %b) %one = constant i64[] 1
+    %j = add %i, %one
+    %next = dense %b, %w
+    yield %j, %next }
+  %other = dense %a, %w
+  %c, %ys = scan %other, %xs {carried = 1} { ^(%d, %e) %f = dense %d, %w yield %f, %d }
+  %end = dense %c, %w
+  return %end, %ys
+})");
+}
+
 TEST(CompiledControl, UpdatesOfInputsThatALoopSwapped) {
   for (const int turns : {0, 1, 2}) {
     Builder b;
