@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <set>
@@ -12,6 +11,7 @@
 #include "lib/ir/ast.h"
 #include "mlpjit/error.h"
 #include "mlpjit/version.h"
+#include "src/core/log.h"
 #include "src/model/symbol.h"
 #include "src/model/symbol_record.h"
 
@@ -241,10 +241,10 @@ void check_header(const JsonText& source, const Json& root, const SymbolRecord& 
   if (symbol.numerics_version < 1)
     source.fail(at("numerics_version"), "expected a version of at least 1");
   if (symbol.numerics_version != kNumericsVersion) {
-    spdlog::warn(
-        "mlpjit: {} was written for version {} of the numerics, this is version {}: "
-        "results may differ within the error bounds",
-        source.file(), symbol.numerics_version, kNumericsVersion);
+    warn(fmt::format(
+        "{} was written for version {} of the numerics, this is version {}: results may differ "
+        "within the error bounds",
+        source.file(), symbol.numerics_version, kNumericsVersion));
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 
 #include <optional>
 
@@ -10,6 +9,7 @@
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/nn/symbol_block.h"
+#include "src/core/log.h"
 #include "src/model/export_model.h"
 #include "src/nn/block_state.h"
 #include "src/nn/symbol_program.h"
@@ -124,11 +124,11 @@ detail::Trace Exporter::trace_any_batch(const std::vector<TensorSpec>& specs, bo
     why = error.what();
   }
   detail::Trace exact = trace(specs, one_tensor);  // throws where the batch was not the reason
-  spdlog::warn(
-      "mlpjit: export_model: {} depends on the size of its batch, so the model takes ({}) only: "
+  detail::warn(fmt::format(
+      "export_model: {} depends on the size of its batch, so the model takes ({}) only: "
       "{}. "
       "{{.batch = Batch::exact}} asks for that",
-      detail::type_of(block_), list(specs), why);
+      detail::type_of(block_), list(specs), why));
   return exact;
 }
 

@@ -1,9 +1,8 @@
 #include "src/trace/audit.h"
 
-#include <spdlog/spdlog.h>
-
 #include "lib/ir/text.h"
 #include "lib/support/format_tensor.h"
+#include "src/core/log.h"
 
 namespace mlpjit::detail {
 
@@ -140,7 +139,7 @@ CheckedTrace trace_checked(const std::function<Tensors(const Tensors&)>& functio
     if (result.audit.empty())
       result.audit.push_back(std::string("the second trace failed: ") + e.what());
   }
-  for (const std::string& line : result.audit) spdlog::warn("mlpjit: audit of {}: {}", name, line);
+  for (const std::string& line : result.audit) warn("audit of " + name + ": " + line);
   return result;
 }
 

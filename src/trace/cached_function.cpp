@@ -1,7 +1,5 @@
 #include "src/trace/cached_function.h"
 
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <mutex>
 #include <set>
@@ -9,6 +7,7 @@
 #include "lib/jit/cache.h"
 #include "lib/support/float_env.h"
 #include "mlpjit/mode.h"
+#include "src/core/log.h"
 #include "src/graph/graph_data.h"
 #include "src/graph/specialize.h"
 #include "src/tensor/dispatch.h"
@@ -127,7 +126,7 @@ struct CachedFunction::Call {
     const std::string message = function.name_ + ": a call needs a new compile: " + reason;
     if (function.options_.on_recompile == OnRecompile::error)
       throw UserError(message + " (on_recompile is error)");
-    if (state().warned.insert(reason).second) spdlog::warn("mlpjit: {}", message);
+    if (state().warned.insert(reason).second) detail::warn(message);
   }
 
   CheckedTrace traced(const Signature& wanted) const {

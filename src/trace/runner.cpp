@@ -1,12 +1,11 @@
 #include "src/trace/runner.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <atomic>
 
 #include "lib/jit/explain.h"
 #include "lib/support/float_env.h"
+#include "src/core/log.h"
 #include "src/tensor/dispatch.h"
 #include "src/tensor/random_state.h"
 #include "src/tensor/small.h"
@@ -35,7 +34,7 @@ bool is_call_argument(const Binding& binding) {
 void warn_of_threads(int threads) {
   static std::atomic<bool> warned{false};
   if (threads <= 1 || warned.exchange(true)) return;
-  spdlog::warn("mlpjit: {} threads were asked for; this version runs each call on one", threads);
+  warn(std::to_string(threads) + " threads were asked for; this version runs each call on one");
 }
 
 // Only what is computed comes out of the executable; results that are inputs are handed back as

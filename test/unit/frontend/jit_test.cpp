@@ -208,6 +208,25 @@ TEST_P(Jit, RecompilesCanBeForbidden) {
   EXPECT_EQ(f.explain().compiles, 1u);
 }
 
+TEST_P(Jit, WarningsGoToStandardErrorOncePerReason) {
+  HybridizeOptions warned = options();
+  warned.on_recompile = OnRecompile::warn;
+  warned.max_entries = 1;  // so that the same shapes are compiled again
+  const auto f = jit([](Tensor x) { return x + 1; }, warned);
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  f(ones({1, 4}));
+  f(ones({2, 4}));
+  f(ones({1, 4}));
+  f(ones({2, 4}));
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+  const std::string text = testing::internal::GetCapturedStderr();
+  const std::string reason = "argument 0: expected f32[1, 4], got f32[2, 4]";
+  const std::size_t first = text.find(reason);
+  ASSERT_NE(first, std::string::npos) << text;
+  EXPECT_EQ(text.find(reason, first + 1), std::string::npos) << text;
+}
+
 TEST_P(Jit, TheCacheIsBoundedAndTheLeastRecentlyUsedGoes) {
   HybridizeOptions bounded = options();
   bounded.max_entries = 2;
