@@ -47,6 +47,13 @@ int main() {
       std::cout << error.what() << "\n";
     }
   };
+  Tensor state = zeros({3});  // assigned in C++, not updated in place
+  report([&] {
+    jit([&](Tensor x) {
+      state = state + x;
+      return state;
+    })(total);
+  });
   Tensor number = 0;  // a C++ scalar, not yet of a dtype
   report([&] { jit([number](Tensor x) mutable { return number += x; })(1.f); });
   report([&] { jit([](Tensor x) { return x.mutable_data<float>()[0] = 1, x; })(total); });
