@@ -12,18 +12,19 @@ namespace {
 constexpr const char* kName = "mlpjit";
 
 std::shared_ptr<spdlog::logger> logger() {
-  if (std::shared_ptr<spdlog::logger> known = spdlog::get(kName)) return known;
-  try {
-    return spdlog::stderr_color_mt(kName);
-  } catch (const spdlog::spdlog_ex&) {  // another thread was faster
-    return spdlog::get(kName);
-  }
+  if (std::shared_ptr<spdlog::logger> named = spdlog::get(kName)) return named;
+  // The one that spdlog starts with has no name, and writes to standard output.
+  std::shared_ptr<spdlog::logger> standard = spdlog::default_logger();
+  if (standard && !standard->name().empty()) return standard;
+  static const auto own = std::make_shared<spdlog::logger>(
+      kName, std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  return own;
 }
 
 }  // namespace
 
 void warn(const std::string& message) {
-  if (const std::shared_ptr<spdlog::logger> target = logger()) target->warn(message);
+  logger()->warn(message);
 }
 
 }  // namespace mlpjit::detail

@@ -5,8 +5,8 @@
 
 namespace mlpjit::detail {
 
-/// On standard error, so that it does not mix with what the program prints; a program sends it
-/// elsewhere by registering an spdlog logger named "mlpjit".
+/// Through the spdlog logger named "mlpjit" or the default logger, where the program has set one;
+/// else on standard error, so that it does not mix with what the program prints.
 void warn(const std::string& message);
 
 }  // namespace mlpjit::detail
