@@ -13,7 +13,7 @@ namespace {
 // The program with its calls inlined and its symbols filled in.
 ir::Graph prepared(const GraphData& data, const Tensors& arguments) {
   const ir::Function& main = data.graph->main();
-  SymbolSizes sizes;
+  SymbolDims sizes;
   for (std::size_t i = 0; i < data.inputs.size(); ++i) {
     const Binding& binding = data.inputs[i];
     if (binding.tensor.defined() || binding.kind == ir::InputKind::state ||

@@ -22,7 +22,7 @@ struct Json {
   using Array = std::vector<Json>;
   using Object = std::vector<Member>;
 
-  std::variant<std::nullptr_t, bool, Number, std::string, Array, Object> value{nullptr};
+  std::variant<std::nullptr_t, bool, Number, std::string, Array, Object> value;
   std::uint32_t at = 0;  // byte of the text where it begins
 
   const Array* array() const { return std::get_if<Array>(&value); }

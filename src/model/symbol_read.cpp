@@ -289,6 +289,34 @@ std::uint64_t written_out(const ir::Graph& graph, const ir::Function& function,
   return count;
 }
 
+// Named sizes are found from the arguments; one that is in none of them could not be.
+void check_sizes(const JsonText& source, const SymbolRecord& symbol, const ir::Graph& graph) {
+  std::set<std::string> known;
+  const ir::Function& main = graph.main();
+  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
+    if (main.inputs()[i].kind != ir::InputKind::argument) continue;
+    const Shape& shape = main.value(main.body().arguments[i]).type.shape;
+    for (int axis = 0; axis < shape.rank(); ++axis) known.insert(shape[axis].symbol());
+  }
+  const auto check = [&](const Shape& shape) {
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      const Dim dim = shape[axis];
+      if (dim.is_static() || known.contains(dim.symbol())) continue;
+      source.fail(symbol.place.at, fmt::format("the size '{}' of {} is not that of any argument",
+                                               dim.symbol(), to_string(shape)));
+    }
+  };
+  for (const auto& function : graph.functions()) {
+    for (std::size_t i = 0; i < function->value_count(); ++i)
+      check(function->value(ir::ValueId(i)).type.shape);
+    for (std::size_t i = 0; i < function->op_count(); ++i) {
+      for (const auto& [name, value] : function->op(ir::OpId(i)).attrs) {
+        if (const Shape* shape = std::get_if<Shape>(&value)) check(*shape);
+      }
+    }
+  }
+}
+
 void check_heads(const JsonText& source, const SymbolRecord& symbol, const ir::Function& main) {
   std::set<std::string> names;
   for (std::size_t i = 0; i < symbol.heads.size(); ++i) {
@@ -350,6 +378,7 @@ Symbol read_symbol(const JsonText& source, ConstantTensors& constants) {
     source.fail(record.place.at,
                 fmt::format("expected at most {} nodes with all calls written out", kMostNodes));
   }
+  check_sizes(source, record, graph);
   check_heads(source, record, graph.main());
   for (const HeadRecord& head : record.heads) symbol.head_names.push_back(head.name);
   symbol.graph = std::make_shared<const ir::Graph>(std::move(graph));

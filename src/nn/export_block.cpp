@@ -28,9 +28,9 @@ constexpr const char* kWayOut =
     "512})}})";
 
 // What the first call had.
-std::vector<TensorSpec> called_with(const BlockState& state) {
+std::optional<std::vector<TensorSpec>> called_with(const BlockState& state) {
+  if (!state.called.load(std::memory_order_acquire)) return std::nullopt;
   std::vector<TensorSpec> specs;
-  if (!state.called.load(std::memory_order_acquire)) return specs;
   const std::lock_guard lock(state.mutex);
   for (const auto& [dtype, shape] : state.first_inputs) specs.push_back({dtype, shape});
   return specs;
@@ -135,8 +135,7 @@ detail::Trace Exporter::trace_any_batch(const std::vector<TensorSpec>& specs, bo
 detail::Trace Exporter::traced() {
   if (!options_.inputs.empty()) return trace(options_.inputs, false);
   const BlockState& state = BlockAccess::state(block_);
-  const std::vector<TensorSpec> seen = called_with(state);
-  if (!seen.empty()) return trace_any_batch(seen, false);
+  if (const auto seen = called_with(state)) return trace_any_batch(*seen, false);
   const std::optional<TensorSpec> guess = first_dense(state);
   if (!guess) {
     throw UserError(fmt::format(
@@ -168,7 +167,7 @@ ExportedModel HybridBlock::export_model(const std::string& prefix,
   const auto* symbol = dynamic_cast<const SymbolBlock*>(this);
   if (symbol != nullptr && options.inputs.empty()) {
     // The program as it was read: what is written is what was read.
-    detail::PortableModel model = symbol->program_->portable();
+    detail::PortableModel model = detail::SymbolAccess::program(*symbol).portable();
     if (!options.classes.empty()) model.symbol.classes = options.classes;
     if (!options.metadata.empty()) model.symbol.metadata = options.metadata;
     return detail::write_model(std::move(model), prefix);

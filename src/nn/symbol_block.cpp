@@ -74,7 +74,56 @@ Tensor capture_from(const TensorMap& tensors, const std::string& file, const std
   return tensor;
 }
 
+// A parameter of the program, declared where collect_params() finds it.
+nn::Parameter declare(BlockState& state, const Symbol& symbol, std::size_t index) {
+  const ir::Function& main = symbol.graph->main();
+  const std::string& path = main.inputs()[index].name;
+  const ir::ValueId value = main.body().arguments[index];
+  const ir::Type& type = main.value(value).type;
+  auto made = std::make_shared<ParameterState>();
+  made->path = path;
+  const std::span<const std::int64_t> sizes = type.shape.sizes();
+  made->sizes.assign(sizes.begin(), sizes.end());
+  made->options = {.dtype = type.dtype, .initializer = {}, .transposable = is_weight(main, value)};
+  state.put({path, nullptr, made});
+  if (const auto found = symbol.aliases.find(path); found != symbol.aliases.end()) {
+    for (const std::string& alias : found->second) state.put({alias, nullptr, made});
+  }
+  return ParameterAccess::make(std::move(made));
+}
+
 }  // namespace
+
+nn::SymbolBlock import_model(const JsonText& symbol, TensorMap tensors,
+                             const std::string& parameter_file, const nn::LoadOptions& options) {
+  auto program = std::make_shared<SymbolProgram>();
+  ConstantTensors constants(tensors);
+  program->symbol = read_symbol(symbol, constants);
+  const ir::Function& main = program->symbol.graph->main();
+  program->parameters.resize(main.inputs().size());
+  program->captures.resize(main.inputs().size());
+  nn::SymbolBlock block = SymbolAccess::make(program);
+  BlockState& state = BlockAccess::state(block);
+  state.arguments = symbol.file();
+  std::set<std::string> captured;
+  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
+    const ir::Input& input = main.inputs()[i];
+    if (input.kind == ir::InputKind::parameter)
+      program->parameters[i] = declare(state, program->symbol, i);
+    if (input.kind != ir::InputKind::capture) continue;
+    const ir::Type& type = main.value(main.body().arguments[i]).type;
+    program->captures[i] = capture_from(tensors, parameter_file, input.name, type);
+    captured.insert(input.name);
+  }
+  const nn::ParameterDict parameters = block.collect_params();
+  TensorMap values;
+  for (const auto& [name, tensor] : tensors) {
+    if ((constants.taken(name) || captured.contains(name)) && !parameters.contains(name)) continue;
+    values[name] = tensor;
+  }
+  load_parameters(parameters, values, parameter_file, options);
+  return block;
+}
 
 Graph SymbolProgram::bound() const {
   auto data = std::make_shared<GraphData>();
@@ -134,10 +183,6 @@ std::shared_ptr<SymbolProgram> SymbolProgram::clone() const {
 
 namespace mlpjit::nn {
 
-using detail::BlockAccess;
-using detail::ParameterAccess;
-using detail::ParameterState;
-
 SymbolBlock SymbolBlock::imports(const std::string& symbol_file, const std::string& parameter_file,
                                  const LoadOptions& options) {
   if (is_tracing()) {
@@ -146,46 +191,8 @@ SymbolBlock SymbolBlock::imports(const std::string& symbol_file, const std::stri
         "it outside");
   }
   TensorMap tensors = load_safetensors(parameter_file, {.cast = options.cast});
-  auto program = std::make_shared<detail::SymbolProgram>();
-  detail::ConstantTensors constants(tensors);
-  program->symbol =
-      detail::read_symbol(detail::JsonText(symbol_file, detail::text_of(symbol_file)), constants);
-  const ir::Function& main = program->symbol.graph->main();
-  program->parameters.resize(main.inputs().size());
-  program->captures.resize(main.inputs().size());
-  SymbolBlock block(program);
-  detail::BlockState& state = BlockAccess::state(block);
-  state.arguments = symbol_file;
-  std::set<std::string> captured;
-  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
-    const ir::Input& input = main.inputs()[i];
-    const ir::ValueId value = main.body().arguments[i];
-    const ir::Type& type = main.value(value).type;
-    if (input.kind == ir::InputKind::capture) {
-      program->captures[i] = detail::capture_from(tensors, parameter_file, input.name, type);
-      captured.insert(input.name);
-    }
-    if (input.kind != ir::InputKind::parameter) continue;
-    auto made = std::make_shared<ParameterState>();
-    made->path = input.name;
-    const std::span<const std::int64_t> sizes = type.shape.sizes();
-    made->sizes.assign(sizes.begin(), sizes.end());
-    made->options = {.dtype = type.dtype, .transposable = detail::is_weight(main, value)};
-    state.put({input.name, nullptr, made});
-    if (const auto found = program->symbol.aliases.find(input.name);
-        found != program->symbol.aliases.end()) {
-      for (const std::string& alias : found->second) state.put({alias, nullptr, made});
-    }
-    program->parameters[i] = ParameterAccess::make(std::move(made));
-  }
-  const ParameterDict parameters = block.collect_params();
-  TensorMap values;
-  for (const auto& [name, tensor] : tensors) {
-    if ((constants.taken(name) || captured.contains(name)) && !parameters.contains(name)) continue;
-    values[name] = tensor;
-  }
-  detail::load_parameters(parameters, values, parameter_file, options);
-  return block;
+  return detail::import_model({symbol_file, detail::text_of(symbol_file)}, std::move(tensors),
+                              parameter_file, options);
 }
 
 SymbolBlock::SymbolBlock(std::shared_ptr<detail::SymbolProgram> program)

@@ -8,6 +8,7 @@
 
 #include "mlpjit/graph.h"
 #include "mlpjit/nn/parameter.h"
+#include "mlpjit/nn/symbol_block.h"
 #include "src/model/export_model.h"
 
 namespace mlpjit::detail {
@@ -30,5 +31,16 @@ struct SymbolProgram {
   std::mutex mutex_;
   std::optional<Executable> executable_;  // guarded by the mutex
 };
+
+struct SymbolAccess {
+  static nn::SymbolBlock make(std::shared_ptr<SymbolProgram> program) {
+    return nn::SymbolBlock(std::move(program));
+  }
+  static const SymbolProgram& program(const nn::SymbolBlock& block) { return *block.program_; }
+};
+
+// The model of a text and of tensors already read from the file `parameter_file`.
+nn::SymbolBlock import_model(const JsonText& symbol, TensorMap tensors,
+                             const std::string& parameter_file, const nn::LoadOptions& options);
 
 }  // namespace mlpjit::detail

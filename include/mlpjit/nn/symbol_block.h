@@ -14,7 +14,8 @@
 namespace mlpjit {
 namespace detail {
 struct SymbolProgram;
-}
+struct SymbolAccess;
+}  // namespace detail
 
 namespace nn {
 
@@ -48,7 +49,7 @@ class MLPJIT_API SymbolBlock final : public HybridBlock {
   SymbolBlock clone() const { return nn::clone(*this); }
 
  private:
-  friend class HybridBlock;
+  friend struct detail::SymbolAccess;
   explicit SymbolBlock(std::shared_ptr<detail::SymbolProgram> program);
   Tensors hybrid_forward_n(const Ops& F, const Tensors& inputs) override;
 

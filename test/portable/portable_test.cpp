@@ -1,0 +1,136 @@
+// Models read by a process that has none of the C++ they were made with, and models of the past.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "test/portable/networks.h"
+#include "test/unit/model/temporary_folder.h"
+#include "test/unit/nn/modes.h"
+
+namespace mlpjit {
+namespace {
+
+using Portable = test::TemporaryFolder;
+
+std::vector<std::string> modes() {
+  std::vector<std::string> all{"imperative", "graph"};
+  if (test::built_with_llvm()) all.emplace_back("compiled");
+  return all;
+}
+
+// The exit status of run_model; what it says goes to `log`.
+int run_model(const std::string& arguments, const std::string& log) {
+  const std::string command = std::string(MLPJIT_RUN_MODEL) + " " + arguments + " 2> " + log;
+  return std::system(command.c_str());
+}
+
+template <class Net>
+void expect_same_elsewhere(const Net& net, const std::vector<std::string>& names,
+                           const Tensors& inputs, const std::filesystem::path& folder) {
+  const auto path = [&](const char* name) { return (folder / name).string(); };
+  net.export_model(path("net"));
+  TensorMap given;
+  for (std::size_t i = 0; i < inputs.size(); ++i) given[names[i]] = inputs[i];
+  save_safetensors(path("in"), given);
+  const auto again = nn::SymbolBlock::imports(path("net-symbol.json"), path("net-0000.params"));
+  random::seed(7);
+  const Tensors expected = again(inputs);
+  for (const std::string& mode : modes()) {
+    SCOPED_TRACE(mode);
+    const int status = run_model(path("net-symbol.json") + " " + path("net-0000.params") + " " +
+                                     path("in") + " " + path("out") + " " + mode,
+                                 path("log"));
+    ASSERT_EQ(status, 0) << test::bytes_of(path("log"));
+    const TensorMap results = load_safetensors(path("out"));
+    ASSERT_EQ(results.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      EXPECT_TRUE(identical(results.at("y" + std::to_string(i)), expected[i])) << i;
+  }
+  // The first call of the network itself, after what tracing did to nothing.
+  random::seed(7);
+  const Tensors original = net(inputs);
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_TRUE(identical(original[i], expected[i])) << i;
+}
+
+TEST_F(Portable, AnMlpRunsInAnotherProcess) {
+  nn::HybridSequential net;
+  net.add(nn::Dense(256, {.activation = "relu", .in_units = 512}),
+          nn::Dense(128, {.activation = "relu"}), nn::Dense(2));
+  net.initialize();
+  const Tensor x = random::normal({1, 512});
+  net(x);
+  expect_same_elsewhere(net, {"x0"}, {x}, folder_);
+  expect_same_elsewhere(net, {"x0"}, {random::normal({17, 512})}, folder_);
+}
+
+TEST_F(Portable, StateDrawsAndControlFlowRunInAnotherProcess) {
+  const test::Everything net;
+  auto made = net;
+  made.initialize();
+  made(test::everything_inputs(3));
+  made.calls.assign(zeros({1}, DType::i64));
+  expect_same_elsewhere(made, {"x0", "x1"}, test::everything_inputs(5), folder_);
+}
+
+TEST_F(Portable, AForeignFileIsRefusedInOrder) {
+  test::write_bytes(path("a"), "PK\x03\x04 not a model");
+  test::write_bytes(path("in"), "");
+  EXPECT_NE(
+      run_model(path("a") + " " + path("a") + " " + path("in") + " " + path("out") + " imperative",
+                path("log")),
+      0);
+  test::expect_mentions(test::bytes_of(path("log")), {path("a"), "byte"});
+  EXPECT_THROW(nn::SymbolBlock::imports(path("none"), path("none")), FormatError);
+}
+
+// The files of schema version 1 were written once, by this test, and never change: a later version
+// still gives these outputs.
+TEST_F(Portable, FilesOfSchemaVersion1StayLoadable) {
+  const std::string golden = MLPJIT_SOURCE_DIR "/test/portable/schema-1/";
+  if (std::getenv("MLPJIT_BLESS") != nullptr &&
+      !std::filesystem::exists(golden + "net-symbol.json")) {
+    test::Everything net;
+    random::seed(1);
+    net.initialize(nn::Normal(0.5));
+    net(test::everything_inputs(2));
+    net.calls.assign(zeros({1}, DType::i64));
+    net.export_model(golden + "net", {.input_names = {"features", "words"},
+                                      .output_names = {"p", "best", "calls", "clipped"},
+                                      .classes = {"a", "b", "c", "d", "e", "f"},
+                                      .metadata = {{"made by", "test/portable"}}});
+    const Tensors inputs = test::everything_inputs(4);
+    random::seed(7);
+    const Tensors out = net(inputs);
+    save_safetensors(golden + "example.safetensors", {{"features", inputs[0]},
+                                                      {"words", inputs[1]},
+                                                      {"p", out[0]},
+                                                      {"best", out[1]},
+                                                      {"calls", out[2]},
+                                                      {"clipped", out[3]}});
+  }
+  const TensorMap example = load_safetensors(golden + "example.safetensors");
+  for (const std::string& mode : modes()) {
+    SCOPED_TRACE(mode);
+    auto net = nn::SymbolBlock::imports(golden + "net-symbol.json", golden + "net-0000.params");
+    if (mode != "imperative")
+      net.hybridize({.backend = mode == "graph" ? Backend::graph : Backend::native});
+    EXPECT_EQ(net.classes().size(), 6U);
+    EXPECT_EQ(net.metadata().at("made by"), "test/portable");
+    random::seed(7);
+    const Tensors results = net(example.at("features"), example.at("words"));
+    ASSERT_EQ(results.size(), 4U);
+    for (std::size_t i = 0; i < results.size(); ++i)
+      EXPECT_TRUE(identical(results[i], example.at(net.output_names()[i])))
+          << net.output_names()[i];
+    net.export_model(path("again"));
+    EXPECT_EQ(nn::SymbolBlock::imports(path("again-symbol.json"), path("again-0000.params"))
+                  .graph()
+                  .to_text(),
+              net.graph().to_text());
+  }
+}
+
+}  // namespace
+}  // namespace mlpjit
