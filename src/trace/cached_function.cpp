@@ -143,7 +143,7 @@ struct CachedFunction::Call {
           symbolic->signature, [this] { return traced(symbolic->signature); });
       program->trace_ms = milliseconds_since(start);
       compile(*program, base->traced,
-              substitute(*base->traced.trace.graph, {{"B", symbolic->size}}));
+              substitute(*base->traced.trace.graph, SymbolSizes{{"B", symbolic->size}}));
       // Else traced with other tensors in the place of its captures: this call needs a trace of its
       // own.
       if (program->same_captures(inputs)) return program;
