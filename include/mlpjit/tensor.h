@@ -51,6 +51,9 @@ class MLPJIT_API Tensor {
   /// @throws ValueError on an unsigned integer above the largest i64.
   template <detail::Scalar T>
   Tensor(T value) : Tensor(weak(value)) {}  // NOLINT: scalars convert
+  /// The same of a size: `sum(x) / x.shape()[0]`. @throws TraceError when it is symbolic.
+  template <std::same_as<Dim> T>
+  Tensor(const T& size) : Tensor(size.value()) {}  // NOLINT: sizes convert
 
   Tensor(const Tensor&) = default;
   Tensor(Tensor&&) noexcept = default;

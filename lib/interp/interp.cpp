@@ -2,28 +2,33 @@
 
 #include <cstring>
 #include <iostream>
-#include <memory>
 #include <new>
+#include <utility>
 
 #include "lib/interp/families.h"
 #include "lib/support/format_tensor.h"
+#include "lib/support/thread_object.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::interp {
 
 void* scratch(std::size_t bytes) {
-  struct Free {
-    void operator()(void* data) const { ::operator delete(data, std::align_val_t{64}); }
+  struct Scratch {
+    void* memory = nullptr;
+    std::size_t capacity = 0;
+    ~Scratch() { release(); }
+    void release() {
+      ::operator delete(std::exchange(memory, nullptr), std::align_val_t{64});
+      capacity = 0;
+    }
   };
-  thread_local std::unique_ptr<void, Free> memory;
-  thread_local std::size_t capacity = 0;
-  if (bytes > capacity) {
-    memory.reset();
-    capacity = 0;
-    memory.reset(::operator new(bytes, std::align_val_t{64}));
-    capacity = bytes;
+  auto& mine = support::thread_object<Scratch, Scratch>();
+  if (bytes > mine.capacity) {
+    mine.release();
+    mine.memory = ::operator new(bytes, std::align_val_t{64});
+    mine.capacity = bytes;
   }
-  return memory.get();
+  return mine.memory;
 }
 
 void evaluate_constant(const Request& request) {

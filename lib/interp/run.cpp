@@ -7,6 +7,7 @@
 
 #include "lib/interp/families.h"
 #include "lib/support/float_env.h"
+#include "lib/support/layer.h"
 #include "lib/support/storage.h"
 #include "mlpjit/error.h"
 
@@ -139,7 +140,8 @@ class Frame {
       slot.view.dtype = function_.value(result).type.dtype;
       result_views_.push_back(slot.view);
     }
-    evaluate(op.opcode, op.attrs, operand_views_, result_views_, isa_);
+    support::in_layer(op.path,
+                      [&] { evaluate(op.opcode, op.attrs, operand_views_, result_views_, isa_); });
   }
 
   // An element-wise op writes over an operand that nobody reads again.

@@ -88,6 +88,4 @@ BuiltProgram build_program(const ProgramAst& program);
 // "line:column: ...".
 Graph build_verified(ProgramAst program);
 
-inline constexpr int kDeepestRegion = 64;  // regions in regions
-
 }  // namespace mlpjit::ir

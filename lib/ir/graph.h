@@ -46,6 +46,9 @@ struct Op {
   std::string path;  // layer path where it was recorded, "" at top level
 };
 
+// Regions in regions: what the parser, the recorder and readers of files take.
+inline constexpr int kDeepestRegion = 64;
+
 struct Region {
   std::vector<ValueId> arguments;
   std::vector<OpId> ops;         // in execution order

@@ -9,6 +9,8 @@
 #include <ostream>
 #include <sstream>
 
+#include "lib/support/float_env.h"
+
 namespace mlpjit {
 
 // Each record described once, for every archive of cereal; JSON takes the names from here.
@@ -65,6 +67,7 @@ void serialize(Archive& archive, Explanation& explanation) {
 }
 
 std::string to_json(const Explanation& explanation) {
+  const support::FloatEnvScope environment;
   std::ostringstream out;
   {
     // Few enough digits to read, enough for every time that can be measured.
@@ -129,6 +132,7 @@ void write_signature(Text out, const SignatureSummary& signature) {
 }  // namespace
 
 std::string to_string(const Explanation& explanation) {
+  const support::FloatEnvScope environment;
   std::string text;
   const Text out = std::back_inserter(text);
   fmt::format_to(out, "{}: {} hits, {} misses, {} compiles, {} evictions; {} executables of {}\n",

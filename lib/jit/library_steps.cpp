@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "lib/jit/op_function.h"
+#include "lib/support/layer.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::jit {
@@ -26,6 +27,7 @@ LibrarySteps::Step LibrarySteps::make_step(std::uint32_t index,
   step.index = index;
   step.opcode = op.opcode;
   step.attrs = &op.attrs;
+  step.path = &op.path;
   if (op.opcode == ir::Opcode::call) {
     step.graph = plan_.graph.get();
     step.function = step.graph->find(op.attrs.get<ir::FunctionRef>("callee").name);
@@ -78,7 +80,9 @@ void LibrarySteps::run(std::uint32_t index, void* const* slots, std::byte* works
   if (step->graph != nullptr) {
     interp::run(*step->graph, *step->function, operands, results, plan_.target.isa);
   } else {
-    interp::evaluate(step->opcode, *step->attrs, operands, results, plan_.target.isa);
+    support::in_layer(*step->path, [&] {
+      interp::evaluate(step->opcode, *step->attrs, operands, results, plan_.target.isa);
+    });
   }
 }
 

@@ -27,6 +27,7 @@ class LibrarySteps {
     std::uint32_t index = 0;  // in the plan
     ir::Opcode opcode{};
     const ir::Attrs* attrs = nullptr;
+    const std::string* path = nullptr;     // of the layer
     std::unique_ptr<const ir::Graph> own;  // of an op with regions
     const ir::Graph* graph = nullptr;      // not null: run `function` of it
     const ir::Function* function = nullptr;

@@ -10,6 +10,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "mlpjit/error.h"
@@ -43,9 +46,36 @@ void flush_directory_of(const std::string& path) {
   ::close(handle);
 }
 
+// The system would cut the path there and touch another file.
+void refuse_zero_bytes(const std::string& path) {
+  if (path.find('\0') == std::string::npos) return;
+  throw UserError(fmt::format("{}: a path with a zero byte names no file",
+                              std::string_view(path).substr(0, path.find('\0'))));
+}
+
+// The file behind a path: links are followed, and what is no regular file (a device, a folder, a
+// pipe) is not replaced by one.
+std::string target_of(const std::string& path) {
+  refuse_zero_bytes(path);
+  std::error_code error;
+  const auto link = std::filesystem::symlink_status(path, error);
+  const std::string target = std::filesystem::is_symlink(link)
+                                 ? std::filesystem::weakly_canonical(path, error).string()
+                                 : path;
+  if (error && std::filesystem::is_symlink(link)) {
+    throw UserError(fmt::format("{}: cannot be written: {}", path, error.message()));
+  }
+  const auto status = std::filesystem::status(target, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw UserError(fmt::format("{}: cannot be written: not a regular file", path));
+  }
+  return target;
+}
+
 }  // namespace
 
 InputFile::InputFile(std::string path) : path_(std::move(path)) {
+  refuse_zero_bytes(path_);
   // Not blocking, so that a named pipe without a writer is refused below rather than waited for.
   handle_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (handle_ < 0) throw FormatError(fmt::format("{}: cannot be opened: {}", path_, reason()));
@@ -79,7 +109,8 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
 
 void write_file(const std::string& path, std::span<const std::span<const std::byte>> parts) {
   static std::atomic<unsigned> counter{0};
-  const std::string temporary = fmt::format("{}.{}.{}.tmp", path, ::getpid(), counter++);
+  const std::string target = target_of(path);
+  const std::string temporary = fmt::format("{}.{}.{}.tmp", target, ::getpid(), counter++);
   const int handle = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (handle < 0) throw UserError(fmt::format("{}: cannot be written: {}", path, reason()));
   try {
@@ -91,12 +122,12 @@ void write_file(const std::string& path, std::span<const std::span<const std::by
     ::unlink(temporary.c_str());
     throw UserError(fmt::format("{}: cannot be written: {}", path, why));
   }
-  if (::close(handle) != 0 || std::rename(temporary.c_str(), path.c_str()) != 0) {
+  if (::close(handle) != 0 || std::rename(temporary.c_str(), target.c_str()) != 0) {
     const std::string why = reason();
     ::unlink(temporary.c_str());
     throw UserError(fmt::format("{}: cannot be written: {}", path, why));
   }
-  flush_directory_of(path);
+  flush_directory_of(target);
 }
 
 }  // namespace mlpjit::support

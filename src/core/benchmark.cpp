@@ -4,6 +4,8 @@
 
 #include <iostream>
 
+#include "lib/support/float_env.h"
+
 namespace mlpjit {
 
 double Timer::seconds() const {
@@ -11,6 +13,7 @@ double Timer::seconds() const {
 }
 
 Benchmark::~Benchmark() {
+  const support::FloatEnvScope environment;
   const double seconds = timer_.seconds();
   try {
     std::cout << fmt::format("{}: {:.4f} sec\n", text_, seconds) << std::flush;

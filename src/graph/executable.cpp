@@ -105,6 +105,7 @@ SignatureSummary summarise(const ExecutableData& data, const Runner& runner,
 }  // namespace detail
 
 Executable compile(const Graph& graph, const HybridizeOptions& options) {
+  detail::check_options(options);
   const support::FloatEnvScope environment;
   auto data = std::make_shared<detail::ExecutableData>();
   data->program = detail::GraphAccess::data(graph);

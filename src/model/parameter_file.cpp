@@ -49,10 +49,11 @@ Tensor fitted(const Tensor& stored, const nn::Parameter& parameter, const std::s
     throw ShapeError(fmt::format(
         "{}: expected {}, the file has {}{}{}", what, state.shape_text(), to_string(stored.dtype()),
         to_string(stored.shape()),
-        options.transpose    ? " (read with {.transpose = true})"
-        : stored.rank() == 2 ? "; a file with weights as [in, out] is read with {.transpose = "
-                               "true}"
-                             : ""));
+        value.shape() != stored.shape()
+            ? fmt::format(", which {{.transpose = true}} makes {}", to_string(value.shape()))
+        : stored.rank() == 2 && !options.transpose
+            ? std::string("; a file with weights as [in, out] is read with {.transpose = true}")
+            : std::string()));
   }
   return value;
 }

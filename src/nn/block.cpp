@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <ostream>
+#include <span>
 
 #include "mlpjit/mode.h"
 #include "mlpjit/random.h"
@@ -10,6 +11,7 @@
 #include "src/nn/block_state.h"
 #include "src/nn/clone_map.h"
 #include "src/trace/path.h"
+#include "src/trace/runner.h"
 
 namespace mlpjit::nn {
 
@@ -62,12 +64,24 @@ BlockState& Block::state() const {
   return *state_;
 }
 
+namespace {
+void check_defined(std::span<const Tensor> outputs, const Block& block) {
+  for (const Tensor& output : outputs) {
+    if (output.defined()) continue;
+    throw UserError(fmt::format(
+        "{}the block, a {}, gave a tensor that is not defined (default-constructed, or moved from)",
+        detail::path_prefix(), detail::type_of(block)));
+  }
+}
+}  // namespace
+
 // The body may change members of the object, as any method may; calls are const so that handles
 // captured by value, in a lambda for instance, can be called.
 Tensor Block::operator()(const Tensor& input) const {
   const CallFrame frame(*this);
   BlockState& state = this->state();
   Tensor output = const_cast<Block*>(this)->forward(input);
+  check_defined({&output, 1}, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs({input});
   if (ShapeObserver* observer = ShapeObserver::current()) observer->record({&output, 1});
   return output;
@@ -77,6 +91,7 @@ Outputs Block::operator()(const Tensors& inputs) const {
   const CallFrame frame(*this);
   BlockState& state = this->state();
   Outputs outputs = const_cast<Block*>(this)->forward_n(inputs);
+  check_defined(outputs, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs(inputs);
   if (ShapeObserver* observer = ShapeObserver::current()) observer->record(outputs);
   return outputs;
@@ -171,6 +186,7 @@ LoadReport Block::load_parameters(const std::string& path, const LoadOptions& op
 }
 
 void Block::hybridize(const HybridizeOptions& options) {
+  detail::check_options(options);
   detail::walk_blocks(state(), "", [&](const std::string&, const BlockState& block) {
     if (!block.hybrid) return;
     BlockState& target = const_cast<BlockState&>(block);

@@ -9,6 +9,7 @@
 #include "lib/interp/interp.h"
 #include "lib/ir/attr.h"
 #include "lib/ir/opcode.h"
+#include "lib/support/layer.h"
 #include "mlpjit/isa.h"
 #include "src/tensor/tensor_impl.h"
 #include "src/trace/path.h"
@@ -54,18 +55,7 @@ interp::View view_of(const TensorImpl& impl);
 // Runs `f`; what it throws of a user's errors gets the layer path in front.
 template <class F>
 decltype(auto) with_path(F&& f) {
-  try {
-    return std::forward<F>(f)();
-  } catch (const ShapeError& e) {
-    if (current_path().empty()) throw;
-    throw ShapeError(path_prefix() + e.what());
-  } catch (const DTypeError& e) {
-    if (current_path().empty()) throw;
-    throw DTypeError(path_prefix() + e.what());
-  } catch (const ValueError& e) {
-    if (current_path().empty()) throw;
-    throw ValueError(path_prefix() + e.what());
-  }
+  return support::in_layer(current_path(), std::forward<F>(f));
 }
 
 }  // namespace mlpjit::detail

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "lib/ir/infer.h"
+#include "lib/support/float_env.h"
 #include "lib/support/isa.h"
 #include "src/tensor/dispatch.h"
 #include "src/trace/recorder.h"
@@ -313,6 +314,7 @@ void print(const std::string& text, const Tensor* x) {
                      "print");
     return;
   }
+  const support::FloatEnvScope environment;
   interp::View views[2];  // the token has no data
   views[0].dtype = DType::i64;
   if (x != nullptr) {

@@ -177,7 +177,9 @@ CachedFunction::CachedFunction(Body body, HybridizeOptions options, ParameterRes
       body_(std::move(body)),
       resolver_(std::move(resolver)),
       name_(std::move(name)),
-      state_(std::make_unique<State>(options_)) {}
+      state_(std::make_unique<State>(options_)) {
+  check_options(options_);
+}
 
 CachedFunction::~CachedFunction() = default;
 

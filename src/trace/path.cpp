@@ -1,27 +1,34 @@
 #include "src/trace/path.h"
 
+#include "lib/support/layer.h"
+#include "lib/support/thread_object.h"
+
 namespace mlpjit::detail {
 
 namespace {
-thread_local std::string path;
+std::string& current() {
+  struct Path;
+  return support::thread_object<std::string, Path>();
 }
+}  // namespace
 
-PathScope::PathScope(std::string_view name) : length_(path.size()) {
+PathScope::PathScope(std::string_view name) : length_(current().size()) {
   if (name.empty()) return;
+  std::string& path = current();
   if (!path.empty()) path += '.';
   path += name;
 }
 
 PathScope::~PathScope() {
-  path.resize(length_);
+  current().resize(length_);
 }
 
 const std::string& current_path() {
-  return path;
+  return current();
 }
 
 std::string path_prefix() {
-  return path.empty() ? std::string() : "layer '" + path + "': ";
+  return support::layer_prefix(current());
 }
 
 }  // namespace mlpjit::detail

@@ -326,6 +326,11 @@ std::string Recorder::describe(const TensorImpl& impl) const {
 }
 
 void Recorder::begin_region(ir::RegionId region) {
+  if (static_cast<int>(logs_.size()) >= ir::kDeepestRegion) {
+    throw TraceError(path_prefix() + "cond, while_loop and scan nest more than " +
+                     std::to_string(ir::kDeepestRegion) +
+                     " deep; carry the state through one while_loop instead");
+  }
   regions_.push_back(region);
   logs_.emplace_back();
 }

@@ -5,12 +5,28 @@
 
 #include "lib/jit/explain.h"
 #include "lib/support/float_env.h"
+#include "lib/support/thread_object.h"
 #include "src/core/log.h"
 #include "src/tensor/dispatch.h"
 #include "src/tensor/random_state.h"
 #include "src/tensor/small.h"
 
 namespace mlpjit::detail {
+
+void check_options(const HybridizeOptions& options) {
+  if (options.threads < 1) {
+    throw UserError("options: threads is " + std::to_string(options.threads) +
+                    "; expected at least 1");
+  }
+  if (options.dynamic_batch_after < 0) {
+    throw UserError("options: dynamic_batch_after is " +
+                    std::to_string(options.dynamic_batch_after) +
+                    "; expected a number of batch sizes, or 0 for never");
+  }
+  if (options.isa && *options.isa > Isa::avx512) {
+    throw UserError("options: isa is none of Isa::baseline, avx2 and avx512");
+  }
+}
 
 jit::Settings settings_of(const HybridizeOptions& options) {
   const support::Isa widest = support::default_isa();
@@ -64,14 +80,36 @@ std::shared_ptr<const jit::Executable> compile_computed(const ir::Graph& graph,
 // stay, only addresses change from call to call.
 struct Runner::Scratch {
   std::uint64_t id = 0;
+  bool busy = false;
   std::vector<jit::Argument> inputs;
   std::vector<Cell> cells;
   std::vector<interp::View> results;
 };
 
-Runner::Scratch& Runner::scratch() const {
-  thread_local Scratch scratch;
-  if (scratch.id == id_) return scratch;
+// The thread's scratch for the time of a call; one of its own for a call inside a call (from a
+// stream that a program prints to, say).
+class Runner::ScratchLease {
+ public:
+  explicit ScratchLease(const Runner& runner)
+      : scratch_(&support::thread_object<Scratch, Scratch>()) {
+    if (scratch_->busy) {
+      own_ = std::make_unique<Scratch>();
+      scratch_ = own_.get();
+    }
+    if (scratch_->id != runner.id_) runner.fit(*scratch_);
+    scratch_->busy = true;
+  }
+  ~ScratchLease() { scratch_->busy = false; }
+  ScratchLease(const ScratchLease&) = delete;
+  ScratchLease& operator=(const ScratchLease&) = delete;
+  Scratch& operator*() const { return *scratch_; }
+
+ private:
+  std::unique_ptr<Scratch> own_;
+  Scratch* scratch_;
+};
+
+void Runner::fit(Scratch& scratch) const {
   scratch.id = 0;
   const std::span<const ir::Type> types = executable_->input_types();
   scratch.inputs.assign(types.size(), {});
@@ -82,7 +120,6 @@ Runner::Scratch& Runner::scratch() const {
   for (const ir::Type& type : executable_->result_types())
     scratch.results.push_back({type.dtype, type.shape, nullptr});
   scratch.id = id_;
-  return scratch;
 }
 
 Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
@@ -137,17 +174,10 @@ void Runner::check_updates(std::span<const jit::Argument> inputs,
   }
 }
 
-void Runner::mark_updated(std::span<const Tensor> arguments) const {
-  for (const std::uint32_t updated : executable_->updated_inputs()) {
-    const ir::InputKind kind = inputs_[updated].kind;
-    if (kind == ir::InputKind::state || kind == ir::InputKind::token) continue;
-    TensorAccess::impl(bound(updated, arguments))->storage->bump_version();
-  }
-}
-
 Results Runner::operator()(std::span<const Tensor> arguments) const {
   const support::FloatEnvScope environment;
-  Scratch& call = scratch();
+  const ScratchLease lease(*this);
+  Scratch& call = *lease;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     jit::Argument& argument = call.inputs[i];
     if (inputs_[i].kind == ir::InputKind::state) {
@@ -178,7 +208,6 @@ Results Runner::operator()(std::span<const Tensor> arguments) const {
     }
   }
   executable_->run(call.inputs, call.results);
-  if (updates_tensors_) mark_updated(arguments);
   if (!all_computed_) results.several = assembled(std::move(results.several), arguments);
   return results;
 }
@@ -205,6 +234,7 @@ Tensors Runner::assembled(Tensors computed, std::span<const Tensor> arguments) c
 }
 
 SignatureSummary Runner::summary(double trace_ms) const {
+  const support::FloatEnvScope environment;  // times are added
   SignatureSummary summary = jit::summarize(executable_->report());
   summary.ms.trace = trace_ms;
   summary.ms.total += trace_ms;

@@ -34,12 +34,11 @@ class Runner {
   const Tensor& bound(std::size_t input, std::span<const Tensor> arguments) const;
   void check_updates(std::span<const jit::Argument> inputs,
                      std::span<const Tensor> arguments) const;
-  void mark_updated(std::span<const Tensor> arguments) const;
-
   Tensors assembled(Tensors computed, std::span<const Tensor> arguments) const;
 
   struct Scratch;
-  Scratch& scratch() const;
+  class ScratchLease;
+  void fit(Scratch& scratch) const;
 
   std::uint64_t id_;
   std::shared_ptr<const jit::Executable> executable_;
@@ -48,6 +47,9 @@ class Runner {
   bool updates_tensors_ = false;
   bool all_computed_ = true;  // no result is an input or another result, none is weak
 };
+
+// Throws UserError on values that no option can have.
+void check_options(const HybridizeOptions& options);
 
 // How to compile.
 jit::Settings settings_of(const HybridizeOptions& options);

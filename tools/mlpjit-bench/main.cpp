@@ -10,12 +10,16 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <new>
 
+#include "tools/layer_sizes.h"
 #include "tools/mlpjit-bench/network.h"
 #include "tools/mlpjit-bench/report.h"
 
 namespace mlpjit::bench {
 namespace {
+
+enum ExitCode : int { kDone = 0, kFailed = 1, kBadCommand = 2 };
 
 struct Settings {
   NetworkSpec network;
@@ -93,7 +97,7 @@ std::unique_ptr<Bench> prepare(const Settings& settings, std::int64_t batch) {
     peer->run();
     const Tensor error = max(abs(peer->output() - bench->modes[0].result));
     const Tensor size = max(abs(bench->modes[0].result));
-    if (error.item<double>() > 1e-3 * (1 + size.item<double>())) {
+    if (!(error.item<double>() <= 1e-3 * (1 + size.item<double>()))) {  // NaN neither
       throw Error(peer->name() + " computes something else; its time would mean nothing");
     }
     bench->modes.push_back({peer->name(), [p = peer.get()] { p->run(); }, peer->output(), 0});
@@ -181,7 +185,7 @@ int run(const Settings& settings) {
     benchmark::AddCustomContext("same_bits", same ? "yes" : "no");
     benchmark::JSONReporter reporter;
     run_benchmarks(settings.rounds, reporter);
-    return same ? 0 : 1;
+    return same ? kDone : kFailed;
   }
   Collector collector;
   run_benchmarks(settings.rounds, collector);
@@ -189,7 +193,7 @@ int run(const Settings& settings) {
   for (const auto& bench : benches) sections.push_back(section_of(settings, *bench, collector));
   if (settings.format == "csv") {
     std::cout << csv(sections);
-    return same ? 0 : 1;
+    return same ? kDone : kFailed;
   }
   std::cout << fmt::format("{}, {} iterations in {} interleaved rounds, {}\n{}\n\n",
                            to_string(settings.network), settings.iterations, settings.rounds,
@@ -198,37 +202,40 @@ int run(const Settings& settings) {
   std::cout << compile_text(*benches.front());
   std::cout << fmt::format("call overhead: {:.0f} ns (a call of a network of one multiplication)\n",
                            call_overhead_ns());
-  return same ? 0 : 1;
+  return same ? kDone : kFailed;
 }
 
-}  // namespace
-}  // namespace mlpjit::bench
+constexpr const char* kDescription =
+    "Times a multi-layer perceptron imperatively, as a graph and compiled, beside the peers this "
+    "build has,\ninterleaved in rounds, and checks that the bits agree.";
 
-int main(int argc, char** argv) {
-  mlpjit::bench::Settings settings;
+constexpr const char* kFooter = R"(
+Exit codes: 0 done; 1 the bits differ, or a run fails; 2 the command line is wrong.)";
+
+struct CommandLine {
+  Settings settings;
   std::string layers = "512-256-128-2", dtype = "f32";
-  CLI::App app{
-      "Times a multi-layer perceptron imperatively, as a graph and compiled, beside the peers this "
-      "build has,\n"
-      "interleaved in rounds, and checks that the bits agree. Exit code: 0; 1 when the bits differ "
-      "or a run\n"
-      "fails; 100 and above for wrong options.",
-      "mlpjit-bench"};
-  app.add_option("--layers", layers, "layer sizes, input first")->capture_default_str();
+};
+
+void declare(CLI::App& app, CommandLine& line) {
+  Settings& settings = line.settings;
+  app.footer(kFooter);
+  app.add_option("--layers", line.layers, "layer sizes, input first")->capture_default_str();
   app.add_option("--activation", settings.network.activation,
-                 "of every layer but the last; '' for none")
+                 "of every layer but the last; 'none' for none")
       ->capture_default_str();
   app.add_option("--batch", settings.batches, "batch sizes, separated by commas")
       ->delimiter(',')
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24))
       ->capture_default_str();
-  app.add_option("--dtype", dtype, "element type")
+  app.add_option("--dtype", line.dtype, "element type")
       ->check(CLI::IsMember({"f32", "f64"}))
       ->capture_default_str();
   app.add_option("--threads", settings.threads, "threads of one call")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   app.add_option("--iterations", settings.iterations, "calls per round")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
       ->capture_default_str();
   app.add_option("--rounds", settings.rounds, "interleaved rounds")
       ->check(CLI::Range(3, 10000))
@@ -238,13 +245,46 @@ int main(int argc, char** argv) {
   app.add_option("--format", settings.format, "what to print; json is Google Benchmark's schema")
       ->check(CLI::IsMember({"table", "csv", "json"}))
       ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+}
+
+// Throws UserError on what the options' own checks let pass.
+void settle(CommandLine& line) {
+  NetworkSpec& network = line.settings.network;
+  network.sizes = tools::parse_layer_sizes(line.layers);
+  network.dtype = line.dtype == "f64" ? DType::f64 : DType::f32;
+  if (network.activation == "none") network.activation.clear();
+  if (!network.activation.empty()) nn::Activation(network.activation);  // refuses unknown names
+}
+
+int main_with_errors(int argc, char** argv) {
+  CLI::App app(kDescription, "mlpjit-bench");
+  CommandLine line;
+  declare(app, line);
   try {
-    settings.network.sizes = mlpjit::bench::parse_sizes(layers);
-    settings.network.dtype = dtype == "f64" ? mlpjit::DType::f64 : mlpjit::DType::f32;
-    return mlpjit::bench::run(settings);
+    app.parse(argc, argv);
+    settle(line);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kBadCommand;
+  } catch (const UserError& error) {
+    std::cerr << "mlpjit-bench: " << error.what() << "\n";
+    return kBadCommand;
+  }
+  try {
+    const int code = run(line.settings);
+    tools::finish_output();
+    return code;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "mlpjit-bench: no memory for a network of these sizes\n";
+    return kFailed;
   } catch (const std::exception& error) {
     std::cerr << "mlpjit-bench: " << error.what() << "\n";
-    return 1;
+    return kFailed;
   }
+}
+
+}  // namespace
+}  // namespace mlpjit::bench
+
+int main(int argc, char** argv) {
+  return mlpjit::bench::main_with_errors(argc, argv);
 }

@@ -1,29 +1,8 @@
 #include "tools/mlpjit-bench/network.h"
 
-#include <charconv>
 #include <cmath>
 
 namespace mlpjit::bench {
-
-std::vector<std::int64_t> parse_sizes(const std::string& text) {
-  std::vector<std::int64_t> sizes;
-  const char* at = text.data();
-  const char* end = at + text.size();
-  for (;;) {
-    std::int64_t size = 0;
-    const auto [next, fault] = std::from_chars(at, end, size);
-    if (fault != std::errc() || size < 0 || size > 1 << 20 || (next != end && *next != '-')) {
-      throw UserError("layer sizes: expected numbers joined by '-', as in 512-256-128-2; got '" +
-                      text + "'");
-    }
-    sizes.push_back(size);
-    if (next == end) break;
-    at = next + 1;
-  }
-  if (sizes.size() < 2)
-    throw UserError("layer sizes: at least an input and an output, got '" + text + "'");
-  return sizes;
-}
 
 std::string to_string(const NetworkSpec& spec) {
   std::string text;

@@ -17,8 +17,6 @@ struct NetworkSpec {
   DType dtype = DType::f32;
 };
 
-// "512-256-128-2" -> sizes. Throws UserError.
-std::vector<std::int64_t> parse_sizes(const std::string& text);
 std::string to_string(const NetworkSpec& spec);
 
 // Weights drawn with standard deviation 1/sqrt(K), biases with 0.1, always the same.

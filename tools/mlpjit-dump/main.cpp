@@ -1,18 +1,20 @@
 // mlpjit-dump: every stage of one compile, from the graph to the assembly.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <map>
-#include <sstream>
+#include <set>
 
 #include "lib/ir/text.h"
 #include "mlpjit/error.h"
 #include "src/graph/specialize.h"
+#include "tools/layer_sizes.h"
 #include "tools/mlpjit-dump/network.h"
 #include "tools/mlpjit-dump/stages.h"
 
@@ -49,18 +51,31 @@ struct Options {
   std::vector<std::string> disabled, dims;
 };
 
+// Far beyond any program; what never ends (a device) must not take all memory.
+constexpr std::size_t kLongestProgram = std::size_t{256} << 20;
+
+std::string read_all(std::istream& in, const std::string& name) {
+  std::string text;
+  char part[1 << 16];
+  while (in.read(part, sizeof part) || in.gcount() > 0) {
+    text.append(part, static_cast<std::size_t>(in.gcount()));
+    if (text.size() > kLongestProgram)
+      throw UserError(fmt::format("'{}' is longer than 256 MB: no program", name));
+  }
+  return text;
+}
+
 std::string read_all(const std::string& file) {
-  if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  if (file == "-") return read_all(std::cin, "standard input");
+  std::error_code error;
   std::ifstream in(file, std::ios::binary);
-  if (!in) {
+  if (!in || std::filesystem::is_directory(file, error)) {
     throw UserError(fmt::format(
         "'{}' cannot be opened; expected a file with a graph as text, - for standard input, "
         "or layer sizes such as 512-256-128-2",
         file));
   }
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
+  return read_all(in, file);
 }
 
 // "B=4" -> B is 4.
@@ -81,6 +96,25 @@ detail::SymbolSizes parse_dims(const std::vector<std::string>& dims) {
   return sizes;
 }
 
+// A size for a symbol that the program does not have is a slip of the pen.
+void check_symbols(const ir::Graph& graph, const detail::SymbolSizes& sizes) {
+  std::set<std::string> symbols;
+  for (const auto& function : graph.functions()) {
+    for (std::size_t i = 0; i < function->value_count(); ++i) {
+      const Shape& shape = function->value(ir::ValueId(i)).type.shape;
+      for (int axis = 0; axis < shape.rank(); ++axis) {
+        if (!shape[axis].is_static()) symbols.insert(shape[axis].symbol());
+      }
+    }
+  }
+  for (const auto& [symbol, size] : sizes) {
+    if (symbols.contains(symbol)) continue;
+    throw UserError(
+        fmt::format("--dim {}={}: the program has no such symbol; it has {}", symbol, size,
+                    symbols.empty() ? "none" : fmt::format("{}", fmt::join(symbols, ", "))));
+  }
+}
+
 ir::Graph read_program(const Options& options) {
   if (auto sizes = parse_sizes(options.program)) {
     NetworkSpec network = options.network;
@@ -88,7 +122,9 @@ ir::Graph read_program(const Options& options) {
     return make_network(network);
   }
   try {
-    return detail::substitute(ir::parse(read_all(options.program)), options.sizes);
+    const ir::Graph graph = ir::parse(read_all(options.program));
+    check_symbols(graph, options.sizes);
+    return detail::substitute(graph, options.sizes);
   } catch (const FormatError& error) {
     throw FormatError(fmt::format(
         "{}:{}", options.program == "-" ? "standard input" : options.program, error.what()));
@@ -136,7 +172,7 @@ void declare(CLI::App& app, Options& options) {
       ->check(CLI::IsMember(activation_names()))
       ->capture_default_str();
   sizes->add_option("--batch", options.network.batch, "Rows of the input")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24))
       ->capture_default_str();
   sizes->add_option("--dtype", options.dtype, "f32 or f64")
       ->check(CLI::IsMember({"f32", "f64"}))
@@ -171,6 +207,7 @@ int run(int argc, char** argv) {
   if (!show(read_program(options), options.request, std::cout)) {
     std::cerr << "mlpjit-dump: stage '" << options.request.stage << "': the pass changed nothing\n";
   }
+  tools::finish_output();
   return kDone;
 }
 

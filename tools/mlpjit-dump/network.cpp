@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "mlpjit/error.h"
+#include "tools/layer_sizes.h"
 
 namespace mlpjit::dump {
 
@@ -13,22 +13,7 @@ std::optional<std::vector<std::int64_t>> parse_sizes(const std::string& text) {
   const bool looks_like_sizes =
       !text.empty() && text != "-" && text.find_first_not_of("0123456789-") == std::string::npos;
   if (!looks_like_sizes) return std::nullopt;
-  std::vector<std::int64_t> sizes;
-  const char* next = text.data();
-  const char* const end = next + text.size();
-  for (;;) {
-    std::int64_t size = 0;
-    const auto [stop, error] = std::from_chars(next, end, size);
-    if (error != std::errc{} || size < 0) {
-      throw UserError(fmt::format("'{}': expected layer sizes such as 512-256-128-2", text));
-    }
-    sizes.push_back(size);
-    if (stop == end) break;
-    next = stop + 1;
-  }
-  if (sizes.size() < 2)
-    throw UserError(fmt::format("'{}': a network needs an input size and an output size", text));
-  return sizes;
+  return tools::parse_layer_sizes(text);
 }
 
 std::vector<std::string> activation_names() {

@@ -182,21 +182,24 @@ Tensors spread(Fn& fn, const Tensors& args, std::index_sequence<I...>) {
 
 inline constexpr std::size_t kMaxGenericArguments = 16;
 
-/// For generic callables the number of arguments is known only now.
+/// For generic callables the number of arguments is known only now. From one on: bodies of variadic
+/// ones, (a + ...) for instance, need not make sense for none.
 template <std::size_t N, class Fn>
 Tensors spread_generic(Fn& fn, const Tensors& args) {
   if constexpr (N <= kMaxGenericArguments) {
     if (args.size() != N) return spread_generic<N + 1>(fn, args);
     if constexpr (kCallableWith<Fn, N>) return spread(fn, args, std::make_index_sequence<N>{});
   }
-  throw UserError("the function cannot be called with " + std::to_string(args.size()) + " tensors");
+  throw UserError("the function cannot be called with " + std::to_string(args.size()) +
+                  " tensors; a generic one takes 1 to " + std::to_string(kMaxGenericArguments) +
+                  ", one of `const Tensors&` any number");
 }
 
 template <class Fn>
 Tensors call_with(Fn& fn, const Tensors& args) {
   using List = Parameters<Fn>;
   if constexpr (std::is_void_v<List>) {
-    return spread_generic<0>(fn, args);
+    return spread_generic<1>(fn, args);
   } else if constexpr (List::kTakesTensors) {
     return call_flat(fn, args);
   } else {

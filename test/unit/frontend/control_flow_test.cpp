@@ -267,5 +267,19 @@ TEST(ControlFlowText, RoundTrips) {
   EXPECT_NE(g.to_text().find("while_loop"), std::string::npos);
 }
 
+Tensor nested(const Tensor& x, int levels) {
+  if (levels == 0) return x;
+  const auto inside = [levels](const Tensors& t) { return Tensors{nested(t[0], levels - 1)}; };
+  return cond(sum(x) > 0, inside, [](const Tensors& t) { return t; }, {x})[0];
+}
+
+TEST(ControlFlow, NestsAsDeepAsItsTextIsRead) {
+  const auto f = [](int levels) {
+    return trace([levels](const Tensor& x) { return nested(x, levels); }, f32({2}));
+  };
+  EXPECT_EQ(Graph::parse(f(64).to_text()).to_text(), f(64).to_text());
+  EXPECT_ERROR(TraceError, f(65), "64 deep");
+}
+
 }  // namespace
 }  // namespace mlpjit

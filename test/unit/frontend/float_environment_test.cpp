@@ -63,8 +63,8 @@ TEST(FloatEnvironment, ProgramsAreReadAndWrittenToNearest) {
 }
 
 TEST(FloatEnvironment, ParametersAreDrawnToNearest) {
-  for (const nn::Initializer& initializer :
-       {nn::Uniform(), nn::Normal(0.3), nn::Xavier(), nn::Xavier(nn::Draws::normal), nn::Kaiming()}) {
+  for (const nn::Initializer& initializer : {nn::Uniform(), nn::Normal(0.3), nn::Xavier(),
+                                             nn::Xavier(nn::Draws::normal), nn::Kaiming()}) {
     expect_the_same_everywhere([&] {
       nn::Dense layer(7);
       layer.initialize(initializer);
@@ -90,9 +90,24 @@ TEST(FloatEnvironment, TensorsAreMadeReadAndPrintedToNearest) {
   expect_the_same_everywhere([] {
     const Tensor x = linspace(0, 1, 7), y = arange(0, 1, 0.1, DType::f64), z = tensor(0.1) * 3;
     std::ostringstream out;
-    out << x << y << z << full({2}, 1e-40f) << z.item<float>() << " " << y.slice(0, 1, 2).item<int>();
+    out << x << y << z << full({2}, 1e-40f) << z.item<float>() << " "
+        << y.slice(0, 1, 2).item<int>();
     return Outcome{{x, y, z, full({2}, 0.1, DType::f64), eye(3)}, out.str()};
   });
+}
+
+TEST(FloatEnvironment, ReportsAreWrittenUnderTraps) {
+  auto f = jit([](const Tensor& x) { return tanh(x) * 0.1; }, {.backend = Backend::graph});
+  f(ones({3}));
+  const Environment environment(0x0000);
+  EXPECT_FALSE(to_string(f.explain()).empty());
+  EXPECT_FALSE(to_json(f.explain()).empty());
+  testing::internal::CaptureStdout();
+  {
+    const Benchmark timed("x");
+  }
+  print(tensor({0.1f, 1e-40f}));
+  EXPECT_NE(testing::internal::GetCapturedStdout().find("e-40"), std::string::npos);
 }
 
 }  // namespace

@@ -382,5 +382,53 @@ TEST(CachedFunction, StructureAndParametersAreOfTheCaller) {
   EXPECT_NE(f.explain().last_miss.find("structure"), std::string::npos);
 }
 
+TEST(Jit, TakesVariadicLambdas) {
+  auto total = jit([](auto... x) { return (x + ...); }, {.backend = Backend::graph});
+  EXPECT_TRUE(identical(total(ones({2}), ones({2}), ones({2})), full({2}, 3.f)));
+}
+
+// What a program prints to may itself call programs.
+class CallingBuffer : public std::stringbuf {
+ public:
+  explicit CallingBuffer(std::function<void()> call) : call_(std::move(call)) {}
+
+ private:
+  std::streamsize xsputn(const char* text, std::streamsize count) override {
+    call_();
+    return std::stringbuf::xsputn(text, count);
+  }
+  std::function<void()> call_;
+};
+
+TEST_P(Jit, MayBeCalledFromAStreamThatItPrintsTo) {
+  auto other = jit([](const Tensor& x, const Tensor& y) { return Tensors{x * y, x - y, x + y}; },
+                   {.backend = GetParam()});
+  auto printing = jit(
+      [](const Tensor& x) {
+        const Tensor y = x * 2;
+        print(y);
+        return Tensors{y + 1, x + 3};
+      },
+      {.backend = GetParam()});
+  const Tensor x = tensor({1.f, 2.f}), y = tensor({5.f, 7.f, 9.f});
+  const Tensors want = printing(x);
+  const Tensors products = other(y, y);
+  CallingBuffer buffer([&] { EXPECT_TRUE(identical(other(y, y)[0], products[0])); });
+  std::streambuf* const console = std::cout.rdbuf(&buffer);
+  const Tensors got = printing(x);
+  std::cout.rdbuf(console);
+  EXPECT_TRUE(identical(got[0], want[0]));
+  EXPECT_TRUE(identical(got[1], want[1]));
+}
+
+TEST(Jit, RefusesOptionsThatMeanNothing) {
+  const auto f = [](const Tensor& x) { return x; };
+  EXPECT_ERROR(UserError, jit(f, {.threads = 0}), "threads", "0");
+  EXPECT_ERROR(UserError, jit(f, {.dynamic_batch_after = -5}), "dynamic_batch_after", "-5");
+  EXPECT_ERROR(UserError, jit(f, {.isa = static_cast<Isa>(77)}), "isa");
+  EXPECT_ERROR(UserError, nn::Dense(2).hybridize({.threads = -1}), "threads");
+  EXPECT_ERROR(UserError, compile(trace(f, f32({2})), {.threads = -1}), "threads");
+}
+
 }  // namespace
 }  // namespace mlpjit

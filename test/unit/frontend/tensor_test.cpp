@@ -320,5 +320,13 @@ TEST(Tensor, AssigningASliceOfAHugeStepTakesTheFirst) {
   EXPECT_TRUE(identical(x, tensor({1.f, 0.f, 0.f, 0.f})));
 }
 
+TEST(Tensor, TakesSizesAsNumbers) {
+  const Tensor x = tensor({1.f, 2.f, 6.f});
+  EXPECT_TRUE(identical(sum(x) / x.shape()[0], mean(x)));
+  EXPECT_TRUE(identical(x.shape()[0] * x, x * 3));
+  EXPECT_ERROR(TraceError,
+               trace([](const Tensor& y) { return sum(y) / y.shape()[0]; }, f32({dim("B")})), "B");
+}
+
 }  // namespace
 }  // namespace mlpjit

@@ -288,5 +288,22 @@ TEST_F(ParameterFiles, NameWhatIsMissingAndWhatIsTooMuch) {
                ParameterError);
 }
 
+TEST_F(Safetensors, AreWrittenThroughLinksAndOverRegularFilesOnly) {
+  save_safetensors(path("t"), one_of_each());
+  fs::create_symlink(path("t"), path("link"));
+  const TensorMap other = {{"w", ones({2})}};
+  save_safetensors(path("link"), other);
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_TRUE(identical(load_safetensors(path("t")).at("w"), ones({2})));
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  fs::create_directory(path("folder"));
+  for (const char* name : {"pipe", "folder"}) {
+    EXPECT_THROW(save_safetensors(path(name), other), UserError) << name;
+    EXPECT_FALSE(fs::is_regular_file(path(name)));
+  }
+  EXPECT_THROW(save_safetensors(path("a") + std::string("\0b", 2), other), UserError);
+  EXPECT_FALSE(fs::exists(path("a")));
+}
+
 }  // namespace
 }  // namespace mlpjit

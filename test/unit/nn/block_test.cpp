@@ -479,5 +479,25 @@ TEST(Block, NestedWithoutEndIsAnError) {
   expect_mentions(error_of<UserError>([&] { net(ones({1, 2})); }), {"2000 deep"});
 }
 
+TEST(Block, AnUndefinedResultIsAnErrorInEveryMode) {
+  nn::HybridLambda none([](const Ops&, const Tensor&) { return Tensor(); });
+  expect_mentions(error_of<UserError>([&] { none(ones({2})); }), {"not defined"});
+  none.hybridize({.backend = Backend::graph});
+  expect_mentions(error_of<UserError>([&] { none(ones({2})); }), {"not defined"});
+}
+
+TEST(Block, ErrorsAtRunTimeNameTheLayerInEveryMode) {
+  nn::HybridSequential net;
+  net.add(nn::Embedding(3, 2), nn::Dense(2));
+  net.initialize();
+  const Tensor bad = tensor({0, 7});
+  expect_mentions(error_of<ValueError>([&] { net(bad); }), {"layer '0'", "gather"});
+  for (const Backend backend : test::backends()) {
+    net.hybridize({.backend = backend});
+    net(tensor({0, 1}));
+    expect_mentions(error_of<ValueError>([&] { net(bad); }), {"layer '0'", "gather"});
+  }
+}
+
 }  // namespace
 }  // namespace mlpjit
