@@ -46,6 +46,7 @@ class Portable {
   void input(std::size_t i, const std::string& name);
   void parameters();
   void captures();
+  std::vector<ir::ValueId> results();
   void name_values();
   std::string distinct(const std::string& base);
   bool updated(std::size_t input) const {
@@ -112,6 +113,22 @@ void Portable::captures() {
   }
 }
 
+// A result that is a C++ scalar carries its value in the widest type of its kind; as a tensor it
+// has the dtype that it has by itself.
+std::vector<ir::ValueId> Portable::results() {
+  std::vector<ir::ValueId> results;
+  for (std::size_t i = 0; i < from_.body().results.size(); ++i) {
+    ir::ValueId value = replay_[from_.body().results[i]];
+    const WeakKind weak = trace_.results[i].weak;
+    if (weak != WeakKind::none && to_.value(value).type.dtype != default_dtype(weak)) {
+      value = to_.result(to_.append(ir::Function::kBody, ir::Opcode::cast, {value},
+                                    {{"dtype", default_dtype(weak)}}));
+    }
+    results.push_back(value);
+  }
+  return results;
+}
+
 std::string Portable::distinct(const std::string& base) {
   const std::size_t before = used_[base]++;
   return before == 0 ? base : fmt::format("{}_{}", base, before);
@@ -148,9 +165,7 @@ PortableModel Portable::make() {
     }
   }
   replay_.region(ir::Function::kBody, ir::Function::kBody);
-  std::vector<ir::ValueId> results;
-  for (const ir::ValueId result : from_.body().results) results.push_back(replay_[result]);
-  to_.body().results = std::move(results);
+  to_.body().results = results();
   for (const ir::Update& update : from_.updates()) {
     to_.updates().push_back(
         {static_cast<std::uint32_t>(new_input_[update.input]), replay_[update.value]});
