@@ -127,6 +127,19 @@ Shape resolve_shape(const Shape& from, const std::vector<Dim>& dims) {
   return shape;
 }
 
+// A named size that may turn out to be 1 would be dropped by some calls of the program and kept by
+// others.
+void require_known_whether_one(const Shape& shape, int axis) {
+  const Dim dim = shape[axis];
+  if (dim.is_static()) return;
+  const std::int64_t rest = 1 - dim.offset();
+  if (rest % dim.coefficient() != 0 || rest / dim.coefficient() < 0) return;
+  throw TraceError(where_am_i("squeeze") + "whether axis " + std::to_string(axis) + " of " +
+                   to_string(shape) +
+                   " has size 1 is not known while tracing; name the axes to drop, or trace with "
+                   "an exact shape");
+}
+
 }  // namespace
 
 namespace detail {
@@ -216,7 +229,10 @@ Tensor squeeze(const Tensor& x, const Axes* axes) {
   const Shape& from = x.shape();
   std::vector<bool> drop(static_cast<std::size_t>(from.rank()), false);
   if (axes == nullptr) {
-    for (int i = 0; i < from.rank(); ++i) drop[static_cast<std::size_t>(i)] = from[i] == Dim(1);
+    for (int i = 0; i < from.rank(); ++i) {
+      require_known_whether_one(from, i);
+      drop[static_cast<std::size_t>(i)] = from[i] == Dim(1);
+    }
   } else {
     for (const std::int64_t axis : normal_axes(axes, from.rank(), "squeeze")) {
       if (!(from[static_cast<int>(axis)] == Dim(1))) {

@@ -90,6 +90,24 @@ TEST_F(ExportOptions, ABodyThatNeedsItsBatchSizeIsExportedForThatSize) {
       << "axis 0 is not a batch here";
 }
 
+TEST_F(ExportOptions, ABatchOfOneThatIsSqueezedAwayStaysOne) {
+  struct Squeezed : nn::HybridBlock {
+    nn::Dense layer = child("layer", nn::Dense(3, {.in_units = 4}));
+    Tensor hybrid_forward(const Ops& F, const Tensor& x) override { return F.squeeze(layer(x)); }
+  } net;
+  net.initialize();
+  const Tensor x = rows(1, 4);
+  EXPECT_EQ(net(x).shape(), Shape{3});
+  EXPECT_EQ(net.export_model(path("net")).outputs, std::vector<TensorSpec>{f32({3})});
+  const auto same = nn::SymbolBlock::imports(path("net-symbol.json"), path("net-0000.params"));
+  EXPECT_TRUE(identical(same(x), net(x)));
+  const auto squeezed = [](const Tensor& t) { return squeeze(t); };
+  expect_mentions(error_of<TraceError>([&] { trace(squeezed, f32({dim("B"), 3})); }),
+                  {"squeeze", "[B, 3]", "name the axes"});
+  EXPECT_EQ(trace(squeezed, f32({dim("B") * 2, 1})).outputs(),
+            std::vector<TensorSpec>{f32({dim("B") * 2})});
+}
+
 TEST_F(ExportOptions, WhatCannotBeExportedSaysWhy) {
   nn::HybridSequential net;
   net.add(nn::Dense(2, {.in_units = 3}));

@@ -285,12 +285,12 @@ TEST_F(Export, PartOfAProgramOverOtherNamedSizes) {
 TEST_F(Export, LongProgramsTakeTheirTimeOnce) {
   const Function net([](const Tensors& in) {
     Tensor x = in[0];
-    for (int i = 0; i < 20'000; ++i) x = x * 0.5 + 1.0;
+    for (int i = 0; i < 5'000; ++i) x = x * 0.5 + 1.0;
     return Tensors{x};
   });
   const Timer timer;
   const auto same = there_and_back(net, {.inputs = {f32({dim("B")})}});
-  EXPECT_LT(timer.seconds(), 20) << "linear in the program: some 0.5 s";
+  EXPECT_LT(timer.seconds(), 20) << "linear in the program";
   const Tensor x = random::normal({3});
   EXPECT_TRUE(identical(same(x), net(Tensors{x})[0]));
 }
