@@ -10,27 +10,41 @@ namespace {
 
 class ControlFlow : public testing::TestWithParam<Backend> {
  protected:
-  // Runs it imperatively and compiled (twice) on copies of the same tensors; results and updated
-  // tensors must be equal.
+  // Runs it imperatively and compiled (twice) on copies of the same tensors, for every instruction
+  // set; results and updated tensors must be equal, and what is printed.
   void expect_same(const std::function<Tensors(const Tensors&)>& f, const Tensors& inputs) const {
+    for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+      if (isa > current_isa()) continue;
+      SCOPED_TRACE(to_string(isa));
+      expect_same(f, inputs, isa);
+    }
+  }
+
+ private:
+  void expect_same(const std::function<Tensors(const Tensors&)>& f, const Tensors& inputs,
+                   Isa isa) const {
     const auto copies = [&] {
       Tensors all;
       for (const Tensor& x : inputs) all.push_back(x.copy());
       return all;
     };
-    const auto compiled = jit([f](const Tensors& x) { return f(x); }, {.backend = GetParam()});
+    const auto compiled =
+        jit([f](const Tensors& x) { return f(x); }, {.backend = GetParam(), .isa = isa});
     random::seed(1);
+    testing::internal::CaptureStdout();
     const Tensors x1 = copies(), r1 = f(x1), r1_again = f(x1);
+    const std::string printed = testing::internal::GetCapturedStdout();
     const random::State state = random::state();
     random::seed(1);
+    testing::internal::CaptureStdout();
     const Tensors x2 = copies(), r2 = compiled(x2), r2_again = compiled(x2);
+    EXPECT_EQ(testing::internal::GetCapturedStdout(), printed);
     EXPECT_EQ(random::state(), state);
     compare(r1, r2, "result");
     compare(r1_again, r2_again, "second result");
     compare(x1, x2, "argument");
   }
 
- private:
   static void compare(const Tensors& expected, const Tensors& actual, const char* what) {
     ASSERT_EQ(expected.size(), actual.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -178,6 +192,71 @@ TEST_P(ControlFlow, Nests) {
       {tensor({1.f, -2.f})});
 }
 
+TEST_P(ControlFlow, CarriedValuesMayChangePlaces) {
+  for (const int turns : {0, 1, 2, 5}) {
+    expect_same(
+        [turns](const Tensors& x) {
+          const Tensors r = while_loop(
+              [turns](Tensor i, Tensor, Tensor, Tensor) { return i < turns; },
+              [&](Tensor i, Tensor a, Tensor b, Tensor) { return Tensors{i + 1, b, a + b, x[0]}; },
+              {Tensor(0), x[0], x[1], x[1]});
+          auto [carry, ys] = scan(
+              [&](const Tensors& c, const Tensors& row) {
+                return std::pair(Tensors{c[1], c[0]}, Tensors{c[0], row[0], x[1]});
+              },
+              Tensors{r[1], r[2]}, Tensors{stack({x[0], x[1], r[3]})});
+          return Tensors{r[0], r[1], r[2], r[3], carry[0], carry[1], ys[0], ys[1], ys[2]};
+        },
+        {tensor({1.f, 2.f}), tensor({-3.f, 0.5f})});
+  }
+}
+
+TEST_P(ControlFlow, LoopsOfDenseLayersThatDrawAndPrint) {
+  const Tensor w = random::normal({40, 40}), b = zeros({40}), head = random::normal({3, 40});
+  const auto f = [=](const Tensors& x) {
+    Tensor total = zeros({3});
+    const Tensors r =
+        while_loop([](Tensor i, Tensor h) { return logical_and(i < 6, sum(h) < 1e6); },
+                   [&](Tensor i, Tensor h) {
+                     const Tensor next = relu(dense(h, w, b)) * 0.2 + random::normal({5, 40});
+                     print("turn", i);
+                     const Tensor y = cond(
+                         sum(next) > 10,
+                         [&] {
+                           total += sum(softmax(dense(next, head), -1), {0});
+                           return next * 0.5;
+                         },
+                         [&] {
+                           print("small", i);
+                           return tanh(dense(next, w));
+                         })[0];
+                     return Tensors{i + 1, y};
+                   },
+                   {Tensor(0), x[0]});
+    return Tensors{r[0], r[1], total, random::uniform({2})};
+  };
+  expect_same(f, {random::normal({5, 40})});
+  expect_same(f, {full({5, 40}, 1e5)});  // no turn
+}
+
+TEST_P(ControlFlow, AFailureInALoopIsTheSameErrorAndChangesNothing) {
+  const Tensor table = tensor({1.f, 2.f, 3.f});
+  const auto f = [table](Tensor x) {
+    while_loop([](Tensor i) { return i < 9; },
+               [&](Tensor i) {
+                 x += gather(table, i);
+                 return i + 1;
+               },
+               {Tensor(0)});
+    return x * 1;
+  };
+  const Tensor x = ones({2}), before = x.copy();
+  const auto compiled = jit(f, {.backend = GetParam()});
+  EXPECT_ERROR(ValueError, f(x.copy()), "gather", "3");
+  EXPECT_ERROR(ValueError, compiled(x), "gather", "3");
+  EXPECT_TRUE(identical(x, before));
+}
+
 TEST_P(ControlFlow, ResultsAreIndependentOfOperands) {
   expect_same(
       [](const Tensors& x) {
@@ -249,6 +328,22 @@ TEST_P(ControlFlow, SaysWhatDoesNotFit) {
 
 INSTANTIATE_TEST_SUITE_P(Backends, ControlFlow, testing::Values(Backend::graph, Backend::native),
                          [](const auto& info) { return std::string(to_string(info.param)); });
+
+TEST(ControlFlowReport, ListsTheKernelsOfRegions) {
+  const Tensor w = random::normal({8, 8});
+  const auto compiled = jit([w](Tensor x) {
+    return while_loop([](Tensor a) { return sum(a) < 100; },
+                      [w](Tensor a) { return relu(dense(a, w)) + 1; }, {x})[0];
+  });
+  compiled(ones({2, 8}));
+  const Explanation explanation = compiled.explain();
+  ASSERT_EQ(explanation.signatures.size(), 1u);
+  std::vector<std::string> kernels;
+  for (const KernelSummary& kernel : explanation.signatures[0].kernels)
+    kernels.push_back(kernel.name + " " + kernel.kind);
+  EXPECT_EQ(kernels, (std::vector<std::string>{"while while", "while.condition.sum reduction",
+                                               "while.body.dense dense", "copy copy"}));
+}
 
 TEST(ControlFlowText, RoundTrips) {
   const Graph g = trace(

@@ -166,6 +166,93 @@ TEST(Plan, PackingPadsWithZerosAndKeepsEveryWeight) {
   }
 }
 
+void expect_apart(const Plan& plan) {
+  for (const Buffer& a : plan.buffers) {
+    for (const Buffer& b : plan.buffers) {
+      if (&a == &b || a.place != Place::workspace || b.place != Place::workspace ||
+          a.root == b.root)
+        continue;
+      const bool alive_together = a.first_step <= b.last_step && b.first_step <= a.last_step;
+      const bool overlap = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+      EXPECT_FALSE(alive_together && overlap) << a.name << " and " << b.name << to_string(plan);
+    }
+  }
+}
+
+TEST(Plan, BranchesWriteTheResultWhereItBelongs) {
+  const Plan plan = plan_of(R"(func @main(%x: f32[8], %p: bool[]) -> (f32[8]) {
+  %r = cond %p, %x { ^(%a) %e = exp %a yield %e } { ^(%b)
+    %q = cond %p { %t = tanh %b yield %t } { yield %x }
+    yield %q }
+  return %r
+}
+)");
+  ASSERT_EQ(plan.steps.size(), 5u) << to_string(plan);
+  const auto& cond = std::get<CondKernel>(plan.steps[0].kernel);
+  EXPECT_EQ(cond.then_steps.begin, 1u);
+  EXPECT_EQ(cond.then_steps.end, 2u);
+  EXPECT_EQ(cond.else_steps.end, 5u);
+  EXPECT_EQ(plan.after(0), 5u);
+  EXPECT_EQ(plan.after(2), 5u);
+  EXPECT_EQ(plan.steps[3].name, "cond.else.cond.then.tanh");
+  for (const std::uint32_t step : {1u, 3u}) {
+    const auto& kernel = std::get<ElementwiseKernel>(plan.steps[step].kernel);
+    const Buffer& out = plan.buffers[kernel.outputs[0].buffer];
+    EXPECT_EQ(out.place, Place::slot);
+    EXPECT_EQ(out.slot, 2u);
+  }
+  EXPECT_EQ(std::get<CopyKernel>(plan.steps[4].kernel).from, 0u) << "the one that is yielded as is";
+}
+
+TEST(Plan, ATurnWritesCarriedValuesToTheOtherOfTwoBuffers) {
+  const Plan plan = plan_of(R"(func @main(%x: f32[8], %y: f32[8]) -> (f32[8], f32[8], f32[8]) {
+  %a, %b, %c = while_loop %x, %y, %y {
+    ^(%i, %j, %same) %s = sum %i {axes = [0]}
+    %z = constant f32[] 0
+    %go = less %s, %z yield %go
+  } { ^(%k, %l, %kept) %e = exp %k yield %e, %k, %kept }
+  return %a, %b, %c
+}
+)");
+  const auto& loop = std::get<WhileKernel>(plan.steps.at(0).kernel);
+  ASSERT_EQ(loop.carried.size(), 2u) << "a value that stays is not carried";
+  const Carried& first = loop.carried[0];
+  const auto& exp = std::get<ElementwiseKernel>(plan.steps.at(3).kernel);
+  EXPECT_EQ(exp.inputs[0].buffer, first.current);
+  EXPECT_EQ(plan.buffers[exp.outputs[0].buffer].root, first.next);
+  EXPECT_EQ(plan.buffers[first.current].targets,
+            (std::vector<BufferId>{first.initial, first.memory[0], first.memory[1]}));
+  const auto& moved = std::get<CopyKernel>(plan.steps.at(4).kernel);
+  EXPECT_EQ(moved.from, first.current);
+  EXPECT_EQ(moved.to, loop.carried[1].next);
+  expect_apart(plan);
+}
+
+TEST(Plan, WhatALoopTakesFromOutsideLivesAsLongAsTheLoop) {
+  const Plan plan = plan_of(R"(func @main(%x: f32[64], %xs: f32[5, 64]) -> (f32[64], f32[5, 64]) {
+  %outside = exp %x
+  %r, %ys = scan %x, %xs {carried = 1} { ^(%c, %e)
+    %t = add %outside, %c
+    %u = tanh %t
+    %o = sin %u
+    %v = exp %o
+    %w = add %v, %e
+    yield %w, %v }
+  return %r, %ys
+}
+)");
+  const std::uint32_t last = plan.after(1) - 1;
+  for (const Buffer& buffer : plan.buffers) {
+    if (buffer.name == "outside") {
+      EXPECT_EQ(buffer.last_step, last);
+    }
+  }
+  const auto& scan = std::get<ScanKernel>(plan.steps.at(1).kernel);
+  EXPECT_EQ(plan.buffers[scan.ys.at(0).whole].place, Place::slot) << "stacked in the output";
+  expect_apart(plan);
+  EXPECT_LT(plan.workspace_bytes, plan.unshared_bytes) << "a turn's own values share memory";
+}
+
 TEST(Plan, TheTextNamesEveryStepWithItsReason) {
   const Plan plan = plan_of(kChain);
   const std::string text = to_string(plan);
