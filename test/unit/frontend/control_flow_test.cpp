@@ -342,6 +342,7 @@ TEST(ControlFlowReport, ListsTheKernelsOfRegions) {
   for (const KernelSummary& kernel : explanation.signatures[0].kernels)
     kernels.push_back(kernel.name + " " + kernel.kind);
   EXPECT_EQ(kernels, (std::vector<std::string>{"while while", "while.condition.sum reduction",
+                                               "while.condition.less elementwise",
                                                "while.body.dense dense", "copy copy"}));
 }
 
