@@ -1,10 +1,2 @@
-// Apart from the tests because the compiler's namespace jit and the user's function jit do not meet
-// in one file.
-#include "lib/jit/loader.h"
-
-namespace mlpjit::test {
-bool built_with_llvm();
-bool built_with_llvm() {
-  return jit::built_with_llvm();
-}
-}  // namespace mlpjit::test
+// The same answer as for the tests of networks.
+#include "test/unit/nn/backends.cpp"

@@ -44,7 +44,8 @@ TEST(SymbolFile, AFewLinesByHandAreAModel) {
     {"name": "w", "kind": "parameter", "path": "fc.weight", "dtype": "f32", "shape": [3, 2]},
     {"name": "fc.bias", "kind": "parameter", "dtype": "f32", "shape": [3]}],
   "nodes": [
-    {"op": "constant", "name": "mean", "attributes": {"value": {"dtype": "f32", "shape": [2], "data": [1, 2.5]}}},
+    {"op": "constant", "name": "mean",
+      "attributes": {"value": {"dtype": "f32", "shape": [2], "data": [1, 2.5]}}},
     {"op": "subtract", "name": "centred", "inputs": ["x", "mean"]},
     {"op": "dense", "name": "h", "inputs": ["centred", "w", "fc.bias"]},
     {"op": "leaky_relu", "name": "a", "inputs": ["h"]},
@@ -58,7 +59,8 @@ TEST(SymbolFile, AFewLinesByHandAreAModel) {
 
 TEST(SymbolFile, FunctionsCallEachOther) {
   const auto net = model(file(R"("inputs": [{"name": "x", "dtype": "f32", "shape": [2]}],
-  "nodes": [{"op": "call", "results": [{"name": "a"}, {"name": "b"}], "inputs": ["x"], "attributes": {"callee": "twice"}}],
+  "nodes": [{"op": "call", "results": [{"name": "a"}, {"name": "b"}], "inputs": ["x"],
+      "attributes": {"callee": "twice"}}],
   "heads": [{"name": "a", "value": "a"}, {"name": "b", "value": "b", "dtype": "f32", "shape": [2]}],
   "functions": [
     {"name": "twice", "inputs": [{"name": "t", "dtype": "f32", "shape": [2]}],
@@ -81,10 +83,14 @@ TEST(SymbolFile, LoopsAndDrawsByHand) {
     {"name": "n", "dtype": "i64", "shape": []},
     {"name": "random", "kind": "state", "dtype": "i64", "shape": [2]}],
   "nodes": [
-    {"op": "constant", "name": "zero", "attributes": {"value": {"dtype": "i64", "shape": [], "data": [0]}}},
-    {"op": "constant", "name": "one", "attributes": {"value": {"dtype": "i64", "shape": [], "data": [1]}}},
-    {"op": "constant", "name": "start", "attributes": {"value": {"dtype": "f32", "shape": [2], "data": [0, "-inf"]}}},
-    {"op": "while_loop", "inputs": ["n", "start", "random"], "results": [{"name": "m"}, {"name": "y"}, {"name": "after"}],
+    {"op": "constant", "name": "zero",
+      "attributes": {"value": {"dtype": "i64", "shape": [], "data": [0]}}},
+    {"op": "constant", "name": "one",
+      "attributes": {"value": {"dtype": "i64", "shape": [], "data": [1]}}},
+    {"op": "constant", "name": "start",
+      "attributes": {"value": {"dtype": "f32", "shape": [2], "data": [0, "-inf"]}}},
+    {"op": "while_loop", "inputs": ["n", "start", "random"],
+      "results": [{"name": "m"}, {"name": "y"}, {"name": "after"}],
      "regions": [
        {"arguments": [{"name": "i"}, {"name": "c"}, {"name": "s"}],
         "nodes": [{"op": "greater", "name": "more", "inputs": ["i", "zero"]}], "results": ["more"]},
@@ -168,18 +174,18 @@ TEST(SymbolFile, NodesThatDoNotFitAreRefused) {
   expect_refused(
       node(R"("op": "reshape", "name": "y", "inputs": ["x"], "attributes": {"shape": [-1]})"),
       {"-1"});
-  expect_refused(
-      node(
-          R"("op": "reshape", "name": "y", "inputs": ["x"], "attributes": {"shape": ["9223372036854775808*B"]})"),
-      {"size"});
-  expect_refused(
-      node(
-          R"("op": "reshape", "name": "y", "inputs": ["x"], "attributes": {"shape": ["--9223372036854775808"]})"),
-      {"size"});
-  expect_refused(
-      node(
-          R"("op": "reshape", "name": "y", "inputs": ["x"], "attributes": {"shape": [1,1,1,1,1,1,1,1,1]})"),
-      {"8 sizes"});
+  expect_refused(node(
+                     R"("op": "reshape", "name": "y", "inputs": ["x"],
+      "attributes": {"shape": ["9223372036854775808*B"]})"),
+                 {"size"});
+  expect_refused(node(
+                     R"("op": "reshape", "name": "y", "inputs": ["x"],
+      "attributes": {"shape": ["--9223372036854775808"]})"),
+                 {"size"});
+  expect_refused(node(
+                     R"("op": "reshape", "name": "y", "inputs": ["x"],
+      "attributes": {"shape": [1,1,1,1,1,1,1,1,1]})"),
+                 {"8 sizes"});
   expect_refused(
       node(R"("op": "call", "name": "y", "inputs": ["x"], "attributes": {"callee": "f"})"), {"@f"});
   expect_refused(
@@ -187,11 +193,11 @@ TEST(SymbolFile, NodesThatDoNotFitAreRefused) {
       {"recursion"});
   expect_refused(node(R"("op": "relu", "name": "y", "inputs": ["x"], "regions": [{"nodes": []}])"),
                  {"region"});
-  expect_refused(
-      with_nodes(
-          R"({"op": "constant", "name": "c", "attributes": {"value": {"dtype": "f32", "shape": [], "data": [1]}}},
+  expect_refused(with_nodes(
+                     R"({"op": "constant", "name": "c",
+      "attributes": {"value": {"dtype": "f32", "shape": [], "data": [1]}}},
     {"op": "broadcast_to", "name": "y", "inputs": ["c"], "attributes": {"shape": ["C"]}})"),
-      {"'C'", "argument"});
+                 {"'C'", "argument"});
 }
 
 TEST(SymbolFile, ConstantsAreWhatTheySay) {
@@ -228,7 +234,8 @@ TEST(SymbolFile, ParametersAreMatchedByName) {
   const std::string text = file(R"("inputs": [
     {"name": "x", "dtype": "f32", "shape": ["B", 2]},
     {"name": "w", "kind": "parameter", "dtype": "f32", "shape": [3, 2]}],
-    "nodes": [{"op": "dense", "name": "y", "inputs": ["x", "w"]}], "heads": [{"name": "y", "value": "y"}])");
+    "nodes": [{"op": "dense", "name": "y", "inputs": ["x", "w"]}],
+      "heads": [{"name": "y", "value": "y"}])");
   const Tensor w = random::normal({3, 2}), x = random::normal({1, 2});
   expect_mentions(error_of<ParameterError>([&] { model(text); }), {"m.params", "w"});
   expect_mentions(error_of<ParameterError>([&] { model(text, {{"w", w}, {"v", w}}); }),
@@ -252,7 +259,8 @@ TEST(SymbolFile, LimitsHold) {
   expect_refused(deep, {"512"});
   expect_refused(file("\"nodes\": " + deep), {"512"});
   std::string chain =
-      R"({"op": "constant", "name": "p", "attributes": {"value": {"dtype": "bool", "shape": [], "data": [true]}}},)";
+      R"({"op": "constant", "name": "p",
+      "attributes": {"value": {"dtype": "bool", "shape": [], "data": [true]}}},)";
   std::string close;
   for (int i = 0; i < 66; ++i) {
     chain += R"({"op": "cond", "name": "y)" + std::to_string(i) +
@@ -262,20 +270,22 @@ TEST(SymbolFile, LimitsHold) {
   expect_refused(file("\"nodes\": [" + chain + close + "], \"heads\": []"), {"64"});
   // Functions that call each other twice: 2^40 ops when written out.
   std::string functions =
-      R"({"name": "f0", "inputs": [{"name": "t", "dtype": "f32", "shape": []}], "nodes": [{"op": "exp", "name": "y", "inputs": ["t"]}], "results": ["y"]})";
+      R"({"name": "f0", "inputs": [{"name": "t", "dtype": "f32", "shape": []}],
+      "nodes": [{"op": "exp", "name": "y", "inputs": ["t"]}], "results": ["y"]})";
   for (int i = 1; i <= 40; ++i) {
     const std::string callee = R"("attributes": {"callee": "f)" + std::to_string(i - 1) + "\"}}";
-    functions +=
-        R"(, {"name": "f)" + std::to_string(i) +
-        R"(", "inputs": [{"name": "t", "dtype": "f32", "shape": []}], "nodes": [{"op": "call", "name": "a", "inputs": ["t"], )" +
-        callee + R"(, {"op": "call", "name": "y", "inputs": ["a"], )" + callee +
-        R"(], "results": ["y"]})";
+    functions += R"(, {"name": "f)" + std::to_string(i) +
+                 R"(", "inputs": [{"name": "t", "dtype": "f32", "shape": []}],
+      "nodes": [{"op": "call", "name": "a", "inputs": ["t"], )" +
+                 callee + R"(, {"op": "call", "name": "y", "inputs": ["a"], )" + callee +
+                 R"(], "results": ["y"]})";
   }
-  expect_refused(
-      file(
-          R"("inputs": [{"name": "x", "dtype": "f32", "shape": []}], "nodes": [{"op": "call", "name": "y", "inputs": ["x"], "attributes": {"callee": "f40"}}], "heads": [{"name": "y", "value": "y"}], "functions": [)" +
-          functions + "]"),
-      {"written out"});
+  expect_refused(file(
+                     R"("inputs": [{"name": "x", "dtype": "f32", "shape": []}],
+      "nodes": [{"op": "call", "name": "y", "inputs": ["x"], "attributes": {"callee": "f40"}}],
+      "heads": [{"name": "y", "value": "y"}], "functions": [)" +
+                     functions + "]"),
+                 {"written out"});
 }
 
 // Whatever the bytes: a model, or an error of the user's.
