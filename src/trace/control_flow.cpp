@@ -349,11 +349,13 @@ Tensors while_loop(const TensorsFunction& condition, const TensorsFunction& body
 
 std::pair<Tensors, Tensors> scan(const ScanFunction& body, const Tensors& initial,
                                  const Tensors& xs_given) {
-  const Tensors init = strong(initial, "scan"), xs = strong(xs_given, "scan");
+  const Tensors init = strong(initial, "scan");
+  Tensors xs = strong(xs_given, "scan");
   const Dim length = scan_length(xs);
   if (Recorder* recorder = Recorder::current()) return record_scan(*recorder, body, init, xs);
   Tensors carry = init;
   for (Tensor& tensor : carry) tensor = tensor.copy();
+  for (Tensor& x : xs) x = x.copy();  // the body may update them; later entries are as they were
   if (length == Dim(0)) return {carry, empty_ys(body, init, xs)};
   std::vector<Tensors> columns;
   for (std::int64_t i = 0; i < length.value(); ++i) {

@@ -1,138 +1,11 @@
-// The generator: choices -> a typed program. A candidate op is tried on the values at hand; one
-// that the type rules refuse is dropped and another tried, so that the generator knows no rule
-// twice.
+// The nodes that only compute: element-wise ops, contractions, reductions, data movement.
 
 #include <algorithm>
-#include <limits>
 
-#include "test/differential/program.h"
+#include "test/differential/builder.h"
 
 namespace mlpjit::differential {
 namespace {
-
-constexpr std::int64_t kMaxElements = 4096;
-
-std::int64_t any_dim(Choices& choices) {
-  static const std::vector<std::int64_t> kDims = {0,  1,  2,  3,  7,  8,  9,   15,
-                                                  16, 17, 31, 33, 63, 65, 127, 1023};
-  static const std::vector<std::int64_t> kSmall = {1, 2, 3, 5, 8, 16, 17};
-  return choices.chance(60) ? choices.pick(kSmall) : choices.pick(kDims);
-}
-
-Shape any_shape(Choices& choices) {
-  const auto rank = static_cast<int>(choices.chance(70) ? 1 + choices.below(2) : choices.below(5));
-  Shape shape;
-  std::int64_t elements = 1;
-  for (int i = 0; i < rank; ++i) {
-    std::int64_t d = any_dim(choices);
-    if (elements * d > kMaxElements) d = 1;
-    elements *= d;
-    shape.push_back(d);
-  }
-  return shape;
-}
-
-template <class T>
-T special(Choices& choices) {
-  using L = std::numeric_limits<T>;
-  const T values[] = {T(0),           -T(0),           L::infinity(),    -L::infinity(),
-                      L::quiet_NaN(), L::denorm_min(), -L::denorm_min(), L::min(),
-                      L::min() / 2,   L::max(),        L::lowest(),      T(1),
-                      T(-1),          T(0.5),          T(88.7),          T(-88.7),
-                      T(-104),        T(1e10),         T(2.5),           T(-0.5),
-                      L::epsilon()};
-  return values[choices.below(std::size(values))];
-}
-
-template <class T>
-Tensor any_floats(Choices& choices, const Shape& shape) {
-  std::vector<T> v(static_cast<std::size_t>(shape.size()));
-  const unsigned specials = choices.chance(35) ? 25 : 0;
-  const T scale = choices.chance(20) ? T(30) : T(1);
-  std::mt19937_64 noise(choices.below(1u << 16));
-  std::normal_distribution<double> normal;
-  for (T& x : v)
-    x = noise() % 100 < specials ? special<T>(choices) : static_cast<T>(normal(noise)) * scale;
-  return tensor(v, shape);
-}
-
-template <class T>
-Tensor any_integers(Choices& choices, const Shape& shape) {
-  std::vector<T> v(static_cast<std::size_t>(shape.size()));
-  const bool wide = choices.chance(15);
-  std::mt19937_64 noise(choices.below(1u << 16));
-  for (T& x : v)
-    x = wide ? static_cast<T>(noise()) : static_cast<T>(static_cast<int>(noise() % 13) - 4);
-  return tensor(v, shape);
-}
-
-Tensor any_tensor(Choices& choices, const Shape& shape) {
-  switch (choices.below(10)) {
-    case 0:
-    case 1: return any_floats<double>(choices, shape);
-    case 2: return any_integers<std::int32_t>(choices, shape);
-    case 3: return any_integers<std::int64_t>(choices, shape);
-    case 4: return any_floats<float>(choices, shape) > 0;
-    default: return any_floats<float>(choices, shape);
-  }
-}
-
-// A program under construction, with the value of everything so far.
-struct Builder {
-  Choices& choices;
-  Program program;
-  Tensors values;
-  bool failing = false;  // the last node fails at run time
-
-  ValueIndex any_value() {
-    // Recent values twice as likely: deep programs rather than wide ones.
-    const std::size_t n = values.size();
-    return choices.chance(50) ? n - 1 - choices.below(std::min<std::size_t>(n, 3))
-                              : choices.below(n);
-  }
-  ValueIndex any_of(const std::function<bool(const Tensor&)>& wanted) {
-    for (int i = 0; i < 12; ++i) {
-      const ValueIndex v = any_value();
-      if (wanted(values[v])) return v;
-    }
-    return any_value();
-  }
-  ValueIndex add_input(Tensor value) {
-    // Inputs come first: shift what the nodes and outputs refer to.
-    const ValueIndex at = program.inputs.size();
-    for (Node& node : program.nodes) {
-      for (ValueIndex& i : node.arguments) i += i >= at;
-    }
-    program.inputs.push_back(value);
-    values.insert(values.begin() + static_cast<std::ptrdiff_t>(at), std::move(value));
-    return at;
-  }
-
-  // True when the op took the arguments; a failure at run time ends the program there, seldom.
-  bool try_node(Node node) {
-    Tensors arguments;
-    for (ValueIndex i : node.arguments) arguments.push_back(values[i]);
-    Tensors results;
-    try {
-      results = node.apply(arguments);
-    } catch (const ValueError&) {
-      if (!choices.chance(10)) return false;
-      failing = true;
-      node.results = 1;
-      program.nodes.push_back(std::move(node));
-      return true;
-    } catch (const UserError&) {
-      return false;
-    }
-    for (const Tensor& r : results) {
-      if (r.size() > kMaxElements) return false;
-    }
-    node.results = results.size();
-    program.nodes.push_back(std::move(node));
-    values.insert(values.end(), results.begin(), results.end());
-    return true;
-  }
-};
 
 using Unary = Tensor (*)(const Tensor&);
 struct NamedUnary {
@@ -203,10 +76,6 @@ const std::vector<NamedBinary> kBinary = {
 #undef MLPJIT_BINARY
 #undef MLPJIT_OPERATOR
 
-Tensors one(Tensor x) {
-  return {std::move(x)};
-}
-
 Node unary_node(Builder& b) {
   const NamedUnary& op = b.choices.pick(kUnary);
   return {op.name, {b.any_value()}, 1, [fn = op.fn](const Tensors& a) { return one(fn(a[0])); }};
@@ -215,7 +84,7 @@ Node unary_node(Builder& b) {
 Node binary_node(Builder& b) {
   const NamedBinary& op = b.choices.pick(kBinary);
   const ValueIndex left = b.any_value();
-  const DType dtype = b.values[left].dtype();
+  const DType dtype = b.value(left).dtype();
   const ValueIndex right = b.any_of([&](const Tensor& t) { return t.dtype() == dtype; });
   return {
       op.name, {left, right}, 1, [fn = op.fn](const Tensors& a) { return one(fn(a[0], a[1])); }};
@@ -225,7 +94,7 @@ Node where_node(Builder& b) {
   const ValueIndex condition =
       b.any_of([](const Tensor& t) { return t.dtype() == DType::boolean; });
   const ValueIndex left = b.any_value();
-  const DType dtype = b.values[left].dtype();
+  const DType dtype = b.value(left).dtype();
   const ValueIndex right = b.any_of([&](const Tensor& t) { return t.dtype() == dtype; });
   return {"where", {condition, left, right}, 1, [](const Tensors& a) {
             return one(where(a[0], a[1], a[2]));
@@ -242,14 +111,15 @@ Node cast_node(Builder& b) {
 
 // A new weight whose K fits the value.
 Node dense_node(Builder& b) {
-  ValueIndex x = b.any_of([](const Tensor& t) { return t.rank() >= 1 && is_floating(t.dtype()); });
-  const Tensor value = b.values[x];
+  const ValueIndex x =
+      b.any_of([](const Tensor& t) { return t.rank() >= 1 && is_floating(t.dtype()); });
+  const Tensor value = b.value(x);
   if (value.rank() == 0 || value.dtype() == DType::boolean) return unary_node(b);
   const std::int64_t k = value.shape()[-1], n = any_dim(b.choices);
   const Shape shape = {n, k};
   if (shape.size() > 16 * kMaxElements) return unary_node(b);
-  Tensor w = cast(any_floats<float>(b.choices, shape), value.dtype());
-  Tensor bias = cast(any_floats<float>(b.choices, {n}), value.dtype());
+  Tensor w = any_floats_of(b.choices, value.dtype(), shape);
+  Tensor bias = any_floats_of(b.choices, value.dtype(), {n});
   const bool biased = b.choices.chance(70);
   const bool baked = b.choices.chance(20);  // weights made during the trace: constants
   if (baked) {
@@ -257,18 +127,16 @@ Node dense_node(Builder& b) {
               return one(biased ? dense(a[0], w.copy(), bias.copy()) : dense(a[0], w.copy()));
             }};
   }
-  const ValueIndex wi = b.add_input(w);
-  x += x >= wi;
+  const ValueIndex wi = b.add_weight(w);
   if (!biased)
     return {"dense", {x, wi}, 1, [](const Tensors& a) { return one(dense(a[0], a[1])); }};
-  const ValueIndex bi = b.add_input(bias);
-  x += x >= bi;
+  const ValueIndex bi = b.add_weight(bias);
   return {"dense", {x, wi, bi}, 1, [](const Tensors& a) { return one(dense(a[0], a[1], a[2])); }};
 }
 
 Node matmul_node(Builder& b) {
-  ValueIndex x = b.any_of([](const Tensor& t) { return t.rank() >= 1; });
-  const Tensor value = b.values[x];
+  const ValueIndex x = b.any_of([](const Tensor& t) { return t.rank() >= 1; });
+  const Tensor value = b.value(x);
   if (value.rank() == 0 || value.dtype() == DType::boolean) return unary_node(b);
   Shape shape;
   if (value.rank() > 2 && b.choices.chance(40)) shape.push_back(value.shape()[-3]);
@@ -276,8 +144,7 @@ Node matmul_node(Builder& b) {
   shape.push_back(k);
   if (b.choices.chance(80)) shape.push_back(std::min<std::int64_t>(any_dim(b.choices), 65));
   if (shape.size() > 8 * kMaxElements) return unary_node(b);
-  const ValueIndex w = b.add_input(cast(any_floats<float>(b.choices, shape), value.dtype()));
-  x += x >= w;
+  const ValueIndex w = b.add_weight(any_floats_of(b.choices, value.dtype(), shape));
   return {"matmul", {x, w}, 1, [](const Tensors& a) { return one(matmul(a[0], a[1])); }};
 }
 
@@ -307,7 +174,7 @@ Node reduction_node(Builder& b) {
 #undef MLPJIT_REDUCTION
   const Named& op = b.choices.pick(kOps);
   const ValueIndex x = b.any_value();
-  const Axes axes = any_axes(b.choices, b.values[x].rank());
+  const Axes axes = any_axes(b.choices, b.value(x).rank());
   const bool keep = b.choices.chance(50);
   std::string label = op.name + std::string(keep ? "(keepdims, axes" : "(axes");
   for (int a : axes) label += " " + std::to_string(a);
@@ -317,8 +184,9 @@ Node reduction_node(Builder& b) {
 }
 
 Node row_node(Builder& b) {
-  ValueIndex x = b.any_of([](const Tensor& t) { return t.rank() >= 1 && is_floating(t.dtype()); });
-  const Tensor value = b.values[x];
+  const ValueIndex x =
+      b.any_of([](const Tensor& t) { return t.rank() >= 1 && is_floating(t.dtype()); });
+  const Tensor value = b.value(x);
   if (value.rank() == 0 || !is_floating(value.dtype())) return unary_node(b);
   const int axis = b.choices.chance(70)
                        ? -1
@@ -331,11 +199,8 @@ Node row_node(Builder& b) {
           "log_softmax", {x}, 1, [axis](const Tensors& a) { return one(log_softmax(a[0], axis)); }};
     default: {
       const Shape shape = {value.shape()[-1]};
-      const ValueIndex gamma =
-          b.add_input(cast(any_floats<float>(b.choices, shape), value.dtype()));
-      x += x >= gamma;
-      const ValueIndex beta = b.add_input(cast(any_floats<float>(b.choices, shape), value.dtype()));
-      x += x >= beta;
+      const ValueIndex gamma = b.add_weight(any_floats_of(b.choices, value.dtype(), shape));
+      const ValueIndex beta = b.add_weight(any_floats_of(b.choices, value.dtype(), shape));
       return {"layer_norm", {x, gamma, beta}, 1, [](const Tensors& a) {
                 return one(layer_norm(a[0], a[1], a[2]));
               }};
@@ -345,7 +210,7 @@ Node row_node(Builder& b) {
 
 Node movement_node(Builder& b) {
   const ValueIndex x = b.any_value();
-  const Tensor value = b.values[x];
+  const Tensor value = b.value(x);
   const int rank = value.rank();
   if (rank == 0)
     return {"expand_dims", {x}, 1, [](const Tensors& a) { return one(expand_dims(a[0], 0)); }};
@@ -406,7 +271,9 @@ Node movement_node(Builder& b) {
   }
 }
 
-Node any_node(Builder& b) {
+}  // namespace
+
+Node pure_node(Builder& b) {
   const auto kind = b.choices.below(100);
   if (kind < 30) return unary_node(b);
   if (kind < 52) return binary_node(b);
@@ -417,33 +284,6 @@ Node any_node(Builder& b) {
   if (kind < 86) return reduction_node(b);
   if (kind < 91) return row_node(b);
   return movement_node(b);
-}
-
-}  // namespace
-
-Program generate(Choices& choices, std::size_t nodes) {
-  Builder b{choices, {}, {}};
-  const std::size_t inputs = 1 + choices.below(3);
-  Shape shape = any_shape(choices);
-  for (std::size_t i = 0; i < inputs; ++i) {
-    b.add_input(any_tensor(choices, shape));
-    if (choices.chance(50)) shape = any_shape(choices);
-  }
-  const std::size_t wanted = 1 + choices.below(nodes);
-  for (std::size_t tries = 0; b.program.nodes.size() < wanted && !b.failing && tries < 8 * wanted;
-       ++tries) {
-    b.try_node(any_node(b));
-  }
-  // The last value, a few others, now and then an input as it is, and one value twice.
-  const std::size_t count = b.values.size();
-  if (b.failing) {
-    b.program.outputs.push_back(count);
-    return std::move(b.program);
-  }
-  b.program.outputs.push_back(count - 1);
-  for (std::size_t i = choices.below(8); i > 0; --i)
-    b.program.outputs.push_back(choices.below(count));
-  return std::move(b.program);
 }
 
 }  // namespace mlpjit::differential

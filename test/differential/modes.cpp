@@ -1,44 +1,53 @@
 #include "test/differential/modes.h"
 
+#include <algorithm>
 #include <cstring>
 #include <sstream>
-#include <unordered_map>
 
-#include "lib/interp/interp.h"
 #include "lib/ir/text.h"
 #include "lib/support/isa.h"
-#include "src/trace/cached_function.h"
 #include "src/trace/recorder.h"
+#include "test/differential/captured_output.h"
 #include "test/differential/reference.h"
 
 namespace mlpjit::differential {
 namespace {
 
-Outcome outcome_of(const std::function<Tensors()>& call) {
-  try {
-    return {call(), {}};
-  } catch (const ValueError& error) {
-    return {{}, error.what()};
-  }
+bool captured(const Input& input) {
+  return input.kind != ir::InputKind::argument;
 }
 
-detail::Trace trace_of(const Program& program) {
-  std::vector<detail::ArgumentSpec> specs;
-  for (const Tensor& input : program.inputs) {
-    detail::ArgumentSpec spec;
-    spec.dtype = input.dtype();
-    spec.shape = input.shape();
-    spec.concrete = input;
-    specs.push_back(spec);
-  }
-  return detail::trace_function([&](const Tensors& inputs) { return run(program, inputs); }, specs,
-                                {});
+// The first input that is the same tensor.
+std::size_t first_of(const Program& program, std::size_t i) {
+  while (program.inputs[i].same_as != SIZE_MAX) i = program.inputs[i].same_as;
+  return i;
 }
 
-// What an input of the traced graph is bound to: an argument, or a tensor that a node holds.
-Tensor bound_tensor(const Program& program, const detail::Binding& binding) {
-  return binding.kind == ir::InputKind::argument ? program.inputs.at(binding.argument)
-                                                 : binding.tensor;
+// Per input that others are the same tensor as: whether one of them is captured.
+std::vector<bool> captured_groups(const Program& program) {
+  std::vector<bool> groups(program.inputs.size(), false);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (captured(program.inputs[i])) groups[first_of(program, i)] = true;
+  }
+  return groups;
+}
+
+// The tensors that a run of the program works on; `held` are those of the captured inputs.
+Tensors tensors_of_run(const Program& program, const Tensors& contents, const Tensors& held,
+                       Sharing sharing) {
+  const std::vector<bool> groups = captured_groups(program);
+  Tensors tensors;
+  for (std::size_t i = 0; i < program.inputs.size(); ++i) {
+    const std::size_t first = first_of(program, i);
+    if (captured(program.inputs[i]) || (sharing == Sharing::as_made && groups[first])) {
+      tensors.push_back(held[first]);
+    } else if (sharing == Sharing::as_made && first != i) {
+      tensors.push_back(tensors[first]);
+    } else {
+      tensors.push_back(contents[i].copy());
+    }
+  }
+  return tensors;
 }
 
 // Where two tensors part, for messages.
@@ -60,33 +69,69 @@ std::string first_difference(const Tensor& want, const Tensor& got) {
   return out.str();
 }
 
-using Arrays = std::unordered_map<ir::ValueId, reference::Array>;
-
-std::vector<reference::Array> operands_of(const ir::Op& op, const Arrays& values) {
-  std::vector<reference::Array> operands;
-  for (ir::ValueId id : op.operands) operands.push_back(values.at(id));
-  return operands;
-}
-
-interp::View view_of(reference::Array& array) {
-  return {array.dtype, Shape(std::span<const std::int64_t>(array.shape)), array.bytes.data()};
-}
-
-std::vector<reference::Array> interpreted(const ir::Op& op, std::vector<reference::Array>& operands,
-                                          const std::vector<ir::Type>& types, Isa isa) {
-  std::vector<reference::Array> results;
-  for (const ir::Type& type : types) {
-    const auto sizes = type.shape.sizes();
-    results.push_back(reference::make_array(type.dtype, {sizes.begin(), sizes.end()}));
+std::optional<std::string> difference(const char* what, const Tensors& want, const Tensors& got) {
+  if (want.size() != got.size()) return std::string("another number of ") + what + "s";
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    if (identical(want[i], got[i])) continue;
+    return std::string(what) + " " + std::to_string(i) + " differs" +
+           first_difference(want[i], got[i]);
   }
-  std::vector<interp::View> in, out;
-  for (auto& array : operands) in.push_back(view_of(array));
-  for (auto& array : results) out.push_back(view_of(array));
-  interp::evaluate(op.opcode, op.attrs, in, out, isa);
-  return results;
+  return std::nullopt;
+}
+
+// The elements in another order, floats scaled.
+Tensor other_content(const Tensor& content) {
+  Tensor other = content.copy();
+  if (is_floating(other.dtype())) other = other * 0.5 + 0.25;
+  auto* bytes = static_cast<std::byte*>(detail::TensorAccess::impl(other)->storage->data());
+  const std::size_t size = size_of(other.dtype());
+  const auto count = static_cast<std::size_t>(other.size());
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    const std::size_t j = i + (i * 7919 + 13) % (count - i);
+    std::swap_ranges(bytes + i * size, bytes + (i + 1) * size, bytes + j * size);
+  }
+  return other;
+}
+
+PassOptions some_passes(std::uint64_t bits) {
+  PassOptions passes;
+  passes.fold = bits & 1;
+  passes.simplify = bits & 2;
+  passes.cse = bits & 4;
+  passes.eliminate_dead_values = bits & 8;
+  passes.fuse = bits & 16;
+  return passes;
 }
 
 }  // namespace
+
+Outcome observe(const Tensors& inputs, const std::function<Tensors()>& call) {
+  Outcome outcome;
+  const random::StreamScope stream(kStreamSeed);
+  {
+    const CapturedOutput output;
+    try {
+      outcome.results = call();
+    } catch (const ValueError& error) {
+      outcome.error = error.what();
+      return outcome;
+    }
+    outcome.printed = output.text();
+  }
+  outcome.stream = random::state();
+  const auto same = [](const Tensor& a, const Tensor& b) {
+    return detail::TensorAccess::impl(a) == detail::TensorAccess::impl(b);
+  };
+  Tensors known = inputs;
+  for (const Tensor& result : outcome.results) {
+    known.push_back(result);
+    std::size_t first = 0;
+    while (!same(known[first], result)) ++first;
+    outcome.handles.push_back(first);
+  }
+  for (const Tensor& input : inputs) outcome.inputs.push_back(input.copy());
+  return outcome;
+}
 
 std::vector<Isa> runnable_isas() {
   std::vector<Isa> isas;
@@ -96,7 +141,7 @@ std::vector<Isa> runnable_isas() {
   return isas;
 }
 
-std::vector<Mode> modes(Isa also) {
+std::vector<Mode> modes(Isa also, std::uint64_t seed) {
   const Isa widest = support::default_isa();
   std::vector<Mode> all = {{"graph", {.backend = Backend::graph, .isa = widest}},
                            {"native " + std::string(to_string(widest)), {.isa = widest}}};
@@ -105,95 +150,168 @@ std::vector<Mode> modes(Isa also) {
         {"graph " + std::string(to_string(also)), {.backend = Backend::graph, .isa = also}});
     all.push_back({"native " + std::string(to_string(also)), {.isa = also}});
   }
+  if (seed % 4 == 0) {
+    const Backend backend = seed % 8 == 0 ? Backend::native : Backend::graph;
+    all.push_back({to_string(backend) + std::string(" with passes ") +
+                       std::to_string(seed / 8 % 32) + " of 32",
+                   {.backend = backend, .isa = widest, .passes = some_passes(seed / 8)}});
+  }
   return all;
 }
 
-Outcome run_imperatively(const Program& program) {
-  return outcome_of([&] { return run(program, program.inputs); });
+Tensors contents_of(const Program& program) {
+  Tensors contents;
+  for (const Input& input : program.inputs) contents.push_back(input.value);
+  return contents;
 }
 
-Outcome run_in(const Mode& mode, const Program& program) {
-  return outcome_of([&] {
-    detail::CachedFunction function([&](const Tensors& inputs) { return run(program, inputs); },
-                                    mode.options);
-    function(program.inputs);
-    return function(program.inputs);  // the second call is the cached one
-  });
+Tensors other_contents_of(const Program& program) {
+  Tensors contents;
+  for (std::size_t i = 0; i < program.inputs.size(); ++i)
+    contents.push_back(other_content(program.inputs[first_of(program, i)].value));
+  return contents;
+}
+
+Outcome run_imperatively(const Program& program, const Tensors& contents, Sharing sharing) {
+  Tensors held;
+  for (const Tensor& content : contents) held.push_back(content.copy());
+  const Tensors inputs = tensors_of_run(program, contents, held, sharing);
+  return observe(inputs, [&] { return run(program, inputs); });
+}
+
+HybridProgram::HybridProgram(const Program& program, const HybridizeOptions& options)
+    : program_(program) {
+  for (const Input& input : program.inputs) captured_.push_back(input.value.copy());
+  const auto body = [this](const Tensors& arguments) {
+    Tensors inputs;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
+      inputs.push_back(captured(program_.inputs[i]) ? captured_[first_of(program_, i)]
+                                                    : arguments[next++]);
+    }
+    return differential::run(program_, inputs);
+  };
+  const auto resolver = [this](const Tensor& tensor) -> std::optional<std::string> {
+    for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
+      if (program_.inputs[i].kind != ir::InputKind::parameter) continue;
+      if (detail::TensorAccess::impl(captured_[first_of(program_, i)]) ==
+          detail::TensorAccess::impl(tensor))
+        return "parameter" + std::to_string(i);
+    }
+    return std::nullopt;
+  };
+  function_ = std::make_unique<detail::CachedFunction>(body, options, resolver);
+}
+
+Outcome HybridProgram::run(const Tensors& contents, Sharing sharing) {
+  for (std::size_t i = 0; i < contents.size(); ++i) captured_[i].assign(contents[i]);
+  const Tensors inputs = tensors_of_run(program_, contents, captured_, sharing);
+  Tensors arguments;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!captured(program_.inputs[i])) arguments.push_back(inputs[i]);
+  }
+  return observe(inputs, [&] { return (*function_)(arguments); });
 }
 
 std::optional<std::string> difference(const Outcome& want, const Outcome& got) {
   if (want.error != got.error)
     return "expected error '" + want.error + "', got '" + got.error + "'";
-  if (want.results.size() != got.results.size()) return "another number of results";
-  for (std::size_t i = 0; i < want.results.size(); ++i) {
-    if (identical(want.results[i], got.results[i])) continue;
-    return "result " + std::to_string(i) + " differs" +
-           first_difference(want.results[i], got.results[i]);
+  if (!want.error.empty()) return std::nullopt;
+  if (auto text = difference("result", want.results, got.results)) return text;
+  if (auto text = difference("input", want.inputs, got.inputs)) return *text + " afterwards";
+  if (want.handles != got.handles) return "a result is a handle of another tensor";
+  if (want.printed != got.printed)
+    return "expected to print\n" + want.printed + "got\n" + got.printed;
+  if (!(want.stream == got.stream)) {
+    return "expected the stream at draw " + std::to_string(want.stream.draw) + ", got " +
+           std::to_string(got.stream.draw);
   }
   return std::nullopt;
 }
 
 std::optional<std::string> check(const Program& program, const std::vector<Mode>& modes) {
-  const Outcome want = run_imperatively(program);
+  // The inputs as made, twice; others; and, where some are one tensor, all of them apart.
+  struct Run {
+    Tensors contents;
+    Sharing sharing;
+    Outcome want;
+  };
+  const Tensors contents = contents_of(program), others = other_contents_of(program);
+  const bool shared = std::any_of(program.inputs.begin(), program.inputs.end(),
+                                  [](const Input& input) { return input.same_as != SIZE_MAX; });
+  const auto run_of = [&](const Tensors& with, Sharing sharing) {
+    return Run{with, sharing, run_imperatively(program, with, sharing)};
+  };
+  std::vector<Run> runs = {run_of(contents, Sharing::as_made), run_of(others, Sharing::as_made)};
+  if (shared) runs.push_back(run_of(contents, Sharing::apart));
+  runs.push_back(runs[0]);
   for (const Mode& mode : modes) {
     try {
-      if (auto text = difference(want, run_in(mode, program))) return mode.name + ": " + *text;
+      HybridProgram hybrid(program, mode.options);
+      for (std::size_t i = 0; i < runs.size(); ++i) {
+        const Outcome got = hybrid.run(runs[i].contents, runs[i].sharing);
+        if (auto text = difference(runs[i].want, got))
+          return mode.name + ": run " + std::to_string(i) + ": " + *text;
+      }
     } catch (const std::exception& error) {
       return mode.name + ": threw " + error.what();
     }
   }
-  return want.error.empty() ? check_against_reference(program) : std::nullopt;
+  return check_against_reference(program, runs[0].want);
 }
 
-std::optional<std::string> check_against_reference(const Program& program) {
-  const detail::Trace trace = trace_of(program);
-  const ir::Function& main = trace.graph->main();
-  Arrays values;
-  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
-    const Tensor input = bound_tensor(program, trace.inputs.at(i));
-    const auto sizes = input.shape().sizes();
-    reference::Array array = reference::make_array(input.dtype(), {sizes.begin(), sizes.end()});
-    const void* data = detail::TensorAccess::impl(input)->data();
-    if (!array.bytes.empty()) std::memcpy(array.bytes.data(), data, array.bytes.size());
-    values[main.body().arguments[i]] = std::move(array);
-  }
-  for (ir::OpId id : main.body().ops) {
-    const ir::Op& op = main.op(id);
-    auto operands = operands_of(op, values);
-    const auto types = main.types(op.results);
-    auto naive = reference::evaluate(op.opcode, op.attrs, operands, types);
-    std::vector<reference::Array> results;
-    for (Isa isa : runnable_isas()) {
-      results = interpreted(op, operands, types, isa);
-      for (std::size_t r = 0; naive && r < results.size(); ++r) {
-        if (reference::same_bits((*naive)[r], results[r])) continue;
-        return "interpreter " + std::string(to_string(isa)) + " and reference differ at %" +
-               main.value(op.results[r]).name + " = " + std::string(to_string(op.opcode));
-      }
+TracedProgram::TracedProgram(const Program& program) {
+  const Tensors contents = contents_of(program);
+  Tensors held;
+  for (const Tensor& content : contents) held.push_back(content.copy());
+  inputs = tensors_of_run(program, contents, held, Sharing::as_made);
+  std::vector<detail::ArgumentSpec> specs;
+  std::vector<std::size_t> places;  // of each argument, its input
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (captured(program.inputs[i])) continue;
+    detail::ArgumentSpec spec;
+    spec.dtype = inputs[i].dtype();
+    spec.shape = inputs[i].shape();
+    spec.concrete = inputs[i];
+    for (std::size_t j = 0; j < places.size() && spec.same_as == SIZE_MAX; ++j) {
+      if (first_of(program, places[j]) == first_of(program, i)) spec.same_as = j;
     }
-    for (std::size_t r = 0; r < results.size(); ++r) values[op.results[r]] = std::move(results[r]);
+    specs.push_back(spec);
+    places.push_back(i);
   }
-  return std::nullopt;
+  const auto body = [&](const Tensors& arguments) {
+    Tensors all = inputs;
+    for (std::size_t i = 0; i < places.size(); ++i) all[places[i]] = arguments[i];
+    return run(program, all);
+  };
+  trace = detail::trace_function(body, specs, {});
+  for (detail::Binding& binding : trace.inputs) {
+    if (binding.kind == ir::InputKind::argument) binding.tensor = specs[binding.argument].concrete;
+  }
+}
+
+Tensor TracedProgram::bound(std::size_t input) const {
+  return trace.inputs.at(input).tensor;
+}
+
+Tensors TracedProgram::arguments() const {
+  Tensors arguments;
+  for (const bool captured : {false, true}) {
+    for (const detail::Binding& binding : trace.inputs) {
+      if (!binding.tensor.defined()) continue;
+      if ((binding.kind != ir::InputKind::argument) == captured)
+        arguments.push_back(binding.tensor);
+    }
+  }
+  return arguments;
 }
 
 std::string trace_text(const Program& program) {
   try {
-    return ir::print(*trace_of(program).graph);
+    return ir::print(*TracedProgram(program).trace.graph);
   } catch (const std::exception& error) {
-    return std::string("(no trace: ") + error.what() + ")\n" + to_string(program);
+    return std::string("(no trace: ") + error.what() + ")\n";
   }
-}
-
-Tensors arguments_of_trace(const Program& program) {
-  const detail::Trace trace = trace_of(program);
-  Tensors arguments;
-  for (const bool captured : {false, true}) {
-    for (const detail::Binding& binding : trace.inputs) {
-      if ((binding.kind != ir::InputKind::argument) == captured)
-        arguments.push_back(bound_tensor(program, binding));
-    }
-  }
-  return arguments;
 }
 
 }  // namespace mlpjit::differential

@@ -1,18 +1,26 @@
 #pragma once
 // Runs a program in every mode and compares the bits.
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "mlpjit/options.h"
+#include "src/trace/cached_function.h"
 #include "test/differential/program.h"
 
 namespace mlpjit::differential {
 
-// What a run gave: results, or the text of the ValueError that every mode must throw.
+// All that can be seen of a run, or the text of the ValueError that every mode must throw.
 struct Outcome {
   Tensors results;
+  std::vector<std::size_t>
+      handles;     // of each result: the input, else the result, it is a handle of
+  Tensors inputs;  // as they are afterwards
+  std::string printed;
+  random::State stream;
   std::string error;
 };
 
@@ -21,23 +29,60 @@ struct Mode {
   HybridizeOptions options;
 };
 
-// graph and native on the widest instruction set, and native on `also` when it is narrower.
-std::vector<Mode> modes(Isa also);
+// graph and native on the widest instruction set, and on `also` when it is narrower; and, now and
+// then, with some passes off.
+std::vector<Mode> modes(Isa also, std::uint64_t seed);
 // The instruction sets this CPU can run, narrowest first.
 std::vector<Isa> runnable_isas();
 
-Outcome run_imperatively(const Program& program);
-Outcome run_in(const Mode& mode, const Program& program);
+// What the inputs hold at first; other contents of the same types.
+Tensors contents_of(const Program& program);
+Tensors other_contents_of(const Program& program);
 
+// Whether inputs that are one tensor in the program are passed as one, or as copies of it. What the
+// function captured stays as it is.
+enum class Sharing { as_made, apart };
+
+Outcome run_imperatively(const Program& program, const Tensors& contents,
+                         Sharing sharing = Sharing::as_made);
+inline Outcome run_imperatively(const Program& program) {
+  return run_imperatively(program, contents_of(program));
+}
+
+// The program behind a cached function, which keeps what it captures from call to call.
+class HybridProgram {
+ public:
+  HybridProgram(const Program& program, const HybridizeOptions& options);
+  Outcome run(const Tensors& contents, Sharing sharing = Sharing::as_made);
+  const detail::CachedFunction& function() const { return *function_; }
+
+ private:
+  const Program& program_;
+  Tensors captured_;
+  std::unique_ptr<detail::CachedFunction> function_;
+};
+
+// What the call does, on the stream that programs draw from, to these inputs among others.
+Outcome observe(const Tensors& inputs, const std::function<Tensors()>& call);
 // What differs, or nothing.
 std::optional<std::string> difference(const Outcome& want, const Outcome& got);
-// Every mode against the imperative run, and each op of the trace against the naive reference.
+// Every mode against the imperative run, with several contents; and the trace against the naive
+// reference, op by op and as a whole.
 std::optional<std::string> check(const Program& program, const std::vector<Mode>& modes);
-std::optional<std::string> check_against_reference(const Program& program);
+std::optional<std::string> check_against_reference(const Program& program, const Outcome& want);
+
+// A trace of the program, with the tensors that it is bound to.
+struct TracedProgram {
+  explicit TracedProgram(const Program& program);
+  Tensors inputs;  // of the program
+  detail::Trace trace;
+  // What an input of the graph is bound to; undefined for a state or a token.
+  Tensor bound(std::size_t input) const;
+  // What the graph takes when it is compiled from its text.
+  Tensors arguments() const;
+};
 
 // The trace of a program as text: what a failure is reported as.
 std::string trace_text(const Program& program);
-// The arguments that the traced graph takes: a program may use fewer inputs than it has.
-Tensors arguments_of_trace(const Program& program);
 
 }  // namespace mlpjit::differential

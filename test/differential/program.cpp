@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <sstream>
+#include <unordered_map>
+
+#include "src/tensor/tensor_impl.h"
 
 namespace mlpjit::differential {
 
@@ -14,139 +17,122 @@ std::uint64_t Choices::below(std::uint64_t n) {
   return value % n;
 }
 
-Tensors run(const Program& program, const Tensors& inputs) {
-  Tensors values = inputs;
-  for (const Node& node : program.nodes) {
-    Tensors arguments;
-    for (ValueIndex i : node.arguments) arguments.push_back(values[i]);
-    for (Tensor& result : node.apply(arguments)) values.push_back(std::move(result));
-  }
-  Tensors outputs;
-  for (ValueIndex i : program.outputs) outputs.push_back(values[i]);
-  return outputs;
-}
-
-std::string to_string(const Program& program) {
-  std::ostringstream out;
-  ValueIndex value = 0;
-  for (const Tensor& input : program.inputs) {
-    out << "v" << value++ << ": " << input.dtype() << input.shape() << "\n";
-  }
-  for (const Node& node : program.nodes) {
-    for (std::size_t i = 0; i < node.results; ++i) out << (i ? ", v" : "v") << value++;
-    out << " = " << node.label;
-    for (ValueIndex i : node.arguments) out << " v" << i;
-    out << "\n";
-  }
-  out << "outputs:";
-  for (ValueIndex i : program.outputs) out << " v" << i;
-  return out.str() + "\n";
+bool has_effect(const Node& node) {
+  return node.effect || std::any_of(node.bodies.begin(), node.bodies.end(), [](const Body& body) {
+           return std::any_of(body.nodes.begin(), body.nodes.end(), has_effect);
+         });
 }
 
 namespace {
 
-std::size_t value_count(const Program& program) {
-  std::size_t n = program.inputs.size();
-  for (const Node& node : program.nodes) n += node.results;
-  return n;
-}
+// More rounds than any generated loop makes: a program that the minimiser made may loop for ever.
+constexpr int kMostRounds = 1000;
 
-// Without the nodes and inputs that nothing needs.
-Program without_dead(const Program& program) {
-  std::vector<bool> live(value_count(program), false);
-  for (ValueIndex i : program.outputs) live[i] = true;
-  std::vector<bool> keep(program.nodes.size(), false);
-  ValueIndex end = live.size();
-  for (std::size_t n = program.nodes.size(); n-- > 0;) {
-    const Node& node = program.nodes[n];
-    end -= node.results;
-    for (std::size_t r = 0; r < node.results; ++r) keep[n] = keep[n] || live[end + r];
-    if (keep[n]) {
-      for (ValueIndex i : node.arguments) live[i] = true;
+void run_nodes(const std::vector<Node>& nodes, Environment& environment) {
+  for (const Node& node : nodes) {
+    for (Tensor& result : run_node(node, environment)) {
+      environment.values.push_back(std::move(result));
     }
   }
-  Program out;
-  std::vector<ValueIndex> renamed(live.size(), 0);
-  for (std::size_t i = 0; i < program.inputs.size(); ++i) {
-    if (!live[i]) continue;
-    renamed[i] = out.inputs.size();
-    out.inputs.push_back(program.inputs[i]);
-  }
-  ValueIndex old = program.inputs.size(), next = out.inputs.size();
-  for (std::size_t n = 0; n < program.nodes.size(); ++n) {
-    Node node = program.nodes[n];
-    if (keep[n]) {
-      for (std::size_t r = 0; r < node.results; ++r) renamed[old + r] = next++;
-      for (ValueIndex& i : node.arguments) i = renamed[i];
-      out.nodes.push_back(std::move(node));
-    }
-    old += program.nodes[n].results;
-  }
-  for (ValueIndex i : program.outputs) out.outputs.push_back(renamed[i]);
-  return out;
 }
 
-// Node n replaced by inputs that hold what it gave.
-Program cut(const Program& program, std::size_t n) {
-  Program probe = program;
-  ValueIndex first = program.inputs.size();
-  for (std::size_t i = 0; i < n; ++i) first += program.nodes[i].results;
-  const std::size_t results = program.nodes[n].results;
-  probe.nodes.resize(n + 1);
-  probe.outputs.clear();
-  for (std::size_t r = 0; r < results; ++r) probe.outputs.push_back(first + r);
-  const Tensors values = run(probe, program.inputs);
+Tensors results_of(const std::vector<ValueIndex>& indices, const Environment& environment) {
+  Tensors results;
+  for (ValueIndex i : indices) results.push_back(environment.at(i));
+  return results;
+}
 
-  Program out = program;
-  out.nodes.erase(out.nodes.begin() + static_cast<std::ptrdiff_t>(n));
-  const std::size_t inputs = program.inputs.size();
-  const auto rename = [&](ValueIndex i) {
-    if (i < inputs) return i;
-    if (i < first) return i + results;
-    if (i < first + results) return inputs + (i - first);
-    return i;
-  };
-  out.inputs.insert(out.inputs.end(), values.begin(), values.end());
-  for (Node& node : out.nodes) {
-    for (ValueIndex& i : node.arguments) i = rename(i);
+void print_nodes(std::ostream& out, const std::vector<Node>& nodes, ValueIndex next, int indent);
+
+void print_values(std::ostream& out, const std::vector<ValueIndex>& values) {
+  for (ValueIndex i : values) {
+    if (i < 0) {
+      out << " x" << -1 - i;
+    } else {
+      out << " v" << i;
+    }
   }
-  for (ValueIndex& i : out.outputs) i = rename(i);
-  return without_dead(out);
+}
+
+void print_body(std::ostream& out, const Body& body, ValueIndex next, int indent) {
+  out << std::string(static_cast<std::size_t>(indent), ' ') << "{";
+  for (std::size_t i = 0; i < body.parameters; ++i) {
+    out << (i > 0 ? ", v" : " (v") << next++ << (i + 1 == body.parameters ? ")" : "");
+  }
+  out << "\n";
+  print_nodes(out, body.nodes, next, indent + 2);
+  out << std::string(static_cast<std::size_t>(indent) + 2, ' ') << "yield";
+  print_values(out, body.results);
+  out << "\n" << std::string(static_cast<std::size_t>(indent), ' ') << "}\n";
+}
+
+void print_nodes(std::ostream& out, const std::vector<Node>& nodes, ValueIndex next, int indent) {
+  for (const Node& node : nodes) {
+    const ValueIndex first = next;
+    out << std::string(static_cast<std::size_t>(indent), ' ');
+    for (std::size_t i = 0; i < node.results; ++i) out << (i > 0 ? ", v" : "v") << next++;
+    out << (node.results > 0 ? " = " : "") << node.label;
+    print_values(out, node.arguments);
+    out << "\n";
+    for (const Body& body : node.bodies) print_body(out, body, first, indent + 2);
+  }
 }
 
 }  // namespace
 
-Program minimize(Program program, const std::function<bool(const Program&)>& fails) {
-  const auto still_fails = [&](const Program& candidate) {
-    try {
-      return !candidate.outputs.empty() && fails(candidate);
-    } catch (const Error&) {
-      return false;
+Tensors run_node(const Node& node, const Environment& environment) {
+  const Tensors arguments = results_of(node.arguments, environment);
+  if (!node.control) return node.apply(arguments);
+  std::vector<BodyFunction> bodies;
+  int rounds = 0;
+  for (const Body& body : node.bodies) {
+    bodies.push_back([&](const Tensors& parameters) {
+      if (++rounds > kMostRounds) throw UserError("the program loops for too long");
+      Environment inside = environment;
+      inside.values.insert(inside.values.end(), parameters.begin(), parameters.end());
+      run_nodes(body.nodes, inside);
+      return results_of(body.results, inside);
+    });
+  }
+  return node.control(arguments, bodies);
+}
+
+Tensors run(const Program& program, const Tensors& inputs) {
+  Environment environment{inputs, {}};
+  run_nodes(program.nodes, environment);
+  return results_of(program.outputs, environment);
+}
+
+std::string to_string(const Program& program) {
+  std::ostringstream out;
+  for (std::size_t i = 0; i < program.inputs.size(); ++i) {
+    const Input& input = program.inputs[i];
+    out << "x" << i << ": " << input.value.dtype() << input.value.shape();
+    if (input.kind != ir::InputKind::argument) out << " " << ir::to_string(input.kind);
+    if (input.same_as != SIZE_MAX) out << " same as x" << input.same_as;
+    out << "\n";
+  }
+  print_nodes(out, program.nodes, 0, 0);
+  out << "outputs:";
+  print_values(out, program.outputs);
+  return out.str() + "\n";
+}
+
+Environment copy_of(const Environment& environment) {
+  std::unordered_map<const detail::TensorImpl*, Tensor> copies;
+  const auto copy_all = [&](const Tensors& tensors) {
+    Tensors all;
+    for (const Tensor& tensor : tensors) {
+      Tensor& copy = copies[detail::TensorAccess::impl(tensor).get()];
+      if (!copy.defined()) copy = tensor.copy();
+      all.push_back(copy);
     }
+    return all;
   };
-  for (std::size_t i = program.outputs.size(); i-- > 0;) {
-    Program candidate = program;
-    candidate.outputs.erase(candidate.outputs.begin() + static_cast<std::ptrdiff_t>(i));
-    candidate = without_dead(candidate);
-    if (still_fails(candidate)) program = candidate;
-    i = std::min(i, program.outputs.size());
-  }
-  for (bool smaller = true; smaller;) {
-    smaller = false;
-    for (std::size_t n = program.nodes.size(); n-- > 0;) {
-      try {
-        Program candidate = cut(program, n);
-        if (candidate.nodes.size() < program.nodes.size() && still_fails(candidate)) {
-          program = std::move(candidate);
-          smaller = true;
-          break;
-        }
-      } catch (const Error&) {
-        continue;  // a node that fails at run time has no value to cut at
-      }
-    }
-  }
-  return program;
+  Environment copy;
+  copy.inputs = copy_all(environment.inputs);
+  copy.values = copy_all(environment.values);
+  return copy;
 }
 
 }  // namespace mlpjit::differential

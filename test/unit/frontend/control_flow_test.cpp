@@ -163,6 +163,21 @@ TEST_P(ControlFlow, ScanStacksWhatItGives) {
       {rows, start});
 }
 
+TEST_P(ControlFlow, ScanReadsItsSequencesAtTheStart) {
+  expect_same(
+      [](const Tensors& x) {
+        auto [carry, ys] = scan(
+            [&](Tensor c, Tensor row) {
+              Tensor rows = x[0];
+              rows += 1;  // the entries to come stay as they were
+              return std::pair(c + row, row);
+            },
+            zeros({2}), x[0]);
+        return Tensors{carry, ys};
+      },
+      {reshape(arange(6), {3, 2})});
+}
+
 TEST_P(ControlFlow, Nests) {
   expect_same(
       [](const Tensors& x) {

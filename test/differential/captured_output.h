@@ -1,0 +1,23 @@
+#pragma once
+// What is written to std::cout while one of these lives.
+
+#include <iostream>
+#include <sstream>
+#include <string>
+
+namespace mlpjit::differential {
+
+class CapturedOutput {
+ public:
+  CapturedOutput() : before_(std::cout.rdbuf(text_.rdbuf())) {}
+  ~CapturedOutput() { std::cout.rdbuf(before_); }
+  CapturedOutput(const CapturedOutput&) = delete;
+  CapturedOutput& operator=(const CapturedOutput&) = delete;
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+  std::streambuf* before_;
+};
+
+}  // namespace mlpjit::differential
