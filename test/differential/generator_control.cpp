@@ -110,9 +110,10 @@ Node cond_node(Builder& b) {
   for (ValueIndex v : any_values(b, 2)) arguments.push_back(v);
   const Tensors operands = without_first(values_of(b, arguments));
 
-  Builder then(b, operands, b.features), otherwise(b, operands, b.features);
+  Builder then(b, operands, b.features);
   grow(then, body_size(b));
   std::vector<ValueIndex> then_results = any_values(then, 3);
+  Builder otherwise(b, operands, b.features);  // now that the inputs that `then` added are there
   grow(otherwise, body_size(b));
   std::vector<ValueIndex> other_results;
   for (const Tensor& value : values_of(then, then_results))
