@@ -54,6 +54,8 @@ class Builder {
 
 // One node of the kinds that only compute, and one of the others. The node may turn out not to fit.
 Node pure_node(Builder& b);
+Node unary_node_of(Choices& choices, ValueIndex x);
+Node binary_node_of(Choices& choices, ValueIndex left, ValueIndex right);
 Node any_node(Builder& b);
 Node control_node(Builder& b);
 Node update_node(Builder& b);

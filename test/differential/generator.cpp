@@ -76,18 +76,30 @@ const std::vector<NamedBinary> kBinary = {
 #undef MLPJIT_BINARY
 #undef MLPJIT_OPERATOR
 
+}  // namespace
+
+Node unary_node_of(Choices& choices, ValueIndex x) {
+  const NamedUnary& op = choices.pick(kUnary);
+  return {op.name, {x}, 1, [fn = op.fn](const Tensors& a) { return one(fn(a[0])); }};
+}
+
+Node binary_node_of(Choices& choices, ValueIndex left, ValueIndex right) {
+  const NamedBinary& op = choices.pick(kBinary);
+  return {
+      op.name, {left, right}, 1, [fn = op.fn](const Tensors& a) { return one(fn(a[0], a[1])); }};
+}
+
+namespace {
+
 Node unary_node(Builder& b) {
-  const NamedUnary& op = b.choices.pick(kUnary);
-  return {op.name, {b.any_value()}, 1, [fn = op.fn](const Tensors& a) { return one(fn(a[0])); }};
+  return unary_node_of(b.choices, b.any_value());
 }
 
 Node binary_node(Builder& b) {
-  const NamedBinary& op = b.choices.pick(kBinary);
   const ValueIndex left = b.any_value();
   const DType dtype = b.value(left).dtype();
-  const ValueIndex right = b.any_of([&](const Tensor& t) { return t.dtype() == dtype; });
-  return {
-      op.name, {left, right}, 1, [fn = op.fn](const Tensors& a) { return one(fn(a[0], a[1])); }};
+  return binary_node_of(b.choices, left,
+                        b.any_of([&](const Tensor& t) { return t.dtype() == dtype; }));
 }
 
 Node where_node(Builder& b) {

@@ -204,7 +204,10 @@ HybridProgram::HybridProgram(const Program& program, const HybridizeOptions& opt
 }
 
 Outcome HybridProgram::run(const Tensors& contents, Sharing sharing) {
-  for (std::size_t i = 0; i < contents.size(); ++i) captured_[i].assign(contents[i]);
+  const std::vector<bool> groups = captured_groups(program_);
+  for (std::size_t i = 0; i < contents.size(); ++i) {
+    if (groups[i]) captured_[i].assign(contents[i]);
+  }
   const Tensors inputs = tensors_of_run(program_, contents, captured_, sharing);
   Tensors arguments;
   for (std::size_t i = 0; i < inputs.size(); ++i) {

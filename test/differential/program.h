@@ -105,6 +105,9 @@ enum class Features {
 // at run time with a ValueError, in every mode alike.
 Program generate(Choices& choices, std::size_t nodes, Features features = Features::all);
 
+// A program whose ops treat each row of axis 0 of its one argument alike, whatever their number.
+Program generate_row_by_row(Choices& choices, std::int64_t rows, std::size_t nodes);
+
 // The seed of the stream that programs draw from.
 constexpr std::uint64_t kStreamSeed = 20;
 

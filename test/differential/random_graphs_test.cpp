@@ -76,6 +76,45 @@ TEST_P(RandomGraphs, GiveTheSameBitsInEveryMode) {
 
 INSTANTIATE_TEST_SUITE_P(Seeded, RandomGraphs, testing::Range<std::uint64_t>(0, kShards));
 
+// The contents with only some rows of the batch, which is input 0.
+Tensors rows_of(const Program& program, std::int64_t begin, std::int64_t end) {
+  Tensors contents = contents_of(program);
+  contents[0] = contents[0].slice(0, begin, end);
+  return contents;
+}
+
+// Whole, in two parts, one row, none: the same rows with the same bits, with an executable for each
+// batch size as with one for all.
+TEST(RandomGraphs, GiveARowTheSameBitsInEveryBatch) {
+  constexpr std::int64_t kRows = 13;
+  const std::vector<std::pair<std::int64_t, std::int64_t>> kParts = {
+      {0, kRows}, {0, 5}, {5, kRows}, {7, 8}, {3, 3}, {0, kRows}};
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    Choices choices(seed);
+    const Program program = generate_row_by_row(choices, kRows, 8);
+    const Outcome whole = run_imperatively(program);
+    for (const Backend backend : {Backend::graph, Backend::native}) {
+      for (const Batch batch : {Batch::exact, Batch::dynamic}) {
+        HybridProgram hybrid(program, {.backend = backend, .batch = batch});
+        for (const auto& [begin, end] : kParts) {
+          const Tensors contents = rows_of(program, begin, end);
+          const Outcome part = hybrid.run(contents);
+          const auto text = difference(run_imperatively(program, contents), part);
+          ASSERT_FALSE(text) << "seed " << seed << ", rows " << begin << " to " << end << ", "
+                             << to_string(backend) << ": " << *text << "\n"
+                             << to_string(program);
+          for (std::size_t i = 0; i < part.results.size(); ++i) {
+            ASSERT_TRUE(identical(part.results[i], whole.results[i].slice(0, begin, end)))
+                << "seed " << seed << ", rows " << begin << " to " << end << ", result " << i
+                << "\n"
+                << to_string(program);
+          }
+        }
+      }
+    }
+  }
+}
+
 // Found by seed 4072: the lanes behind the last element divided 0 by 0, and that NaN reached the
 // sum on SSE2.
 TEST(RandomGraphs, LanesBehindTheLastElementStayOutOfReductions) {
