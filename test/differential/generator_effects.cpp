@@ -68,8 +68,9 @@ Node slice_update_node(Builder& b, ValueIndex target, ValueIndex other) {
 
 Node update_node(Builder& b) {
   const auto inputs = b.environment.inputs.size();
-  const ValueIndex target =
-      b.choices.chance(50) ? input_index(b.choices.below(inputs)) : b.any_value();
+  ValueIndex target = b.choices.chance(50) ? input_index(b.choices.below(inputs)) : b.any_value();
+  // A region cannot give a C++ scalar of the outside another dtype: an error while tracing.
+  if (b.value(target).is_weak() && b.depth() > 0) target = input_index(0);
   const TensorSpec type{b.value(target).dtype(), b.value(target).shape()};
   const ValueIndex other = b.choices.chance(10) ? target : b.any_of([&](const Tensor& t) {
     return t.dtype() == type.dtype && (t.shape() == type.shape || t.rank() == 0);
@@ -125,11 +126,14 @@ Node print_node(Builder& b) {
 // A tensor that the program makes: a constant of the trace, a copy, or a second handle.
 Node made_node(Builder& b) {
   const ValueIndex x = b.any_value();
-  switch (b.choices.below(5)) {
+  switch (b.choices.below(6)) {
     case 0: return {"copy", {x}, 1, [](const Tensors& a) { return one(a[0].copy()); }};
     case 1: return {"handle", {x}, 1, [](const Tensors& a) { return one(a[0]); }};
     case 2: return {"zeros_like", {x}, 1, [](const Tensors& a) { return one(zeros_like(a[0])); }};
-    case 3: {
+    case 3:  // C++ scalars: of no dtype yet
+      if (b.choices.chance(50)) return {"0.7", {}, 1, [](const Tensors&) { return one(0.7); }};
+      return {"3", {}, 1, [](const Tensors&) { return one(3); }};
+    case 4: {
       const TensorSpec type{b.value(x).dtype(), b.value(x).shape()};
       return {"full(2)", {}, 1, [type](const Tensors&) {
                 return one(full(type.shape, 2, type.dtype));

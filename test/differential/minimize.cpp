@@ -109,6 +109,7 @@ std::optional<Program> cut(Program program, std::size_t n) {
   const random::StreamScope stream(kStreamSeed);
   for (const Tensor& value : run(probe, inputs)) {
     instead.push_back(input_index(program.inputs.size()));
+    if (value.is_weak()) return std::nullopt;  // as an argument it would mean something else
     program.inputs.push_back({value.copy()});
   }
   return without_node(std::move(program), {}, n, instead);
