@@ -23,6 +23,27 @@ std::string kind_name(ir::InputKind kind) {
   return "?";
 }
 
+std::vector<ResultSource> sources_of(const ir::Function& main) {
+  std::vector<ir::ValueId> last = main.body().arguments;
+  for (const ir::Update& update : main.updates()) last[update.input] = update.value;
+  std::vector<ResultSource> sources;
+  const std::vector<ir::ValueId>& results = main.body().results;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    ResultSource source;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (results[j] != results[i] || source.kind != ResultSource::Kind::computed) continue;
+      source = {ResultSource::Kind::duplicate, j, WeakKind::none};
+    }
+    for (std::size_t input = 0; input < last.size(); ++input) {
+      const ir::InputKind kind = main.inputs()[input].kind;
+      if (kind == ir::InputKind::state || kind == ir::InputKind::token) continue;
+      if (last[input] == results[i]) source = {ResultSource::Kind::input, input, WeakKind::none};
+    }
+    sources.push_back(source);
+  }
+  return sources;
+}
+
 Graph unbound_graph(std::shared_ptr<const ir::Graph> graph) {
   auto data = std::make_shared<GraphData>();
   const ir::Function& main = graph->main();
@@ -36,7 +57,7 @@ Graph unbound_graph(std::shared_ptr<const ir::Graph> graph) {
       if ((kind == ir::InputKind::argument) == arguments) data->inputs[i].argument = next++;
     }
   }
-  data->results.resize(main.body().results.size());
+  data->results = sources_of(main);
   data->graph = std::move(graph);
   return GraphAccess::make(std::move(data));
 }

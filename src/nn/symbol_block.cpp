@@ -17,29 +17,6 @@
 namespace mlpjit::detail {
 namespace {
 
-// What the results are, which the program says by the values it gives: the last value of an input
-// is that tensor itself, and one value given twice is one tensor.
-std::vector<ResultSource> sources_of(const ir::Function& main) {
-  std::vector<ir::ValueId> last = main.body().arguments;
-  for (const ir::Update& update : main.updates()) last[update.input] = update.value;
-  std::vector<ResultSource> sources;
-  const std::vector<ir::ValueId>& results = main.body().results;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    ResultSource source;
-    for (std::size_t j = 0; j < i; ++j) {
-      if (results[j] != results[i] || source.kind != ResultSource::Kind::computed) continue;
-      source = {ResultSource::Kind::duplicate, j, WeakKind::none};
-    }
-    for (std::size_t input = 0; input < last.size(); ++input) {
-      const ir::InputKind kind = main.inputs()[input].kind;
-      if (kind == ir::InputKind::state || kind == ir::InputKind::token) continue;
-      if (last[input] == results[i]) source = {ResultSource::Kind::input, input, WeakKind::none};
-    }
-    sources.push_back(source);
-  }
-  return sources;
-}
-
 // Weights of dense layers are what files with [in, out] weights hold transposed.
 bool is_weight(const ir::Function& main, ir::ValueId value) {
   for (std::size_t i = 0; i < main.op_count(); ++i) {

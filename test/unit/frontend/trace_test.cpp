@@ -299,5 +299,17 @@ TEST(Graph, ProgramsWithoutAnEntryAreFormatErrors) {
   EXPECT_ERROR(FormatError, Graph::parse("func @f(%x: f32[]) { return %x }"), "@main");
 }
 
+TEST(Graph, ProgramsInTextGiveInputsBackAsTheirHandles) {
+  const Graph traced = trace([](const Tensor& x) { return Tensors{x, x + 1, x}; }, f32({2}));
+  for (const Graph& graph : {traced, Graph::parse(traced.to_text())}) {
+    Tensor x = ones({2});
+    const Tensors results = compile(graph, {.backend = Backend::graph})(x);
+    x += 1;
+    EXPECT_TRUE(identical(results[0], x));
+    EXPECT_TRUE(identical(results[2], x));
+    EXPECT_TRUE(identical(results[1], full({2}, 2.f)));
+  }
+}
+
 }  // namespace
 }  // namespace mlpjit
