@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 
-#include "lib/jit/op_function.h"
 #include "lib/support/layer.h"
 #include "mlpjit/error.h"
 
@@ -31,10 +30,6 @@ LibrarySteps::Step LibrarySteps::make_step(std::uint32_t index,
   if (op.opcode == ir::Opcode::call) {
     step.graph = plan_.graph.get();
     step.function = step.graph->find(op.attrs.get<ir::FunctionRef>("callee").name);
-  } else if (!op.regions.empty()) {
-    step.own = std::make_unique<const ir::Graph>(op_as_graph(*plan_.graph, kernel.op));
-    step.graph = step.own.get();
-    step.function = &step.graph->main();
   }
   const auto add = [this](std::int64_t id, std::vector<interp::View>& views,
                           std::vector<const plan::Buffer*>& buffers) {

@@ -3,7 +3,6 @@
 // pointers.
 
 #include <exception>
-#include <memory>
 #include <memory_resource>
 #include <span>
 #include <vector>
@@ -27,9 +26,8 @@ class LibrarySteps {
     std::uint32_t index = 0;  // in the plan
     ir::Opcode opcode{};
     const ir::Attrs* attrs = nullptr;
-    const std::string* path = nullptr;     // of the layer
-    std::unique_ptr<const ir::Graph> own;  // of an op with regions
-    const ir::Graph* graph = nullptr;      // not null: run `function` of it
+    const std::string* path = nullptr;  // of the layer
+    const ir::Graph* graph = nullptr;   // not null: a call, run `function` of it
     const ir::Function* function = nullptr;
     std::vector<interp::View> operands, results;                       // without data
     std::vector<const plan::Buffer*> operand_buffers, result_buffers;  // null: a token

@@ -154,9 +154,7 @@ struct RowKernel {
 // An op run by the interpreter's kernel through the runtime table.
 struct LibraryKernel {
   ir::OpId op;
-  std::vector<std::int64_t>
-      inputs;  // buffers of the operands, then of captured_values(); -1 for a token
-  std::vector<std::int64_t> outputs;
+  std::vector<std::int64_t> inputs, outputs;  // buffers; -1 for a token
 };
 
 // Bytes copied as they are (an output that is an input or a constant, an update).
@@ -245,9 +243,6 @@ struct Plan {
 Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target);
 // The text form, for mlpjit-dump.
 std::string to_string(const Plan& plan);
-
-// The values from outside an op that its regions use, in the order of their first use.
-std::vector<ir::ValueId> captured_values(const ir::Function& function, ir::OpId op);
 
 // Writes a row-major weight [N, K] into a packed buffer of layout.bytes(), padding included.
 void pack(const PackedLayout& layout, const void* weight, void* packed);

@@ -225,8 +225,6 @@ void Planner::plan_library(ir::OpId id, std::string reason) {
     return type(value).token ? std::int64_t{-1} : static_cast<std::int64_t>(buffer(value));
   };
   for (const ir::ValueId operand : op.operands) kernel.inputs.push_back(place(operand));
-  for (const ir::ValueId captured : captured_values(main_, id))
-    kernel.inputs.push_back(place(captured));
   for (const ir::ValueId result : op.results) kernel.outputs.push_back(place(result));
   add_step(std::move(kernel), op, ir::to_string(op.opcode), "library: " + reason);
 }

@@ -247,6 +247,23 @@ TEST(CompiledControl, AFailureInARegionNamesItsStepAndChangesNoInput) {
   EXPECT_EQ(difference(inputs, in, before), "");
 }
 
+TEST(CompiledControl, ACallThatIsNotInlinedIsALibraryStepOfTheRegion) {
+  expect_same(R"(func @half(%a: f32[4]) -> (f32[4]) {
+  %k = constant f32[] 0.5
+  %s = sum %a {axes = [0]}
+  %z = constant f32[] 0
+  %p = less %s, %z
+  %r = cond %p { %m = multiply %a, %k yield %m } { yield %a }
+  return %r
+}
+func @main(%x: f32[4], %xs: f32[3, 4]) {
+  %c, %ys = scan %x, %xs {carried = 1} { ^(%d, %e) %f = call @half(%d)
+    %g = add %f, %e
+    yield %g, %f }
+  return %c, %ys
+})");
+}
+
 // Programs of nested control flow over values f32[2, 3], some carried around, some captured.
 class RandomProgram {
  public:
