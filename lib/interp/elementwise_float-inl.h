@@ -36,8 +36,8 @@ constexpr int operand_count(ir::Opcode opcode) {
 // Walks n elements in whole vectors; the body stands once. An operand that stands still is read
 // from a vector of copies, and the rest of less than a vector from buffers, so that nothing outside
 // the operands is touched.
-//   Step: static void run(const Machine<T>&, const void* const* operands, void* result, const
-//   Params&) on one vector
+// Step has, for one vector:
+//   static void run(const Machine<T>&, const void* const* operands, void* result, const Params&)
 template <class T, std::size_t kCount, std::size_t kFirstBytes, std::size_t kResultBytes,
           class Step>
 void vector_loop(const void* const* operands, const bool* scalar, void* result, std::size_t n,

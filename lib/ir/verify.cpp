@@ -1,29 +1,24 @@
 // The invariants of a graph:
 //
 //  1. Functions have distinct names; calls lead to functions of the graph and never back (no
-//  recursion).
+//     recursion).
 //  2. Ids are in range. Each op stands in one region and each region in one op (or is the body);
-//  ops, values and
-//     regions point back at what holds them.
+//     ops, values and regions point back at what holds them.
 //  3. Values have distinct, non-empty names within their function.
 //  4. An operand, a yielded value and the value of an update are defined before, in the same region
-//  or one around
-//     it. A fusion uses its own arguments and values only, and holds no effect, call or op with
-//     regions.
+//     or one around it. A fusion uses its own arguments and values only, and holds no effect, call
+//     or op with regions.
 //  5. Every op has the operands, results, attributes (each once, in order, of its kind) and regions
-//  of the
-//     op table.
+//     of the op table.
 //  6. The types of results are those of the type rules; a call's are its callee's. Sizes are not
 //     negative, and bytes of a tensor can be counted in 63 bits. Constants have as many bytes as
 //     their type says.
 //  7. Inputs and arguments of the body correspond; names are distinct per kind; a token is bound as
-//  token and
-//     nothing else is, a state is an i64[2]. An update is of an input, at most one for each, of its
-//     type. A function that is called has no updates, parameters or captures.
+//     token and nothing else is, a state is an i64[2]. An update is of an input, at most one for
+//     each, of its type. A function that is called has no updates, parameters or captures.
 //  8. Tokens are used once by what orders effects, and where they are defined: not inside a region
-//  of its own. A token
-//     that an op gives is used, else its effect would be lost. States (from inputs of kind state
-//     on) are used up at most once, likewise.
+//     of its own. A token that an op gives is used, else its effect would be lost. States (from
+//     inputs of kind state on) are used up at most once, likewise.
 //
 // Faults of structure (1 to 3) hide those that rely on it.
 

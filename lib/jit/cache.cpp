@@ -1,6 +1,7 @@
 #include "lib/jit/cache.h"
 
 #include <fmt/core.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "lib/codegen/abi.h"
@@ -19,11 +20,10 @@ BuildKey build_key(const Settings& settings) {
 }
 
 std::uint64_t hash(const BuildKey& key) {
-  const PassOptions& passes = key.passes;
-  const std::string text =
-      fmt::format("{} {}{}{}{}{}{} {} {}", static_cast<int>(key.backend), passes.inline_calls,
-                  passes.fold, passes.simplify, passes.cse, passes.eliminate_dead_values,
-                  passes.fuse, plan::to_string(key.target), key.versions);
+  std::string text = fmt::format("{} {} {} ", static_cast<int>(key.backend),
+                                 plan::to_string(key.target), key.versions);
+  for (const passes::PassInfo& pass : passes::all_passes())
+    text += key.passes.*pass.enabled ? '1' : '0';
   return XXH3_64bits(text.data(), text.size());
 }
 

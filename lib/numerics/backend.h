@@ -6,18 +6,26 @@
 // instructions being built.
 //
 //   using Lane = T; using Int = the signed integer of the same width;
-//   Value   lanes of T             Bits   lanes of Int             Mask   lanes of truth
-//   constant(T) integer(Int)                                       the same value in every lane
-//   add sub mul div (a, b), fma (a, b, c) = a * b + c, sqrt (a)    IEEE 754, one rounding, nearest
-//   even neg abs (a)                                                    sign bit only, NaN included
-//   floor ceil rint trunc (a)                                      rint is half to even; keep the
-//   sign of zero lt le eq (a, b)                                                false on NaN is_nan
-//   (a), mand mor (m, n), mnot (m) select (m, a, b), iselect (m, i, j) lane by lane, no branch bits
-//   (a), value (i)                                            the same bits, the other type iadd
-//   isub (wrap) iand ior ixor (i, j) shl<n> shr<n> (logical) sar<n> (arithmetic) (i), 0 <= n <
-//   width ieq ilt (i, j)                                                 signed to_value (i) the
-//   number; exact where representable to_bits (a) the number; a is integral and in range lookup
-//   (table, count, i)                                       table[i], 0 <= i < count in every lane
+//   Value lanes of T, Bits lanes of Int, Mask lanes of truth
+//
+//   constant(T), integer(Int)       the same value in every lane
+//   add sub mul div (a, b)          IEEE 754, one rounding, nearest even
+//   fma (a, b, c), sqrt (a)         the same; fma is a * b + c
+//   neg abs (a)                     sign bit only, NaN included
+//   floor ceil rint trunc (a)       rint is half to even; all keep the sign of zero
+//   lt le eq (a, b)                 false on NaN
+//   is_nan (a)
+//   mand mor (m, n), mnot (m)
+//   select (m, a, b)                lane by lane, no branch
+//   iselect (m, i, j)               the same for Bits
+//   bits (a), value (i)             the same bits, the other type
+//   iadd isub (i, j)                wrap
+//   iand ior ixor (i, j)
+//   shl<n> shr<n> sar<n> (i)        0 <= n < width; shr is logical, sar arithmetic
+//   ieq ilt (i, j)                  signed
+//   to_value (i)                    the number; exact where representable
+//   to_bits (a)                     the number; a is integral and in range
+//   lookup (table, count, i)        table[i], 0 <= i < count in every lane
 
 #include <array>
 #include <bit>
@@ -26,9 +34,6 @@
 #include <type_traits>
 
 namespace mlpjit::numerics {
-
-// The version of the numerics contract: results change bits only together with it.
-inline constexpr int kVersion = 1;
 
 template <class T>
 using IntOf = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
@@ -105,15 +110,5 @@ struct ScalarBackend {
 
 // Lanes of a reduction, whatever the width of the machine's vectors.
 inline constexpr int kLanes = 16;
-
-// The fixed tree that ends every reduction: lane j takes lane j + 8, then 4, 2, 1. Overwrites
-// `lanes`.
-template <class T, class Combine>
-inline T lane_tree(T* lanes, Combine combine) {
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    for (int j = 0; j < half; ++j) lanes[j] = combine(lanes[j], lanes[j + half]);
-  }
-  return lanes[0];
-}
 
 }  // namespace mlpjit::numerics

@@ -26,8 +26,7 @@
 // region arguments. The weight of a dense is an input of the function; the right operand of a
 // matmul has rank 2 and more than one column. Every other member depends on the root and has its
 // result's shape [.., N]; their other operands broadcast to that shape and are full, [N], one per
-// row
-// ([.., 1], all leading sizes full), or of one element.
+// row ([.., 1], all leading sizes full), or of one element.
 //
 // Kind "reduction": the root is the one sum, prod, mean, var, max or min; its axes are the last
 // ones (but for sizes of 1), at least one, and max and min never reduce nothing. Producers have the

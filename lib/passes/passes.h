@@ -2,6 +2,7 @@
 // The optimiser: the pipeline, and one entry per pass (each in a file of its own).
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,13 +21,20 @@ struct PassReport {
 
 // Each pass returns the number of rewrites it made.
 int inline_calls(ir::Graph& graph);
-int fold(
-    ir::Graph& graph,
-    support::Isa isa);  // runs the interpreter on constants; never grows a literal past a bound
+// Runs the interpreter on constants; never grows a literal past a bound.
+int fold(ir::Graph& graph, support::Isa isa);
 int simplify(ir::Graph& graph);  // only rewrites that keep the bits
 int cse(ir::Graph& graph);
 int eliminate_dead_values(ir::Graph& graph);
 int fuse(ir::Graph& graph);  // groups ops into `fusion` regions
+
+// All of them, in the order in which they run: name, option that switches it off, entry.
+struct PassInfo {
+  std::string_view name;
+  bool PassOptions::* enabled;
+  int (*run)(ir::Graph& graph, support::Isa isa);
+};
+std::span<const PassInfo> all_passes();
 
 struct PipelineSettings {
   PassOptions options;

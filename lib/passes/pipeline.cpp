@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "lib/ir/verify.h"
@@ -12,6 +13,17 @@
 namespace mlpjit::passes {
 namespace {
 
+constexpr PassInfo kPasses[] = {
+    {"inline_calls", &PassOptions::inline_calls,
+     [](ir::Graph& graph, support::Isa) { return inline_calls(graph); }},
+    {"fold", &PassOptions::fold, fold},
+    {"simplify", &PassOptions::simplify,
+     [](ir::Graph& graph, support::Isa) { return simplify(graph); }},
+    {"cse", &PassOptions::cse, [](ir::Graph& graph, support::Isa) { return cse(graph); }},
+    {"eliminate_dead_values", &PassOptions::eliminate_dead_values,
+     [](ir::Graph& graph, support::Isa) { return eliminate_dead_values(graph); }},
+    {"fuse", &PassOptions::fuse, [](ir::Graph& graph, support::Isa) { return fuse(graph); }}};
+
 constexpr int kMaxRounds = 4;  // what is left after so many is not worth a fifth
 
 class Pipeline {
@@ -19,18 +31,17 @@ class Pipeline {
   Pipeline(ir::Graph& graph, const PipelineSettings& settings)
       : graph_(graph), settings_(settings) {}
 
-  template <class Pass>
-  int run(const char* name, bool enabled, Pass pass) {
-    if (!enabled) return 0;
+  int run(const PassInfo& pass) {
+    if (!(settings_.options.*pass.enabled)) return 0;
     const auto start = std::chrono::steady_clock::now();
-    const int changes = pass();
+    const int changes = pass.run(graph_, settings_.isa);
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-    PassReport& report = entry(name);
+    PassReport& report = entry(pass.name);
     report.changes += changes;
     report.ms += took.count();
     if (changes > 0) {
-      if (settings_.verify) ir::verify_or_throw(graph_, name);
-      if (settings_.on_change) settings_.on_change(name, graph_);
+      if (settings_.verify) ir::verify_or_throw(graph_, pass.name);
+      if (settings_.on_change) settings_.on_change(pass.name, graph_);
     }
     return changes;
   }
@@ -43,11 +54,11 @@ class Pipeline {
 
  private:
   // One line per pass, however many rounds it runs in.
-  PassReport& entry(const char* name) {
+  PassReport& entry(std::string_view name) {
     for (PassReport& report : reports_) {
       if (report.name == name) return report;
     }
-    reports_.push_back({name, 0, 0});
+    reports_.push_back({std::string(name), 0, 0});
     return reports_.back();
   }
 
@@ -58,24 +69,21 @@ class Pipeline {
 
 }  // namespace
 
+std::span<const PassInfo> all_passes() {
+  return kPasses;
+}
+
 std::vector<PassReport> run_pipeline(ir::Graph& graph, const PipelineSettings& settings) {
-  const PassOptions& on = settings.options;
   Pipeline pipeline(graph, settings);
   if (settings.verify) ir::verify_or_throw(graph, "the input of the passes");
 
+  const std::span<const PassInfo> repeated(kPasses, std::size(kPasses) - 1);
   for (int round = 0; round < kMaxRounds; ++round) {
     int changes = 0;
-    changes += pipeline.run("inline_calls", on.inline_calls, [&] { return inline_calls(graph); });
-    changes += pipeline.run("fold", on.fold, [&] { return fold(graph, settings.isa); });
-    changes += pipeline.run("simplify", on.simplify, [&] { return simplify(graph); });
-    changes += pipeline.run("cse", on.cse, [&] { return cse(graph); });
-    changes += pipeline.run("eliminate_dead_values", on.eliminate_dead_values,
-                            [&] { return eliminate_dead_values(graph); });
+    for (const PassInfo& pass : repeated) changes += pipeline.run(pass);
     if (changes == 0) break;
   }
-  if (settings.fuse) {
-    pipeline.run("fuse", on.fuse, [&] { return fuse(graph); });
-  }
+  if (settings.fuse) pipeline.run(std::rbegin(kPasses)[0]);
   if (pipeline.changed()) {
     for (const auto& function : graph.functions()) *function = ir::compact(*function);
   }

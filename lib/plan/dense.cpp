@@ -88,7 +88,7 @@ std::pair<Tile, std::string> choose_lane_tile(const DenseKernel& kernel, const T
 // as it is.
 bool Planner::place_weight(DenseKernel& kernel, ir::ValueId weight, bool row_major_nk,
                            std::string& why_not) {
-  const PackedLayout layout = packed_layout(kernel.n, kernel.k, kernel.dtype, plan_.target);
+  const PackedLayout layout = packed_layout(kernel.n, kernel.k, kernel.dtype);
   kernel.panel = layout.panel;
   if (kernel.lanes) {
     kernel.weight = buffer(weight);

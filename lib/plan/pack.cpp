@@ -33,7 +33,7 @@ void pack_as(const PackedLayout& layout, const T* weight, T* packed) {
 
 }  // namespace
 
-PackedLayout packed_layout(std::int64_t n, std::int64_t k, DType dtype, const Target&) {
+PackedLayout packed_layout(std::int64_t n, std::int64_t k, DType dtype) {
   PackedLayout layout;
   layout.k = k;
   layout.n = n;

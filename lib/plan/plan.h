@@ -39,7 +39,7 @@ struct PackedLayout {
   }
   friend bool operator==(const PackedLayout&, const PackedLayout&) = default;
 };
-PackedLayout packed_layout(std::int64_t n, std::int64_t k, DType dtype, const Target& target);
+PackedLayout packed_layout(std::int64_t n, std::int64_t k, DType dtype);
 
 // One entry of the slots array, in this order: inputs, outputs, constants, packed weights.
 struct Slot {

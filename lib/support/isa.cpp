@@ -12,17 +12,12 @@ namespace {
 Isa read_cpu() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  // Highway's AVX2 target lets the compiler use all of these.
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-                    __builtin_cpu_supports("f16c") && __builtin_cpu_supports("lzcnt") &&
-                    __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("aes") &&
+  // Generated code is for x86-64-v3 and v4 (lib/plan/target.cpp), so every feature of theirs must
+  // be there; Highway's AVX2 target lets the compiler use aes and pclmul beside.
+  const bool avx2 = __builtin_cpu_supports("x86-64-v3") && __builtin_cpu_supports("aes") &&
                     __builtin_cpu_supports("pclmul");
   if (!avx2) return Isa::baseline;
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512vl");
-  return avx512 ? Isa::avx512 : Isa::avx2;
+  return __builtin_cpu_supports("x86-64-v4") ? Isa::avx512 : Isa::avx2;
 #else
   return Isa::baseline;
 #endif

@@ -2,6 +2,8 @@
 
 namespace mlpjit {
 
-std::string_view version() { return MLPJIT_VERSION; }
+std::string_view version() {
+  return MLPJIT_VERSION;
+}
 
 }  // namespace mlpjit

@@ -1,5 +1,6 @@
 #include "src/trace/signature.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "mlpjit/mode.h"

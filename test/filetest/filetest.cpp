@@ -79,13 +79,9 @@ void write_case(const fs::path& path, const Case& test) {
 }
 
 int run_pass(const std::string& name, ir::Graph& graph) {
-  constexpr support::Isa kIsa = support::Isa::baseline;
-  if (name == "inline_calls") return passes::inline_calls(graph);
-  if (name == "fold") return passes::fold(graph, kIsa);
-  if (name == "simplify") return passes::simplify(graph);
-  if (name == "cse") return passes::cse(graph);
-  if (name == "eliminate_dead_values") return passes::eliminate_dead_values(graph);
-  if (name == "fuse") return passes::fuse(graph);
+  for (const passes::PassInfo& pass : passes::all_passes()) {
+    if (pass.name == name) return pass.run(graph, support::Isa::baseline);
+  }
   if (name == "optimize") {
     passes::PipelineSettings settings;
     settings.verify = true;

@@ -1,25 +1,33 @@
 # Builds a variant of mlpjit (other options, or a patched copy), installs it, builds a program against it and runs that.
 #   ROOT      the tree;  PATCH: applied to a copy of it first (may be empty);  OPTIONS: -D's separated by commas
 #   SOURCE    the program's project;  BINARY: where all this happens;  COMPILER
+#   TEST      a test of the tree that is built and run too (may be empty)
 # With the main build's flags ccache has most objects already.
 set(prefix ${BINARY}/prefix)
 if(PATCH)
   file(REMOVE_RECURSE ${BINARY}/tree)
-  foreach(part CMakeLists.txt cmake include lib src)
+  foreach(part CMakeLists.txt cmake include lib src test)
     file(COPY ${ROOT}/${part} DESTINATION ${BINARY}/tree)
   endforeach()
-  # Only what the library is built from: the parts of the patch that touch tests are left out.
-  execute_process(COMMAND ${CMAKE_COMMAND} -E env GIT_CEILING_DIRECTORIES=${BINARY} git apply --include=include/* --include=lib/* --include=src/* ${PATCH}
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env GIT_CEILING_DIRECTORIES=${BINARY} git apply ${PATCH}
     WORKING_DIRECTORY ${BINARY}/tree COMMAND_ERROR_IS_FATAL ANY)
-  execute_process(COMMAND git apply --check ${PATCH} WORKING_DIRECTORY ${ROOT} COMMAND_ERROR_IS_FATAL ANY)
   set(ROOT ${BINARY}/tree)
 endif()
 string(REPLACE "," ";" OPTIONS "${OPTIONS}")
+set(with_tests OFF)
+set(targets all)
+if(TEST)
+  set(with_tests ON)
+  set(targets mlpjit mlpjit-codegen ${TEST})
+endif()
 execute_process(COMMAND ${CMAKE_COMMAND} -S ${ROOT} -B ${BINARY}/mlpjit -G Ninja
   -D CMAKE_CXX_COMPILER=${COMPILER} ${OPTIONS}
-  -D MLPJIT_BUILD_TESTS=OFF -D MLPJIT_BUILD_TOOLS=OFF -D MLPJIT_BUILD_EXAMPLES=OFF
+  -D MLPJIT_BUILD_TESTS=${with_tests} -D MLPJIT_BUILD_TOOLS=OFF -D MLPJIT_BUILD_EXAMPLES=OFF
   COMMAND_ERROR_IS_FATAL ANY)
-execute_process(COMMAND ${CMAKE_COMMAND} --build ${BINARY}/mlpjit COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${BINARY}/mlpjit --target ${targets} COMMAND_ERROR_IS_FATAL ANY)
+if(TEST)
+  execute_process(COMMAND ${BINARY}/mlpjit/bin/${TEST} COMMAND_ERROR_IS_FATAL ANY)
+endif()
 execute_process(COMMAND ${CMAKE_COMMAND} --install ${BINARY}/mlpjit --prefix ${prefix} COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${BINARY}/program -G Ninja
   -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_BUILD_TYPE=Release

@@ -4,14 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <map>
 #include <set>
 
 #include "lib/ir/text.h"
+#include "lib/passes/passes.h"
 #include "mlpjit/error.h"
 #include "src/graph/specialize.h"
 #include "tools/layer_sizes.h"
@@ -36,11 +37,11 @@ Examples:
   mlpjit-dump 32-64-1 --activation tanh --stage optimized --format dot | dot -Tsvg
   mlpjit-dump - --backend graph < program.mlp
 
-Stages: all, trace, 'after PASS' (inline_calls, fold, simplify, cse, eliminate_dead_values, fuse), optimized, plan,
-llvm, assembly, report.
+Stages: all, trace, 'after PASS', optimized, plan, llvm, assembly, report.
+Passes: {}.
 
-Exit codes: 0 done; 1 the program cannot be read or compiled; 2 the command line is wrong; 3 this build or machine
-cannot do it (no LLVM); 4 a bug in mlpjit.)";
+Exit codes: 0 done; 1 the program cannot be read or compiled; 2 the command line is wrong; 3 this
+build or machine cannot do it (no LLVM); 4 a bug in mlpjit.)";
 
 struct Options {
   std::string program;
@@ -131,19 +132,15 @@ ir::Graph read_program(const Options& options) {
   }
 }
 
-void disable(PassOptions& passes, const std::vector<std::string>& names) {
-  const std::map<std::string, bool PassOptions::*> switches = {
-      {"inline_calls", &PassOptions::inline_calls},
-      {"fold", &PassOptions::fold},
-      {"simplify", &PassOptions::simplify},
-      {"cse", &PassOptions::cse},
-      {"eliminate_dead_values", &PassOptions::eliminate_dead_values},
-      {"fuse", &PassOptions::fuse}};
-  for (const std::string& name : names) passes.*switches.at(name) = false;
+void disable(PassOptions& options, const std::vector<std::string>& names) {
+  for (const passes::PassInfo& pass : passes::all_passes()) {
+    if (std::find(names.begin(), names.end(), pass.name) != names.end())
+      options.*pass.enabled = false;
+  }
 }
 
 void declare(CLI::App& app, Options& options) {
-  app.footer(kFooter);
+  app.footer(fmt::format(kFooter, fmt::join(pass_names(), ", ")));
   app.add_option(
          "program", options.program,
          "Layer sizes (512-256-128-2), a file with a graph as text, or - for standard input")
@@ -162,8 +159,7 @@ void declare(CLI::App& app, Options& options) {
       ->capture_default_str();
   app.add_option("--disable-pass", options.disabled,
                  "Switch a pass off; may be given several times")
-      ->check(CLI::IsMember(
-          {"inline_calls", "fold", "simplify", "cse", "eliminate_dead_values", "fuse"}));
+      ->check(CLI::IsMember(pass_names()));
   app.add_option(
       "--dim", options.dims,
       "Size of a symbolic dimension of the program, such as B=4; may be given several times");

@@ -3,19 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 #include "lib/ir/text.h"
 #include "lib/jit/explain.h"
+#include "lib/passes/passes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::dump {
 
 namespace {
-
-constexpr std::array<std::string_view, 6> kPasses = {
-    "inline_calls", "fold", "simplify", "cse", "eliminate_dead_values", "fuse"};
 
 bool is_pass_stage(std::string_view stage) {
   return stage.starts_with("after ");
@@ -74,16 +71,23 @@ std::string report_text(const jit::Report& report) {
 
 }  // namespace
 
+std::vector<std::string> pass_names() {
+  std::vector<std::string> names;
+  for (const passes::PassInfo& pass : passes::all_passes()) names.emplace_back(pass.name);
+  return names;
+}
+
 void check(const Request& request) {
   const std::string& stage = request.stage;
-  const bool pass_known = is_pass_stage(stage) && std::find(kPasses.begin(), kPasses.end(),
-                                                            stage.substr(6)) != kPasses.end();
+  const std::vector<std::string> passes = pass_names();
+  const bool pass_known = is_pass_stage(stage) &&
+                          std::find(passes.begin(), passes.end(), stage.substr(6)) != passes.end();
   if (stage != "all" && stage != "trace" && stage != "optimized" && stage != "report" &&
       !is_native(stage) && !pass_known) {
     throw UserError(
         fmt::format("--stage '{}': expected all, trace, optimized, plan, llvm, assembly, report, "
                     "or 'after PASS' with one of {}",
-                    stage, fmt::join(kPasses, ", ")));
+                    stage, fmt::join(passes, ", ")));
   }
   if (request.settings.backend == Backend::graph && is_native(stage)) {
     throw UserError(

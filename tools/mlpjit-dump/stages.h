@@ -3,6 +3,7 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "lib/ir/graph.h"
 #include "lib/jit/executable.h"
@@ -16,6 +17,9 @@ struct Request {
   Format format = Format::text;
   jit::Settings settings;  // without the sink
 };
+
+// The names of the passes, in the order in which they run.
+std::vector<std::string> pass_names();
 
 // "all", or the name of one stage; throws UserError with what there is when it is none, or not with
 // this backend or format.

@@ -7,7 +7,9 @@
 using namespace std;
 using namespace mlpjit;
 
-Tensor f(Tensor x, const Tensor& y) { return maximum(x, y) + 1; }
+Tensor f(Tensor x, const Tensor& y) {
+  return maximum(x, y) + 1;
+}
 
 int main() {
   const auto fast = jit(f, {.backend = Backend::graph});

@@ -1,6 +1,10 @@
 // expect: conver
 #include <mlpjit/mlpjit.h>
 
-float f(const mlpjit::Tensor& x) { return x; }
+float f(const mlpjit::Tensor& x) {
+  return x;
+}
 
-int main() { return f(1) > 0; }
+int main() {
+  return f(1) > 0;
+}

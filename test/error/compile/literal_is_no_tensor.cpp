@@ -1,4 +1,6 @@
 // expect: onver
 #include <mlpjit/mlpjit.h>
 
-int main() { mlpjit::Tensor a = "relu"; }
+int main() {
+  mlpjit::Tensor a = "relu";
+}

@@ -4,7 +4,9 @@
 
 using namespace mlpjit;
 
-Tensor add(Tensor a, Tensor b) { return a + b; }
+Tensor add(Tensor a, Tensor b) {
+  return a + b;
+}
 Tensor fancy_func(Tensor a, Tensor b, Tensor c, Tensor d) {
   Tensor e = add(a, b);
   Tensor f = add(c, d);
@@ -23,7 +25,8 @@ int main() {
   std::cout << fast(1, 2, 3, 4) << "\n";
 
   nn::HybridSequential net;
-  net.add(nn::Dense(256, {.activation = "relu"}), nn::Dense(128, {.activation = "relu"}), nn::Dense(2));
+  net.add(nn::Dense(256, {.activation = "relu"}), nn::Dense(128, {.activation = "relu"}),
+          nn::Dense(2));
   net.initialize();
   Tensor x = random::normal({1, 512});
   Tensor before = net(x);

@@ -21,7 +21,8 @@ int main() {
     net(x);
   } catch (const UnsupportedError& error) {
     const std::string text = error.what();
-    if (text.find("LLVM") != std::string::npos && text.find("Backend::graph") != std::string::npos) return 0;
+    if (text.find("LLVM") != std::string::npos && text.find("Backend::graph") != std::string::npos)
+      return 0;
     std::cerr << "the message does not name LLVM and the way out: " << text << "\n";
     return 1;
   }

@@ -44,7 +44,8 @@ INSTANTIATE_TEST_SUITE_P(
   return %1, %2
 })",
         // Integers and bools.
-        R"(func @main(%a: i32[7], %b: i32[7], %c: i64[7], %p: bool[7]) -> (i32[7], i64[], bool[7], f32[]) {
+        R"(func @main(%a: i32[7], %b: i32[7], %c: i64[7], %p: bool[7])
+    -> (i32[7], i64[], bool[7], f32[]) {
   %0 = multiply %a, %b : i32[7]
   %1 = where %p, %0, %a : i32[7]
   %2 = sum %c {axes = [0], keepdims = false} : i64[]
@@ -62,7 +63,8 @@ INSTANTIATE_TEST_SUITE_P(
   return %0, %1, %2, %3
 })",
         // Of no elements.
-        R"(func @main(%a: f32[0, 3], %w: f32[4, 3], %k: f32[2, 0], %z: f32[5, 0]) -> (f32[0, 4], f32[3], f32[2, 5], f32[]) {
+        R"(func @main(%a: f32[0, 3], %w: f32[4, 3], %k: f32[2, 0], %z: f32[5, 0])
+    -> (f32[0, 4], f32[3], f32[2, 5], f32[]) {
   %0 = dense %a, %w : f32[0, 4]
   %1 = sum %a {axes = [0], keepdims = false} : f32[3]
   %2 = dense %k, %z : f32[2, 5]
@@ -96,7 +98,8 @@ INSTANTIATE_TEST_SUITE_P(
   return %0 update %w = %1
 })",
         // What the interpreter runs for machine code: movement, control flow, random draws.
-        R"(func @main(%x: f32[3, 4], %i: i64[2], %s: i64[2] = state) -> (f32[4, 3], f32[4, 4], f32[3, 2], f32[5]) {
+        R"(func @main(%x: f32[3, 4], %i: i64[2], %s: i64[2] = state)
+    -> (f32[4, 3], f32[4, 4], f32[3, 2], f32[5]) {
   %0 = transpose %x {permutation = [1, 0]} : f32[4, 3]
   %1 = concat %x, %x {axis = 0} : f32[6, 4]
   %2 = slice %1 {axis = 0, begin = 1, end = 5, step = 1} : f32[4, 4]

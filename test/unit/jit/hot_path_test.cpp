@@ -70,7 +70,8 @@ namespace {
 
 // With a reduction, a constant, a packed weight and an intermediate.
 constexpr const char* kProgram = R"(
-func @main(%x: f32[3, 20], %w: f32[33, 20] = param "weight", %b: f32[33] = param "bias") -> (f32[3, 33], f32[3]) {
+func @main(%x: f32[3, 20], %w: f32[33, 20] = param "weight", %b: f32[33] = param "bias")
+    -> (f32[3, 33], f32[3]) {
   %half = constant {value = f32[] 0.5} : f32[]
   %0 = dense %x, %w, %b : f32[3, 33]
   %1 = tanh %0 : f32[3, 33]

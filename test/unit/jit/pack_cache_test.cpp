@@ -14,11 +14,9 @@ namespace {
 
 class PackCacheTest : public testing::Test {
  protected:
-  static constexpr std::int64_t kN = 18,
-                                kK = 40;  // too large for allocators that hoard small blocks
+  static constexpr std::int64_t kN = 18, kK = 40;
 
-  PackCacheTest()
-      : layout_(plan::packed_layout(kN, kK, DType::f32, plan::make_target(Isa::avx2))) {}
+  PackCacheTest() : layout_(plan::packed_layout(kN, kK, DType::f32)) {}
 
   std::shared_ptr<support::Storage> weight(float first) const {
     auto storage = support::Storage::allocate(kN * kK * sizeof(float));
@@ -75,7 +73,10 @@ TEST_F(PackCacheTest, AnotherWeightAtTheSameAddressIsNotTakenForTheOldOne) {
   do {
     others.push_back(weight(2));
   } while (others.back()->data() != address && others.size() < 1000);
-  if (others.back()->data() != address) GTEST_SKIP() << "the allocator gives no address twice";
+#if defined(__SANITIZE_ADDRESS__)
+  if (others.back()->data() != address) GTEST_SKIP() << "freed memory is kept apart";
+#endif
+  ASSERT_EQ(others.back()->data(), address) << "small blocks are to be used again";
   call(cache_, argument(others.back()));  // would find the pack of the storage before
 }
 

@@ -91,8 +91,8 @@ TEST_F(Safetensors, StartTheirDataAligned) {
 }
 
 TEST_F(Safetensors, ReadHalfPrecisionAsF32OnRequest) {
-  const std::string header =
-      R"({"h":{"dtype":"F16","shape":[8],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[16,20]}})";
+  const std::string header = R"({"h":{"dtype":"F16","shape":[8],"data_offsets":[0,16]},)"
+                             R"("b":{"dtype":"BF16","shape":[2],"data_offsets":[16,20]}})";
   const std::uint16_t data[] = {0x3C00, 0xC000, 0x0001, 0x03FF, 0x8000,
                                 0x7C00, 0x7BFF, 0x0400, 0x3F80, 0xC040};
   const std::string bytes =

@@ -152,7 +152,7 @@ TEST(Plan, TilesFitTheRegisters) {
 }
 
 TEST(Plan, PackingPadsWithZerosAndKeepsEveryWeight) {
-  const PackedLayout layout = packed_layout(21, 5, DType::f32, make_target(support::Isa::avx2));
+  const PackedLayout layout = packed_layout(21, 5, DType::f32);
   std::vector<float> weight(21 * 5), packed(layout.bytes() / sizeof(float), -1.0f);
   for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = static_cast<float>(i + 1);
   pack(layout, weight.data(), packed.data());
