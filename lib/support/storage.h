@@ -60,6 +60,10 @@ class Storage {
   bool exposed() const { return borrowed_ || exposed_.load(std::memory_order_acquire); }
   void expose() { exposed_.store(true, std::memory_order_release); }
 
+  // Whether calls that read it are to be waited for before it is written (call_gate.h).
+  bool guarded() const { return guarded_.load(std::memory_order_acquire); }
+  void set_guarded() const { guarded_.store(true, std::memory_order_release); }
+
   // What is derived from the contents (packed weights), shared by all who ask with an equal key,
   // and dropped when the version moves on. `make` runs once per key and version; others wait for
   // it. While exposed nothing is kept: every call makes its own.
@@ -80,6 +84,7 @@ class Storage {
   bool borrowed_ = false;
   bool read_only_ = false;
   std::atomic<bool> exposed_{false};
+  mutable std::atomic<bool> guarded_{false};
   std::atomic<std::uint64_t> version_{0};
   std::function<void()> release_;
   std::mutex derived_mutex_;

@@ -7,6 +7,7 @@
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
 #include "src/graph/graph_data.h"
+#include "src/tensor/dispatch.h"
 
 namespace mlpjit {
 
@@ -93,7 +94,15 @@ Graph trace_graph(const std::function<Tensors(const Tensors&)>& function,
     argument.shape = spec.shape;
     arguments.push_back(std::move(argument));
   }
-  return graph_of(trace_function(function, arguments, {}));
+  // A program's results are of definite dtypes: those that C++ scalars have by themselves.
+  const auto definite = [&](const Tensors& inputs) {
+    Tensors results = function(inputs);
+    for (Tensor& result : results) {
+      if (result.is_weak()) result = adapt(result, result.dtype(), "return");
+    }
+    return results;
+  };
+  return graph_of(trace_function(definite, arguments, {}));
 }
 
 }  // namespace detail

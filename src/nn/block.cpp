@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <ostream>
 #include <span>
 
@@ -65,6 +66,7 @@ BlockState& Block::state() const {
 }
 
 namespace {
+
 void check_defined(std::span<const Tensor> outputs, const Block& block) {
   for (const Tensor& output : outputs) {
     if (output.defined()) continue;
@@ -73,6 +75,13 @@ void check_defined(std::span<const Tensor> outputs, const Block& block) {
         detail::path_prefix(), detail::type_of(block)));
   }
 }
+
+// A compiled program has a gate of its own.
+void enter_gate(BlockState& state, std::optional<support::CallGate::Scope>& inside) {
+  const bool compiled = state.hybrid && state.hybridized.load(std::memory_order_acquire);
+  if (!compiled && !is_tracing()) inside.emplace(state.guarded_gate());
+}
+
 }  // namespace
 
 // The body may change members of the object, as any method may; calls are const so that handles
@@ -80,6 +89,8 @@ void check_defined(std::span<const Tensor> outputs, const Block& block) {
 Tensor Block::operator()(const Tensor& input) const {
   const CallFrame frame(*this);
   BlockState& state = this->state();
+  std::optional<support::CallGate::Scope> inside;
+  if (frame.root()) enter_gate(state, inside);
   Tensor output = const_cast<Block*>(this)->forward(input);
   check_defined({&output, 1}, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs({input});
@@ -90,6 +101,8 @@ Tensor Block::operator()(const Tensor& input) const {
 Outputs Block::operator()(const Tensors& inputs) const {
   const CallFrame frame(*this);
   BlockState& state = this->state();
+  std::optional<support::CallGate::Scope> inside;
+  if (frame.root()) enter_gate(state, inside);
   Outputs outputs = const_cast<Block*>(this)->forward_n(inputs);
   check_defined(outputs, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs(inputs);
@@ -187,14 +200,7 @@ LoadReport Block::load_parameters(const std::string& path, const LoadOptions& op
 
 void Block::hybridize(const HybridizeOptions& options) {
   detail::check_options(options);
-  detail::walk_blocks(state(), "", [&](const std::string&, const BlockState& block) {
-    if (!block.hybrid) return;
-    BlockState& target = const_cast<BlockState&>(block);
-    const std::lock_guard lock(target.mutex);
-    target.options = options;
-    target.hybridized.store(true, std::memory_order_release);
-    target.options_version.fetch_add(1, std::memory_order_release);
-  });
+  state().hybridize(options);
 }
 
 void Block::unhybridize() {

@@ -23,7 +23,41 @@ std::atomic<std::uint64_t>& structure_epoch() {
 
 BlockState::BlockState() : id(next_id.fetch_add(1, std::memory_order_relaxed)) {}
 
+void BlockState::hybridize(const HybridizeOptions& wanted) {
+  walk_blocks(*this, "", [&](const std::string&, const BlockState& block) {
+    BlockState& target = const_cast<BlockState&>(block);
+    const std::lock_guard lock(target.mutex);
+    target.options = wanted;
+    target.hybridized.store(true, std::memory_order_release);
+    target.options_version.fetch_add(1, std::memory_order_release);
+  });
+}
+
+support::CallGate& BlockState::guarded_gate() {
+  const std::uint64_t epoch = structure_epoch().load(std::memory_order_acquire);
+  if (guarded_epoch.load(std::memory_order_acquire) == epoch) return *gate;
+  const std::lock_guard lock(mutex);
+  walk_blocks(*this, "", [&](const std::string&, const BlockState& block) {
+    for (const Member& member : block.members) {
+      if (!member.parameter) continue;
+      if (const support::Storage* storage = member.parameter->storage())
+        support::guard(gate, *storage);
+    }
+  });
+  guarded_epoch.store(epoch, std::memory_order_release);
+  return *gate;
+}
+
 void BlockState::put(Member member) {
+  if (member.child && hybridized.load(std::memory_order_acquire) &&
+      !member.child->hybridized.load(std::memory_order_acquire)) {
+    HybridizeOptions inherited;
+    {
+      const std::lock_guard lock(mutex);
+      inherited = options;
+    }
+    member.child->hybridize(inherited);
+  }
   const auto same = std::find_if(members.begin(), members.end(), [&](const Member& other) {
     return other.name == member.name && (other.child == nullptr) == (member.child == nullptr);
   });

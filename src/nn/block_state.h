@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/support/call_gate.h"
 #include "mlpjit/nn/block.h"
 #include "src/nn/parameter_state.h"
 #include "src/trace/cached_function.h"
@@ -41,12 +42,22 @@ struct BlockState {
   std::atomic<bool> hybridized{false};
   HybridizeOptions options;  // guarded by mutex
 
+  // Calls that run imperatively pass through it, so that weights are not replaced under them.
+  const std::shared_ptr<support::CallGate> gate = std::make_shared<support::CallGate>();
+  std::atomic<std::uint64_t> guarded_epoch{0};
+  // The gate, standing before all parameters of the tree as it is now.
+  support::CallGate& guarded_gate();
+
   // Dtypes and shapes of the first call as a root, for summary().
   std::atomic<bool> called{false};
   std::vector<std::pair<DType, Shape>> first_inputs;  // guarded by mutex
   mutable std::mutex mutex;
 
-  // Adds or replaces; tells every program traced from a tree with this block in it.
+  // Hybrid blocks of this tree from the next call on; plain ones keep the options for blocks that
+  // are added later.
+  void hybridize(const HybridizeOptions& wanted);
+  // Adds or replaces; tells every program traced from a tree with this block in it. What is added
+  // to a hybridized block is hybridized too, unless it is already.
   void put(Member member);
   // Drops every program traced from a tree with this block in it.
   void touch();

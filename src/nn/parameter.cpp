@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <ostream>
 
+#include "lib/support/call_gate.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/ops.h"
+#include "src/nn/block_state.h"
 #include "src/nn/clone_map.h"
 #include "src/nn/parameter_state.h"
 #include "src/trace/path.h"
@@ -27,6 +29,11 @@ std::string sizes_text(std::span<const std::int64_t> sizes) {
   for (const std::int64_t size : sizes)
     texts.push_back(size == nn::kUnknown ? "?" : std::to_string(size));
   return fmt::format("[{}]", fmt::join(texts, ", "));
+}
+
+std::vector<const support::Storage*> written(const ParameterState& state) {
+  const support::Storage* storage = state.storage();
+  return storage == nullptr ? std::vector<const support::Storage*>() : std::vector{storage};
 }
 
 }  // namespace
@@ -54,7 +61,7 @@ void ParameterState::make_values(const nn::Initializer& initializer, std::uint64
   // A function of the user's may have given a tensor that others hold.
   value = made.copy();
   pending.reset();
-  ready.store(true, std::memory_order_release);
+  publish();
 }
 
 Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
@@ -76,6 +83,7 @@ Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
 
 void ParameterState::initialize(const nn::Initializer& initializer, std::uint64_t seed,
                                 const std::string& new_path) {
+  const support::WriteScope alone(written(*this));
   const std::lock_guard lock(mutex);
   path = new_path;
   const nn::Initializer& chosen = options.initializer.defined() ? options.initializer : initializer;
@@ -95,6 +103,7 @@ void ParameterState::set(const Tensor& values) {
         "it outside, or write parameter.data().assign(values)",
         path_prefix(), path));
   }
+  const support::WriteScope alone(written(*this));
   const std::lock_guard lock(mutex);
   const std::span<const std::int64_t> found = values.shape().sizes();
   if (!fits(sizes, found)) {
@@ -115,7 +124,17 @@ void ParameterState::set(const Tensor& values) {
   sizes.assign(found.begin(), found.end());
   value = values.is_weak() ? cast(values, options.dtype).copy() : values.copy();
   pending.reset();
+  publish();
+}
+
+// Networks that run imperatively learn of the new memory.
+void ParameterState::publish() {
   ready.store(true, std::memory_order_release);
+  structure_epoch().fetch_add(1, std::memory_order_release);
+}
+
+const support::Storage* ParameterState::storage() const {
+  return ready.load(std::memory_order_acquire) ? TensorAccess::impl(value)->storage.get() : nullptr;
 }
 
 std::shared_ptr<ParameterState> ParameterState::clone() const {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/support/storage.h"
 #include "mlpjit/nn/parameter.h"
 
 namespace mlpjit::detail {
@@ -38,9 +39,12 @@ struct ParameterState {
   // initialize(): makes the values now where the sizes are known.
   void initialize(const nn::Initializer& initializer, std::uint64_t seed, const std::string& path);
   void set(const Tensor& values);
+  // The memory of the values, or null. To be taken, for a WriteScope, before the mutex.
+  const support::Storage* storage() const;
   std::shared_ptr<ParameterState> clone() const;
 
  private:
+  void publish();
   void make_values(const nn::Initializer& initializer, std::uint64_t seed);
   [[noreturn]] void throw_misfit(std::span<const std::int64_t> found) const;
 };

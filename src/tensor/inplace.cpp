@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "lib/ir/infer.h"
+#include "lib/support/call_gate.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
 #include "mlpjit/ops.h"
@@ -104,6 +106,9 @@ void assign_value(const Tensor& target, const Tensor& value, const char* call) {
     return;
   }
   const Tensor fit = fitted(value, impl.dtype, impl.shape, call);
+  std::optional<support::WriteScope> alone;
+  const support::Storage* const written = impl.storage.get();
+  if (written->guarded()) alone.emplace(std::span(&written, 1));
   void* out = writable(impl, call);
   if (impl.storage->bytes() > 0)
     std::memmove(out, TensorAccess::impl(fit)->data(), impl.storage->bytes());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "lib/jit/explain.h"
 #include "lib/support/float_env.h"
@@ -132,6 +133,11 @@ Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
     const ir::InputKind kind = inputs_[input].kind;
     updates_tensors_ |= kind != ir::InputKind::state && kind != ir::InputKind::token;
   }
+  for (const Binding& binding : inputs_) {
+    if (!binding.tensor.defined() || !TensorAccess::impl(binding.tensor)->storage) continue;
+    if (!gate_) gate_ = std::make_shared<support::CallGate>();
+    support::guard(gate_, *TensorAccess::impl(binding.tensor)->storage);
+  }
   for (const ResultSource& source : results_) {
     all_computed_ &= source.kind == ResultSource::Kind::computed && source.weak == WeakKind::none;
   }
@@ -176,6 +182,8 @@ void Runner::check_updates(std::span<const jit::Argument> inputs,
 
 Results Runner::operator()(std::span<const Tensor> arguments) const {
   const support::FloatEnvScope environment;
+  std::optional<support::CallGate::Scope> inside;
+  if (gate_) inside.emplace(*gate_);
   const ScratchLease lease(*this);
   Scratch& call = *lease;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/jit/executable.h"
+#include "lib/support/call_gate.h"
 #include "mlpjit/explain.h"
 #include "mlpjit/options.h"
 #include "src/trace/recorder.h"
@@ -43,7 +44,8 @@ class Runner {
   std::uint64_t id_;
   std::shared_ptr<const jit::Executable> executable_;
   std::vector<Binding> inputs_;
-  std::vector<ResultSource> results_;  // of the traced function
+  std::vector<ResultSource> results_;        // of the traced function
+  std::shared_ptr<support::CallGate> gate_;  // null when the call's arguments are all it reads
   bool updates_tensors_ = false;
   bool all_computed_ = true;  // no result is an input or another result, none is weak
 };

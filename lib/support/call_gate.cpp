@@ -1,0 +1,127 @@
+#include "lib/support/call_gate.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace mlpjit::support {
+
+namespace {
+
+constinit thread_local int inside = 0;  // gates this thread is in; a writer counts as one
+
+std::mutex& writers() {  // one at a time; before registry()
+  static std::mutex mutex;
+  return mutex;
+}
+
+// The gates of each storage. Held while something is written, so that no program starts to read it
+// then.
+struct Registry {
+  std::mutex mutex;
+  std::unordered_map<std::uint64_t, std::vector<std::weak_ptr<CallGate>>> gates;  // by Storage::id
+  std::size_t prune_at = 64;
+
+  // Programs come and go.
+  void prune() {
+    if (gates.size() < prune_at) return;
+    for (auto it = gates.begin(); it != gates.end();) {
+      std::erase_if(it->second, [](const auto& gate) { return gate.expired(); });
+      it = it->second.empty() ? gates.erase(it) : std::next(it);
+    }
+    prune_at = std::max<std::size_t>(64, 2 * gates.size());
+  }
+};
+Registry& registry() {
+  static Registry* const one = new Registry;  // tensors of static lifetime outlive any other
+  return *one;
+}
+
+}  // namespace
+
+void CallGate::enter() {
+  const std::uint32_t shut = inside > 0 ? kWriting : kWriting | kClosing;
+  while (true) {
+    std::uint32_t before = state_.fetch_add(1, std::memory_order_acquire);
+    if ((before & shut) == 0) break;
+    state_.fetch_sub(1, std::memory_order_release);
+    state_.notify_all();
+    while (((before = state_.load(std::memory_order_acquire)) & shut) != 0) state_.wait(before);
+  }
+  ++inside;
+}
+
+void CallGate::leave() {
+  --inside;
+  const std::uint32_t before = state_.fetch_sub(1, std::memory_order_release);
+  if ((before & kClosing) != 0) state_.notify_all();
+}
+
+bool CallGate::claim() {
+  state_.fetch_or(kClosing, std::memory_order_relaxed);
+  std::uint32_t empty = kClosing;
+  return state_.compare_exchange_strong(empty, kClosing | kWriting, std::memory_order_acq_rel);
+}
+
+void CallGate::wait_until_empty() {
+  std::uint32_t now = 0;
+  while (((now = state_.load(std::memory_order_acquire)) & ~(kClosing | kWriting)) != 0)
+    state_.wait(now);
+}
+
+void CallGate::open() {
+  state_.fetch_and(~(kClosing | kWriting), std::memory_order_release);
+  state_.notify_all();
+}
+
+void guard(const std::shared_ptr<CallGate>& gate, const Storage& storage) {
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  std::vector<std::weak_ptr<CallGate>>& gates = all.gates[storage.id()];
+  std::erase_if(gates, [&](const auto& known) {
+    const std::shared_ptr<CallGate> alive = known.lock();
+    return !alive || alive == gate;
+  });
+  gates.push_back(gate);
+  storage.set_guarded();
+  all.prune();
+}
+
+WriteScope::WriteScope(std::span<const Storage* const> storages) {
+  if (inside > 0) return;
+  writer_ = std::unique_lock(writers());
+  while (true) {
+    registry_ = std::unique_lock(registry().mutex);
+    std::vector<std::shared_ptr<CallGate>> gates;
+    for (const Storage* storage : storages) {
+      const auto found = registry().gates.find(storage->id());
+      if (found == registry().gates.end()) continue;
+      for (const std::weak_ptr<CallGate>& weak : found->second) {
+        std::shared_ptr<CallGate> gate = weak.lock();
+        if (gate && std::find(gates.begin(), gates.end(), gate) == gates.end())
+          gates.push_back(std::move(gate));
+      }
+    }
+    // All at once: while one is waited for, none is held by whom it might wait.
+    const auto busy =
+        std::find_if(gates.begin(), gates.end(), [](const auto& gate) { return !gate->claim(); });
+    if (busy == gates.end()) {
+      gates_ = std::move(gates);
+      break;
+    }
+    for (auto gate = gates.begin(); gate != busy; ++gate)
+      (*gate)->state_.fetch_and(~CallGate::kWriting, std::memory_order_release);
+    for (auto gate = gates.begin(); gate != busy; ++gate) (*gate)->state_.notify_all();
+    const std::shared_ptr<CallGate> wait_for = *busy;
+    registry_.unlock();
+    wait_for->wait_until_empty();
+  }
+  ++inside;
+}
+
+WriteScope::~WriteScope() {
+  if (!writer_) return;
+  --inside;
+  for (const std::shared_ptr<CallGate>& gate : gates_) gate->open();
+}
+
+}  // namespace mlpjit::support
