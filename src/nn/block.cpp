@@ -82,6 +82,19 @@ void enter_gate(BlockState& state, std::optional<support::CallGate::Scope>& insi
   if (!compiled && !is_tracing()) inside.emplace(state.guarded_gate());
 }
 
+// What is thrown of sizes that are symbols knows no layer: it gets the innermost one's path in
+// front.
+template <class Call>
+auto located(const Call& call) {
+  try {
+    return call();
+  } catch (const TraceError& e) {
+    const std::string text = e.what();
+    if (detail::current_path().empty() || text.find("layer '") != std::string::npos) throw;
+    throw TraceError(detail::path_prefix() + text);
+  }
+}
+
 }  // namespace
 
 // The body may change members of the object, as any method may; calls are const so that handles
@@ -91,7 +104,7 @@ Tensor Block::operator()(const Tensor& input) const {
   BlockState& state = this->state();
   std::optional<support::CallGate::Scope> inside;
   if (frame.root()) enter_gate(state, inside);
-  Tensor output = const_cast<Block*>(this)->forward(input);
+  Tensor output = located([&] { return const_cast<Block*>(this)->forward(input); });
   check_defined({&output, 1}, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs({input});
   if (ShapeObserver* observer = ShapeObserver::current()) observer->record({&output, 1});
@@ -103,7 +116,7 @@ Outputs Block::operator()(const Tensors& inputs) const {
   BlockState& state = this->state();
   std::optional<support::CallGate::Scope> inside;
   if (frame.root()) enter_gate(state, inside);
-  Outputs outputs = const_cast<Block*>(this)->forward_n(inputs);
+  Outputs outputs = located([&] { return const_cast<Block*>(this)->forward_n(inputs); });
   check_defined(outputs, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs(inputs);
   if (ShapeObserver* observer = ShapeObserver::current()) observer->record(outputs);

@@ -96,17 +96,45 @@ std::string Block::summary() const {
   return summary(inputs);
 }
 
+namespace {
+
+// Runs a block for its shapes and leaves nothing behind: in inference mode, on a random stream of
+// its own. A hybrid block is only traced, which computes nothing; one that cannot be runs on zeros,
+// and its parameters get back what they held.
+void run_for_shapes(const Block& block, const Tensors& inputs) {
+  const detail::TracePause pause;
+  const TrainingScope inference(false);
+  const random::StreamScope stream(0);
+  if (detail::BlockAccess::state(block).hybrid) {
+    std::vector<detail::ArgumentSpec> specs;
+    for (const Tensor& input : inputs)
+      specs.push_back({.dtype = input.dtype(), .shape = input.shape()});
+    try {
+      detail::trace_function([&](const Tensors& symbols) { return Tensors(block(symbols)); }, specs,
+                             {});
+      return;
+    } catch (const TraceError&) {  // it reads values
+    }
+  }
+  std::vector<std::pair<Parameter, Tensor>> before;
+  for (const auto& [path, parameter] : block.collect_params()) {
+    if (parameter.is_initialized()) before.emplace_back(parameter, parameter.data().copy());
+  }
+  Tensors samples;
+  for (const Tensor& input : inputs) samples.push_back(zeros(input.shape(), input.dtype()));
+  block(samples);
+  for (auto& [parameter, values] : before) {
+    if (!identical(parameter.data(), values)) parameter.set_data(values);
+  }
+}
+
+}  // namespace
+
 std::string Block::summary(const Tensors& inputs) const {
   std::map<std::string, std::string> outputs;
   if (!inputs.empty()) {
-    // A run on zeros that leaves nothing behind: in inference mode, on a random stream of its own.
-    const detail::TracePause pause;
-    const TrainingScope inference(false);
-    const random::StreamScope stream(0);
     ShapeObserver observer;
-    Tensors samples;
-    for (const Tensor& input : inputs) samples.push_back(zeros(input.shape(), input.dtype()));
-    (*this)(samples);
+    run_for_shapes(*this, inputs);
     for (const ShapeObserver::Row& row : observer.rows()) {
       std::vector<std::string> shapes;
       for (const Shape& shape : row.outputs) shapes.push_back(to_string(shape));

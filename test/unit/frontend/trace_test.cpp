@@ -81,6 +81,16 @@ TEST(Trace, ResultsInEveryForm) {
   EXPECT_EQ(array.outputs()[1], i64({}));
 }
 
+TEST(Trace, ResultsThatAreCppScalarsHaveTheirOwnDtype) {
+  const Graph g = trace([] { return Tensors{Tensor(1.5), Tensor(2.5f), Tensor(3), Tensor(true)}; });
+  EXPECT_EQ(g.outputs(), (std::vector<TensorSpec>{f32({}), f32({}), i64({}), boolean({})}));
+  const Tensors y = compile(g, kGraph)();
+  EXPECT_TRUE(identical(y[0], tensor(1.5f)));
+  EXPECT_TRUE(identical(y[2], tensor(std::int64_t{3})));
+  const Graph sum = trace([](Tensor x) { return std::pair(x + 0.1, Tensor(1) + 2); }, f64({}));
+  EXPECT_EQ(sum.outputs(), (std::vector<TensorSpec>{f64({}), i64({})}));
+}
+
 TEST(Trace, ChecksArgumentsOfAnExecutable) {
   const Executable y = compile(
       trace([](Tensor a, Tensor b) { return matmul(a, b); }, f32({1, 3}), f32({3, 2})), kGraph);

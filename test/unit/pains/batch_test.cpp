@@ -1,0 +1,83 @@
+// No batch size is baked in unasked: Batch::dynamic serves every size, 0 and 1 included, from one
+// trace, and no row depends on the rows beside it. Peers: pytorch 151582, 133653, 157621; mlx 2607
+// (sizes specialised); pytorch 136338, 88718; jax 39741 (results vary with the batch).
+
+#include "pains.h"
+
+namespace mlpjit {
+namespace {
+
+class BatchSizes : public test::PainTest {};
+
+nn::HybridSequential deep_net() {
+  nn::HybridSequential net;
+  net.add(nn::Dense(37, {.activation = "tanh"}), nn::LayerNorm(),
+          nn::Dense(16, {.activation = "gelu"}), nn::Dense(3));
+  random::seed(3);
+  net.initialize();
+  return net;
+}
+
+TEST_P(BatchSizes, OneTraceServesEverySize) {
+  HybridizeOptions dynamic = options();
+  dynamic.batch = Batch::dynamic;
+  dynamic.on_recompile = OnRecompile::error;
+  int traces = 0;
+  const auto body = [](const Tensor& x) {
+    return softmax(x * 2 + mean(x, 0, true)) * static_cast<float>(x.shape()[1].value());
+  };
+  const auto f = jit(
+      [&](Tensor x) {
+        ++traces;
+        return body(x);
+      },
+      dynamic);
+  for (const int batch : {7, 0, 1, 64, 2, 7, 3}) {
+    const Tensor x = random::normal({batch, 5});
+    EXPECT_TRUE(identical(f(x), body(x))) << batch;
+  }
+  EXPECT_EQ(traces, 1);
+}
+
+TEST_P(BatchSizes, NoRowDependsOnTheRowsBesideIt) {
+  auto net = deep_net();
+  const Tensor x = random::normal({64, 29});
+  const Tensor whole = net(x);
+  for (const Batch batch : {Batch::exact, Batch::dynamic}) {
+    HybridizeOptions chosen = options();
+    chosen.batch = batch;
+    net.hybridize(chosen);
+    EXPECT_TRUE(identical(net(x), whole));
+    for (const auto& [begin, end] : {std::pair(0, 0), std::pair(0, 1), std::pair(13, 14),
+                                     std::pair(5, 22), std::pair(63, 64)}) {
+      EXPECT_TRUE(identical(net(x.slice(0, begin, end)), whole.slice(0, begin, end)))
+          << begin << " to " << end;
+    }
+    net.hybridize(false);
+  }
+}
+
+TEST_P(BatchSizes, ASymbolicSizeUsedAsANumberNamesTheWaysOut) {
+  HybridizeOptions dynamic = options();
+  dynamic.batch = Batch::dynamic;
+  struct Divides : nn::HybridBlock {
+    Tensor hybrid_forward(const Ops& F, const Tensor& x) override {
+      return F.sum(x, {0}) / static_cast<float>(x.shape()[0]);
+    }
+  };
+  struct Outer : nn::HybridBlock {
+    Divides inner = child("inner", Divides());
+    Tensor hybrid_forward(const Ops&, const Tensor& x) override { return inner(x); }
+  };
+  Outer net;
+  net.hybridize(dynamic);
+  EXPECT_ERROR(TraceError, net(ones({2, 3})), "layer 'inner'", "dimension B", "exact shape",
+               "outside");
+  net.hybridize(options());
+  EXPECT_TRUE(identical(net(ones({2, 3})), ones({3})));
+}
+
+MLPJIT_PAINS_IN_ALL_MODES(BatchSizes);
+
+}  // namespace
+}  // namespace mlpjit

@@ -1,0 +1,116 @@
+// Recompiles are counted, explained and, on request, warned of or forbidden. Peers: pytorch 114511,
+// 128071; tensorflow 31175 (storms of them, and silence about why).
+
+#include "pains.h"
+
+namespace mlpjit {
+namespace {
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+    ++found;
+  return found;
+}
+
+class Recompile : public test::PainTest {};
+
+nn::HybridSequential small_net() {
+  nn::HybridSequential net;
+  net.add(nn::Dense(4, {.activation = "relu"}), nn::Dense(2));
+  net.initialize();
+  return net;
+}
+
+TEST_P(Recompile, TheGuardsOfASignatureAreListed) {
+  auto net = small_net();
+  net.hybridize(options());
+  net(ones({2, 3}));
+  const Explanation explanation = net.explain();
+  ASSERT_EQ(explanation.signatures.size(), 1u);
+  const auto expected = [&](const std::string& subject) {
+    for (const Guard& guard : explanation.signatures[0].guards) {
+      if (guard.subject == subject) return guard.expected;
+    }
+    return std::string("(no such guard)");
+  };
+  EXPECT_EQ(expected("argument 0"), "f32[2, 3]");
+  EXPECT_EQ(expected("training"), "false");
+  EXPECT_EQ(expected("parameter 0.weight"), "f32[4, 3]");
+  EXPECT_EQ(expected("parameter 1.bias"), "f32[2]");
+}
+
+TEST_P(Recompile, AMissNamesTheGuardThatFailedWithBothValues) {
+  const auto f = jit([](Tensor a, Tensor b) { return a + b; }, options());
+  const auto last_miss = [&] { return f.explain().last_miss; };
+  f(ones({2}), ones({2}));
+  EXPECT_EQ(last_miss(), "first call");
+  f(ones({3}), ones({3}));
+  EXPECT_EQ(last_miss(), "argument 0: expected f32[2], got f32[3]");
+  const Tensor both = ones({3});
+  f(both, both);
+  EXPECT_EQ(last_miss(),
+            "storage of argument 1: expected a tensor of its own, got the same tensor as argument "
+            "0");
+  f(ones({3}), 1);
+  EXPECT_EQ(last_miss(), "argument 1: expected f32[3], got C++ scalar (i64[])");
+  {
+    const TrainingScope training;
+    f(ones({3}), 1);
+  }
+  EXPECT_EQ(last_miss(), "training: expected false, got true");
+  EXPECT_EQ(f.explain().compiles, 5u);
+}
+
+TEST_P(Recompile, AWarningComesOncePerReason) {
+  HybridizeOptions warning = options();
+  warning.on_recompile = OnRecompile::warn;
+  auto net = small_net();
+  net.hybridize(warning);
+  testing::internal::CaptureStderr();
+  net(ones({1, 3}));
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");  // the first is expected
+  testing::internal::CaptureStderr();
+  for (int round = 0; round < 3; ++round) {
+    for (const int batch : {1, 2}) net(ones({batch, 3}));
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(count(log, "needs a new compile"), 1u) << log;
+  EXPECT_EQ(count(log,
+                  "HybridSequential: a call needs a new compile: argument 0: expected f32[1, "
+                  "3], got f32[2, 3]"),
+            1u);
+}
+
+TEST_P(Recompile, ForbiddenOnesNameTheGuardAndLeaveEverythingUsable) {
+  HybridizeOptions strict = options();
+  strict.on_recompile = OnRecompile::error;
+  auto net = small_net();
+  net.hybridize(strict);
+  const Tensor first = net(ones({1, 3}));
+  EXPECT_ERROR(UserError, net(ones({2, 3})), "HybridSequential", "argument 0", "f32[1, 3]",
+               "f32[2, 3]", "on_recompile");
+  EXPECT_TRUE(identical(net(ones({1, 3})), first));
+  EXPECT_EQ(net.explain().compiles, 1u);
+  net.collect_params()["0.bias"].set_data(ones({4}));  // no compile, so no error
+  EXPECT_FALSE(identical(net(ones({1, 3})), first));
+}
+
+TEST_P(Recompile, NewOptionsStartAnew) {
+  auto net = small_net();
+  HybridizeOptions strict = options();
+  strict.on_recompile = OnRecompile::error;
+  net.hybridize(strict);
+  net(ones({1, 3}));
+  net.hybridize(options());
+  net(ones({2, 3}));
+  EXPECT_EQ(net.explain().compiles, 1u);
+  net.hybridize(false);
+  net(ones({5, 3}));
+  EXPECT_EQ(net.explain().compiles, 1u);  // imperative calls compile nothing
+}
+
+MLPJIT_PAINS_IN_ALL_MODES(Recompile);
+
+}  // namespace
+}  // namespace mlpjit
