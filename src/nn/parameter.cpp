@@ -51,13 +51,13 @@ void ParameterState::throw_misfit(std::span<const std::int64_t> found) const {
                                shape_text(), sizes_text(found)));
 }
 
-void ParameterState::make_values(const nn::Initializer& initializer, std::uint64_t seed) {
+Tensor ParameterState::first_values(const nn::Initializer& initializer, std::uint64_t seed) const {
   const TracePause pause;
-  Tensor made = initializer.make({seed, path, Shape(sizes), options.dtype});
-  if (ready.load(std::memory_order_relaxed)) {
-    value.assign(made);
-    return;
-  }
+  return initializer.make({seed, path, Shape(sizes), options.dtype});
+}
+
+void ParameterState::adopt(const Tensor& made) {
+  const TracePause pause;
   // A function of the user's may have given a tensor that others hold.
   value = made.copy();
   pending.reset();
@@ -77,20 +77,32 @@ Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
   }
   sizes.assign(wanted.begin(), wanted.end());
   const Pending request = *pending;
-  make_values(request.initializer, request.seed);
+  adopt(first_values(request.initializer, request.seed));
   return value;
 }
 
 void ParameterState::initialize(const nn::Initializer& initializer, std::uint64_t seed,
                                 const std::string& new_path) {
+  Tensor made;
+  {
+    const std::lock_guard lock(mutex);
+    path = new_path;
+    const nn::Initializer& chosen =
+        options.initializer.defined() ? options.initializer : initializer;
+    if (!complete()) {
+      pending = Pending{chosen, seed};
+      return;
+    }
+    made = first_values(chosen, seed);
+  }
+  // Only now, since a user's initialiser may run networks.
   const support::WriteScope alone(written(*this));
   const std::lock_guard lock(mutex);
-  path = new_path;
-  const nn::Initializer& chosen = options.initializer.defined() ? options.initializer : initializer;
-  if (complete()) {
-    make_values(chosen, seed);
+  if (ready.load(std::memory_order_relaxed)) {
+    const TracePause pause;
+    value.assign(made);
   } else {
-    pending = Pending{chosen, seed};
+    adopt(made);
   }
 }
 

@@ -45,7 +45,8 @@ struct ParameterState {
 
  private:
   void publish();
-  void make_values(const nn::Initializer& initializer, std::uint64_t seed);
+  Tensor first_values(const nn::Initializer& initializer, std::uint64_t seed) const;
+  void adopt(const Tensor& made);
   [[noreturn]] void throw_misfit(std::span<const std::int64_t> found) const;
 };
 

@@ -121,6 +121,21 @@ TEST_P(Weights, AreSetFromWithinACallWithoutWaitingForIt) {
   EXPECT_EQ(net(ones({1, 2})).item<float>(), 6);
 }
 
+TEST_P(Weights, AnInitialiserMayRunNetworksThatReadTheParameter) {
+  nn::HybridSequential net;
+  net.add(nn::Dense(1, {.use_bias = false, .in_units = 2}));
+  net.initialize(nn::Constant(1));
+  net.hybridize(options());
+  const Tensor x = ones({1, 2});
+  net(x);
+  const auto own = options();
+  net.initialize([net, x, own](const Shape& shape, DType) {
+    const auto twice = jit([](Tensor y) { return y * 2; }, own);
+    return broadcast_to(twice(net(x)), shape);
+  });
+  EXPECT_EQ(net(x).item<float>(), 8);
+}
+
 TEST_P(Weights, AHandleOfTheValuesStaysTheirs) {
   auto net = wide_net(1);
   net.hybridize(options());
