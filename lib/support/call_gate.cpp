@@ -14,29 +14,45 @@ std::mutex& writers() {  // one at a time; before registry()
   return mutex;
 }
 
+}  // namespace
+
 // The gates of each storage. Held while something is written, so that no program starts to read it
-// then.
-struct Registry {
+// then. Owns them, so that who writes later comes after the last call through a gate whose program
+// is gone.
+struct GateRegistry {
   std::mutex mutex;
-  std::unordered_map<std::uint64_t, std::vector<std::weak_ptr<CallGate>>> gates;  // by Storage::id
+  std::unordered_map<std::uint64_t, std::vector<std::shared_ptr<CallGate>>>
+      gates;  // by Storage::id
   std::size_t prune_at = 64;
+
+  static bool gone(const std::shared_ptr<CallGate>& gate) {
+    return gate->retired_.load(std::memory_order_acquire);
+  }
 
   // Programs come and go.
   void prune() {
     if (gates.size() < prune_at) return;
     for (auto it = gates.begin(); it != gates.end();) {
-      std::erase_if(it->second, [](const auto& gate) { return gate.expired(); });
+      std::erase_if(it->second, gone);
       it = it->second.empty() ? gates.erase(it) : std::next(it);
     }
     prune_at = std::max<std::size_t>(64, 2 * gates.size());
   }
 };
-Registry& registry() {
-  static Registry* const one = new Registry;  // tensors of static lifetime outlive any other
+
+namespace {
+GateRegistry& registry() {
+  static GateRegistry* const one =
+      new GateRegistry;  // tensors of static lifetime outlive any other
   return *one;
 }
 
 }  // namespace
+
+std::shared_ptr<CallGate> CallGate::make() {
+  const auto gate = std::make_shared<CallGate>();
+  return {gate.get(), [gate](CallGate*) { gate->retired_.store(true, std::memory_order_release); }};
+}
 
 void CallGate::enter() {
   const std::uint32_t shut = inside > 0 ? kWriting : kWriting | kClosing;
@@ -74,14 +90,12 @@ void CallGate::open() {
 }
 
 void guard(const std::shared_ptr<CallGate>& gate, const Storage& storage) {
-  Registry& all = registry();
+  GateRegistry& all = registry();
   const std::lock_guard lock(all.mutex);
-  std::vector<std::weak_ptr<CallGate>>& gates = all.gates[storage.id()];
-  std::erase_if(gates, [&](const auto& known) {
-    const std::shared_ptr<CallGate> alive = known.lock();
-    return !alive || alive == gate;
-  });
-  gates.push_back(gate);
+  std::vector<std::shared_ptr<CallGate>>& gates = all.gates[storage.id()];
+  std::erase_if(gates,
+                [&](const auto& known) { return known == gate || GateRegistry::gone(known); });
+  gates.push_back(gate->shared_from_this());
   storage.set_guarded();
   all.prune();
 }
@@ -95,10 +109,8 @@ WriteScope::WriteScope(std::span<const Storage* const> storages) {
     for (const Storage* storage : storages) {
       const auto found = registry().gates.find(storage->id());
       if (found == registry().gates.end()) continue;
-      for (const std::weak_ptr<CallGate>& weak : found->second) {
-        std::shared_ptr<CallGate> gate = weak.lock();
-        if (gate && std::find(gates.begin(), gates.end(), gate) == gates.end())
-          gates.push_back(std::move(gate));
+      for (const std::shared_ptr<CallGate>& gate : found->second) {
+        if (std::find(gates.begin(), gates.end(), gate) == gates.end()) gates.push_back(gate);
       }
     }
     // All at once: while one is waited for, none is held by whom it might wait.

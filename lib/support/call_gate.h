@@ -16,8 +16,10 @@
 namespace mlpjit::support {
 
 // Of one compiled program, or of one network that runs imperatively.
-class CallGate {
+class CallGate : public std::enable_shared_from_this<CallGate> {
  public:
+  // Writers know the gate for as long as the handle lives.
+  static std::shared_ptr<CallGate> make();
   CallGate() = default;
   CallGate(const CallGate&) = delete;
   CallGate& operator=(const CallGate&) = delete;
@@ -37,6 +39,7 @@ class CallGate {
 
  private:
   friend class WriteScope;
+  friend struct GateRegistry;
   static constexpr std::uint32_t kWriting = 1u << 31, kClosing = 1u << 30;
 
   void enter();
@@ -45,6 +48,7 @@ class CallGate {
   void wait_until_empty();
   void open();
 
+  std::atomic<bool> retired_{false};     // its handles are gone, and all calls done
   std::atomic<std::uint32_t> state_{0};  // how many are inside, and the two bits
 };
 

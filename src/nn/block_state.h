@@ -43,7 +43,7 @@ struct BlockState {
   HybridizeOptions options;  // guarded by mutex
 
   // Calls that run imperatively pass through it, so that weights are not replaced under them.
-  const std::shared_ptr<support::CallGate> gate = std::make_shared<support::CallGate>();
+  const std::shared_ptr<support::CallGate> gate = support::CallGate::make();
   std::atomic<std::uint64_t> guarded_epoch{0};
   // The gate, standing before all parameters of the tree as it is now.
   support::CallGate& guarded_gate();

@@ -135,7 +135,7 @@ Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
   }
   for (const Binding& binding : inputs_) {
     if (!binding.tensor.defined() || !TensorAccess::impl(binding.tensor)->storage) continue;
-    if (!gate_) gate_ = std::make_shared<support::CallGate>();
+    if (!gate_) gate_ = support::CallGate::make();
     support::guard(gate_, *TensorAccess::impl(binding.tensor)->storage);
   }
   for (const ResultSource& source : results_) {
