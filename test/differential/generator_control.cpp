@@ -32,14 +32,14 @@ TensorSpec type_of(const Tensor& value) {
 
 // A value of the type: a recent one, or one made to fit.
 ValueIndex value_of_type(Builder& b, const TensorSpec& type) {
-  if (b.choices.chance(80)) {
-    for (int tries = 0; tries < 8; ++tries) {
-      const ValueIndex v = b.any_value();
-      if (has_type(b.value(v), type)) return v;
-    }
-    for (ValueIndex v = b.end_value(); v-- > b.first_value();) {
-      if (has_type(b.value(v), type)) return v;
-    }
+  const bool made = b.choices.chance(20);
+  if (made && b.try_node(fit_node(b.any_value(), type.dtype, type.shape))) return b.end_value() - 1;
+  for (int tries = 0; tries < 8; ++tries) {
+    const ValueIndex v = b.any_value();
+    if (has_type(b.value(v), type)) return v;
+  }
+  for (ValueIndex v = b.end_value(); v-- > b.first_value();) {
+    if (has_type(b.value(v), type)) return v;
   }
   b.try_node(fit_node(b.any_value(), type.dtype, type.shape));
   return b.end_value() - 1;
