@@ -73,8 +73,10 @@ struct SignatureSummary {
   std::vector<KernelSummary> kernels;
   /// Groups of ops that became one kernel.
   int fusions = 0;
-  /// Bytes of intermediates during a call, after reuse.
+  /// Bytes of intermediates during a call, after reuse; of batch size 1 where it is symbolic.
   std::size_t workspace_bytes = 0;
+  /// The bytes of a symbolic batch: "1344*B"; "" where sizes are exact.
+  std::string workspace_formula;
   /// The same without reuse.
   std::size_t unshared_bytes = 0;
   /// Bytes of the packed copies of the weights.
@@ -101,6 +103,9 @@ struct Explanation {
   std::size_t bytes = 0;
   /// Why the last call that missed did: "first call", or the guard that failed with both values.
   std::string last_miss;
+  /// Why calls have executables for exact batch sizes although one for all was wanted; "" where that
+  /// was not so.
+  std::string exact_batch;
   std::vector<SignatureSummary> signatures;
 };
 

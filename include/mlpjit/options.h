@@ -46,7 +46,8 @@ struct HybridizeOptions {
   /// Instruction set; by default the widest of this CPU, capped by MLPJIT_MAX_ISA.
   std::optional<Isa> isa = std::nullopt;
   PassOptions passes = {};
-  /// Distinct batch sizes before one executable is to serve all; so far each size has its own.
+  /// Calls that differ in the size of axis 0 only: after so many sizes one executable serves all
+  /// others. 0: never; each size has its own. Batch::dynamic does so from the first call on.
   int dynamic_batch_after = 4;
   /// Bounds of the cache of this block or function; the least recently used executable goes first.
   std::size_t max_entries = 64;

@@ -18,7 +18,7 @@ Value* StepCalls::call(std::uint32_t step) {
   auto& b = e_.b;
   llvm::Function* in = e_.function;
   if (llvm::Function* driver = e_.module.driver(step))
-    return b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2)});
+    return b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3)});
   auto* pointer = b.getPtrTy();
   auto* type =
       llvm::FunctionType::get(b.getInt64Ty(), {pointer, b.getInt32Ty(), pointer, pointer}, false);
@@ -85,12 +85,11 @@ class Control {
     }
     begin(kernel.carried, turn);
     b_.SetInsertPoint(turn);
-    b_.CreateCondBr(b_.CreateICmpSLT(index_, d_.i64(kernel.length)), body, done);
+    b_.CreateCondBr(b_.CreateICmpSLT(index_, d_.extent(kernel.length)), body, done);
     b_.SetInsertPoint(body);
     for (const auto* slices : all) {
       for (const plan::Sliced& slice : *slices) {
-        const auto bytes = static_cast<std::int64_t>(buffer(slice.entry).bytes);
-        Value* at = b_.CreateNSWMul(index_, d_.i64(bytes));
+        Value* at = b_.CreateNSWMul(index_, d_.extent(buffer(slice.entry).bytes));
         point(slice.entry, b_.CreateInBoundsGEP(b_.getInt8Ty(), d_.pointer(slice.whole), at));
       }
     }
@@ -112,7 +111,8 @@ class Control {
   // From now on an indirect buffer is at `to`.
   void point(plan::BufferId id, Value* to) {
     Value* cell = b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), d_.function->getArg(2),
-                                                buffer(buffer(id).root).offset);
+                                                
+                                                static_cast<std::uint64_t>(buffer(buffer(id).root).offset.known()));
     b_.CreateStore(to, cell);
   }
 

@@ -5,6 +5,7 @@
 // panels evenly over tiles.
 
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -251,15 +252,45 @@ class DenseDriver {
   DenseDriver(Driver& driver, const plan::DenseKernel& kernel) : d_(driver), kernel_(kernel) {}
 
   void emit() {
-    const std::int64_t panels = (kernel_.n + kernel_.panel - 1) / kernel_.panel;
-    const EvenSplit rows(kernel_.m, kernel_.tile.rows), columns(panels, kernel_.tile.panels);
     touch_buffers();
+    if (kernel_.m.is_known()) {
+      const EvenSplit rows(kernel_.m.known(), kernel_.tile.rows);
+      return emit_tiles(kernel_.tile, [&](const EachRow& f) { each_rows(rows, f); });
+    }
+    emit_overlapping(kernel_.tile, 0);
+  }
+
+ private:
+  using EachRow = std::function<void(Value* r, int height)>;
+
+  // Rows by the first tile that fits. Its last turn overlaps the one before where the rows do not
+  // come out even: the same results twice, but one micro-kernel.
+  void emit_overlapping(const plan::Tile& tile, std::size_t shorter) {
+    Value* m = d_.extent(kernel_.m);
+    Value* last = d_.b.CreateNSWSub(m, d_.i64(tile.rows));
+    const auto fill = [&] {
+      emit_tiles(tile, [&](const EachRow& f) {
+        d_.loop(d_.i64(0), m, tile.rows, [&](Value* r) {
+          if (tile.rows > 1) r = d_.b.CreateSelect(d_.b.CreateICmpSLT(r, last), r, last);
+          f(r, tile.rows);
+        });
+      });
+    };
+    if (shorter == kernel_.short_tiles.size()) return fill();  // one row
+    d_.branch(d_.b.CreateICmpSGE(last, d_.i64(0)), fill,
+              [&] { emit_overlapping(kernel_.short_tiles[shorter], shorter + 1); });
+  }
+
+  template <class Rows>
+  void emit_tiles(const plan::Tile& tile, const Rows& rows) {
+    const std::int64_t panels = (kernel_.n + kernel_.panel - 1) / kernel_.panel;
+    const EvenSplit columns(panels, tile.panels);
     if (kernel_.columns_outer) {
       each_columns(columns, panels, [&](Value* p, int count, bool partial) {
-        each_rows(rows, [&](Value* r, int height) { call(r, height, p, count, partial); });
+        rows([&](Value* r, int height) { call(r, height, p, count, partial); });
       });
     } else {
-      each_rows(rows, [&](Value* r, int height) {
+      rows([&](Value* r, int height) {
         each_columns(columns, panels, [&](Value* p, int count, bool partial) {
           call(r, height, p, count, partial);
         });
@@ -267,7 +298,6 @@ class DenseDriver {
     }
   }
 
- private:
   // Their pointers are loaded before any loop.
   void touch_buffers() {
     for (const plan::BufferId id : {kernel_.x, kernel_.weight, kernel_.out.buffer}) d_.pointer(id);
@@ -280,7 +310,7 @@ class DenseDriver {
     const std::int64_t first_small = rows.larger * (rows.size + 1);
     d_.loop(0, first_small, rows.size + 1,
             [&](Value* r) { f(r, static_cast<int>(rows.size + 1)); });
-    d_.loop(first_small, kernel_.m, rows.size,
+    d_.loop(first_small, kernel_.m.known(), rows.size,
             [&](Value* r) { f(r, static_cast<int>(rows.size)); });
   }
 
@@ -299,7 +329,7 @@ class DenseDriver {
 
   void call(Value* r, int rows, Value* p, int panels, bool partial) {
     auto& b = d_.b;
-    const auto stride = [&](std::int64_t elements) { return d_.i64(elements); };
+    const auto stride = [&](const plan::Extent& elements) { return d_.extent(elements); };
     Value* column = b.CreateNSWMul(p, d_.i64(kernel_.panel));
     const auto at = [&](plan::BufferId buffer, Value* offset) {
       return d_.element(d_.pointer(buffer), d_.dtype(buffer), offset);

@@ -16,9 +16,10 @@ class NarrowDense {
     for (const plan::BufferId id : {kernel_.x, kernel_.weight, kernel_.out.buffer}) d_.pointer(id);
     if (kernel_.bias >= 0) d_.pointer(static_cast<plan::BufferId>(kernel_.bias));
     for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
-    const std::int64_t rows = kernel_.tile.rows, whole = kernel_.m / rows * rows;
-    d_.loop(0, whole, rows, [&](Value* r) { emit_columns(r, kernel_.tile.rows); });
-    d_.loop(whole, kernel_.m, 1, [&](Value* r) { emit_columns(r, 1); });
+    const std::int64_t rows = kernel_.tile.rows;
+    Value* whole = d_.whole(kernel_.m, rows);
+    d_.loop(d_.i64(0), whole, rows, [&](Value* r) { emit_columns(r, kernel_.tile.rows); });
+    d_.loop(whole, d_.extent(kernel_.m), 1, [&](Value* r) { emit_columns(r, 1); });
   }
 
  private:

@@ -14,7 +14,7 @@ class ElementwiseLoop {
       : d_(driver), kernel_(kernel) {}
 
   void emit() {
-    const std::span<const std::int64_t> outer(kernel_.loops.data(), kernel_.loops.size() - 1);
+    const std::span<const plan::Extent> outer(kernel_.loops.data(), kernel_.loops.size() - 1);
     for (const plan::Access& access : kernel_.inputs) d_.pointer(access.buffer);
     for (const plan::Access& access : kernel_.outputs) d_.pointer(access.buffer);
     d_.nest(outer, [&](std::span<Value* const> indices) { emit_row(indices); });
@@ -39,25 +39,27 @@ class ElementwiseLoop {
     }
     for (const plan::Access& out : kernel_.outputs) to_.push_back(base(out, indices));
 
-    const std::int64_t n = kernel_.loops.back(), whole = n / lanes * lanes;
+    const plan::Extent& n = kernel_.loops.back();
+    Value *count = d_.extent(n), *whole = d_.whole(n, lanes);
     const bool is_short = body_cost(d_.module.main(), kernel_.body) <= kShortBody;
-    if (is_short || whole == n || whole == 0) {
-      d_.loop(0, whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr); });
-      if (whole != n)
-        emit_vector(d_.i64(whole), d_.first_lanes(lanes, n - whole), d_.i64(n - whole - 1));
-    } else {
-      d_.loop(0, n, lanes, [&](Value* i) { emit_shared(i, n, whole); });
-    }
+    const bool one_form = n.multiple_of(lanes) || (n.is_known() && n.known() < lanes);
+    if (!is_short && !one_form)
+      return d_.loop(d_.i64(0), count, lanes, [&](Value* i) { emit_shared(i, count, whole); });
+    d_.loop(d_.i64(0), whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr); });
+    d_.branch(d_.b.CreateICmpSLT(whole, count), [&] {
+      Value* left = d_.b.CreateSub(count, whole);
+      emit_vector(whole, d_.first_lanes(lanes, left), d_.b.CreateSub(left, d_.i64(1)));
+    });
   }
 
   Value* load(std::size_t input, Value* i, Value* mask, Value* last) {
     const plan::Access& in = kernel_.inputs[input];
     const DType dtype = d_.dtype(in.buffer);
-    const std::int64_t stride = in.strides.back();
+    const plan::Extent& stride = in.strides.back();
     if (stride == 0) return splats_[input];
     if (stride == 1) return d_.load(d_.element(from_[input], dtype, i), dtype, kernel_.lanes, mask);
-    Value* at = d_.element(from_[input], dtype, d_.b.CreateNSWMul(i, d_.i64(stride)));
-    return d_.load_strided(at, dtype, kernel_.lanes, stride, last);
+    Value* at = d_.element(from_[input], dtype, d_.b.CreateNSWMul(i, d_.extent(stride)));
+    return d_.load_strided(at, dtype, kernel_.lanes, d_.extent(stride), last);
   }
 
   Values load_all(Value* i, Value* mask, Value* last) {
@@ -81,7 +83,7 @@ class ElementwiseLoop {
 
   // Whole vectors and the tail through one copy of the body: only loads and stores come in two
   // forms.
-  void emit_shared(Value* i, std::int64_t n, std::int64_t whole) {
+  void emit_shared(Value* i, Value* count, Value* whole) {
     const int lanes = kernel_.lanes;
     auto& b = d_.b;
     const auto block = [&](const char* name) {
@@ -89,7 +91,7 @@ class ElementwiseLoop {
     };
     const auto branch = [&](const auto& on_whole, const auto& on_tail) {
       llvm::BasicBlock *full = block("whole"), *tail = block("tail"), *join = block("join");
-      b.CreateCondBr(b.CreateICmpSLT(i, d_.i64(whole)), full, tail);
+      b.CreateCondBr(b.CreateICmpSLT(i, whole), full, tail);
       b.SetInsertPoint(full);
       on_whole();
       b.CreateBr(join);
@@ -99,10 +101,11 @@ class ElementwiseLoop {
       b.SetInsertPoint(join);
       return std::pair(full, tail);
     };
-    Value* mask = d_.first_lanes(lanes, n - whole);
+    Value* left = b.CreateSub(count, whole);
+    Value *mask = d_.first_lanes(lanes, left), *last = b.CreateSub(left, d_.i64(1));
     Values on_whole, on_tail;
     const auto [full, tail] = branch([&] { on_whole = load_all(i, nullptr, nullptr); },
-                                     [&] { on_tail = load_all(i, mask, d_.i64(n - whole - 1)); });
+                                     [&] { on_tail = load_all(i, mask, last); });
     Values values;
     for (std::size_t input = 0; input < on_whole.size(); ++input) {
       if (on_whole[input] == on_tail[input]) {  // a splat
@@ -131,7 +134,7 @@ void emit_elementwise(Driver& driver, const plan::ElementwiseKernel& kernel) {
 
 void emit_copy(Driver& driver, const plan::CopyKernel& kernel) {
   Value *from = driver.pointer(kernel.from), *to = driver.pointer(kernel.to);
-  const auto bytes = static_cast<std::int64_t>(driver.module.plan().buffers[kernel.from].bytes);
+  const plan::Extent& bytes = driver.module.plan().buffers[kernel.from].bytes;
   const int lanes = driver.target().vector_bytes;
   auto& b = driver.b;
   auto* vector = llvm::FixedVectorType::get(b.getInt8Ty(), static_cast<unsigned>(lanes));
@@ -140,9 +143,9 @@ void emit_copy(Driver& driver, const plan::CopyKernel& kernel) {
         b.CreateAlignedLoad(type, b.CreateInBoundsGEP(b.getInt8Ty(), from, i), llvm::Align(1));
     b.CreateAlignedStore(value, b.CreateInBoundsGEP(b.getInt8Ty(), to, i), llvm::Align(1));
   };
-  const std::int64_t whole = bytes / lanes * lanes;
-  driver.loop(0, whole, lanes, [&](Value* i) { move(vector, i); });
-  driver.loop(whole, bytes, 1, [&](Value* i) { move(b.getInt8Ty(), i); });
+  Value* whole = driver.whole(bytes, lanes);
+  driver.loop(driver.i64(0), whole, lanes, [&](Value* i) { move(vector, i); });
+  driver.loop(whole, driver.extent(bytes), 1, [&](Value* i) { move(b.getInt8Ty(), i); });
 }
 
 }  // namespace mlpjit::codegen

@@ -11,8 +11,8 @@
 
 namespace mlpjit::codegen {
 
-Emitter::Emitter(ModuleBuilder& builder, llvm::Function* made)
-    : module(builder), b(builder.context()), function(made) {
+Emitter::Emitter(ModuleBuilder& builder, llvm::Function* made, Value* batch)
+    : module(builder), b(builder.context()), function(made), batch_(batch) {
   b.SetInsertPoint(llvm::BasicBlock::Create(builder.context(), "entry", made));
 }
 
@@ -73,15 +73,49 @@ Value* Emitter::zero(DType dtype, int lanes) {
   return llvm::Constant::getNullValue(lanes_type(dtype, lanes));
 }
 
+Value* Emitter::in_prologue(const std::function<Value*()>& emit) {
+  llvm::IRBuilderBase::InsertPointGuard guard(b);
+  llvm::BasicBlock& entry = function->getEntryBlock();
+  const auto begin =
+      prologue_end_ == nullptr ? entry.begin() : std::next(prologue_end_->getIterator());
+  b.SetInsertPoint(&entry, begin);
+  Value* made = emit();
+  if (const auto end = b.GetInsertPoint(); end != entry.begin()) prologue_end_ = &*std::prev(end);
+  return made;
+}
+
+Value* Emitter::extent(const plan::Extent& extent) {
+  if (extent.is_known()) return i64(extent.known());
+  for (const auto& [known, value] : extents_) {
+    if (known == extent) return value;
+  }
+  if (batch_ == nullptr) throw InternalError("codegen: a size that is not known in shared code");
+  Value* made = in_prologue([&] {
+    Value* sum = i64(extent.term(extent.degree()));
+    for (int i = extent.degree() - 1; i >= 0; --i)
+      sum = b.CreateNSWAdd(b.CreateNSWMul(sum, batch_), i64(extent.term(i)));
+    return sum;
+  });
+  extents_.emplace_back(extent, made);
+  return made;
+}
+
+Value* Emitter::whole(const plan::Extent& count, std::int64_t step) {
+  if (count.is_known()) return i64(count.known() / step * step);
+  if (count.multiple_of(step)) return extent(count);
+  Value* all = extent(count);
+  return in_prologue([&] { return b.CreateAnd(all, i64(-step)); });
+}
+
 Value* Emitter::element(Value* base, DType dtype, Value* index) {
   return b.CreateInBoundsGEP(memory_type(dtype), base, index);
 }
 
-Value* Emitter::offset(std::span<const std::int64_t> strides, std::span<Value* const> indices) {
+Value* Emitter::offset(std::span<const plan::Extent> strides, std::span<Value* const> indices) {
   Value* sum = i64(0);
   for (std::size_t d = 0; d < indices.size(); ++d) {
     if (strides[d] == 0) continue;
-    sum = b.CreateNSWAdd(sum, b.CreateNSWMul(indices[d], i64(strides[d])));
+    sum = b.CreateNSWAdd(sum, b.CreateNSWMul(indices[d], extent(strides[d])));
   }
   return sum;
 }
@@ -99,8 +133,8 @@ Value* Emitter::stack(DType dtype, std::int64_t elements) {
 Value* Emitter::load(Value* pointer, DType dtype, int lanes, Value* mask, unsigned align) {
   auto* type = llvm::FixedVectorType::get(memory_type(dtype), static_cast<unsigned>(lanes));
   const llvm::Align alignment(align != 0 ? align : size_of(dtype));
-  // With zeros in the lanes left out, LLVM 19 on SSE2 takes 0 / 0 for 0 and drops the select that keeps its NaN
-  // out of a reduction; with ones it does not.
+  // With zeros in the lanes left out, LLVM 19 on SSE2 takes 0 / 0 for 0 and drops the select that
+  // keeps its NaN out of a reduction; with ones it does not.
   llvm::Constant* left_out = llvm::Constant::getNullValue(type);
   if (!module.plan().target.fma && is_floating(dtype)) left_out = llvm::ConstantFP::get(type, 1.0);
   Value* value = mask == nullptr
@@ -127,14 +161,13 @@ Value* Emitter::load_splat(Value* pointer, DType dtype, int lanes) {
   return b.CreateVectorSplat(static_cast<unsigned>(lanes), scalar);
 }
 
-Value* Emitter::load_strided(Value* pointer, DType dtype, int lanes, std::int64_t stride,
-                             Value* last) {
+Value* Emitter::load_strided(Value* pointer, DType dtype, int lanes, Value* stride, Value* last) {
   auto* type = llvm::FixedVectorType::get(memory_type(dtype), static_cast<unsigned>(lanes));
   Value* value = llvm::PoisonValue::get(type);
   for (int j = 0; j < lanes; ++j) {
     Value* index =
         last == nullptr ? i64(j) : b.CreateSelect(b.CreateICmpULT(i64(j), last), i64(j), last);
-    Value* at = element(pointer, dtype, b.CreateNSWMul(index, i64(stride)));
+    Value* at = element(pointer, dtype, b.CreateNSWMul(index, stride));
     Value* lane = b.CreateAlignedLoad(memory_type(dtype), at, llvm::Align(size_of(dtype)));
     value = b.CreateInsertElement(value, lane, static_cast<std::uint64_t>(j));
   }
@@ -143,6 +176,8 @@ Value* Emitter::load_strided(Value* pointer, DType dtype, int lanes, std::int64_
 }
 
 Value* Emitter::first_lanes(int lanes, Value* count) {
+  if (const auto* known = llvm::dyn_cast<llvm::ConstantInt>(count))
+    return first_lanes(lanes, known->getSExtValue());
   llvm::SmallVector<std::uint32_t, 16> numbers;
   for (int j = 0; j < lanes; ++j) numbers.push_back(static_cast<std::uint32_t>(j));
   Value* number = llvm::ConstantDataVector::get(b.getContext(), numbers);
@@ -204,27 +239,49 @@ Values Emitter::loop(Value* begin, Value* end, std::int64_t step, const Values& 
   return results;
 }
 
-void Emitter::loop(std::int64_t begin, std::int64_t end, std::int64_t step,
+void Emitter::loop(Value* begin, Value* end, std::int64_t step,
                    const std::function<void(Value* i)>& body) {
-  loop(i64(begin), i64(end), step, {}, [&](Value* i, const Values&) {
+  loop(begin, end, step, {}, [&](Value* i, const Values&) {
     body(i);
     return Values{};
   });
 }
 
-void Emitter::nest(std::span<const std::int64_t> loops,
+void Emitter::nest(std::span<const plan::Extent> loops,
                    const std::function<void(std::span<Value* const> indices)>& body) {
   Values indices;
   const std::function<void()> enter = [&] {
     const std::size_t depth = indices.size();
     if (depth == loops.size()) return body(indices);
-    loop(0, loops[depth], 1, [&](Value* i) {
+    loop(i64(0), extent(loops[depth]), 1, [&](Value* i) {
       indices.push_back(i);
       enter();
       indices.pop_back();
     });
   };
   enter();
+}
+
+void Emitter::branch(Value* condition, const std::function<void()>& then,
+                     const std::function<void()>& otherwise) {
+  if (const auto* known = llvm::dyn_cast<llvm::ConstantInt>(condition)) {
+    if (known->isOne()) return then();
+    return otherwise ? otherwise() : void();
+  }
+  llvm::BasicBlock* yes = llvm::BasicBlock::Create(b.getContext(), "then", function);
+  llvm::BasicBlock* no =
+      otherwise ? llvm::BasicBlock::Create(b.getContext(), "else", function) : nullptr;
+  llvm::BasicBlock* join = llvm::BasicBlock::Create(b.getContext(), "join", function);
+  b.CreateCondBr(condition, yes, otherwise ? no : join);
+  b.SetInsertPoint(yes);
+  then();
+  b.CreateBr(join);
+  if (otherwise) {
+    b.SetInsertPoint(no);
+    otherwise();
+    b.CreateBr(join);
+  }
+  b.SetInsertPoint(join);
 }
 
 Value* Emitter::fma(Value* a, Value* x, Value* c) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <llvm/IR/IRBuilder.h>
@@ -24,7 +25,8 @@ class ModuleBuilder;
 class Emitter {
  public:
   // Begins the body of `function`, whose first argument is the runtime table.
-  Emitter(ModuleBuilder& module, llvm::Function* function);
+  // With sizes that are not known: `batch` is their symbol's value.
+  Emitter(ModuleBuilder& module, llvm::Function* function, Value* batch = nullptr);
 
   ModuleBuilder& module;
   llvm::IRBuilder<> b;
@@ -44,12 +46,17 @@ class Emitter {
   Value* splat(const ir::Literal& scalar, int lanes);
   Value* zero(DType dtype, int lanes);
 
+  // Sizes: constants, or values computed once, at the beginning of the function.
+  Value* extent(const plan::Extent& extent);
+  // The largest multiple of `step` (a power of two, where the size is not known) within it.
+  Value* whole(const plan::Extent& extent, std::int64_t step);
+
   // Addresses.
   Value* element(Value* base, DType dtype, Value* index);
   Value* element(Value* base, DType dtype, std::int64_t index) {
     return element(base, dtype, i64(index));
   }
-  Value* offset(std::span<const std::int64_t> strides, std::span<Value* const> indices);
+  Value* offset(std::span<const plan::Extent> strides, std::span<Value* const> indices);
 
   // Memory of the function's frame, aligned to 64.
   Value* stack(DType dtype, std::int64_t elements);
@@ -60,7 +67,7 @@ class Emitter {
   void store(Value* value, Value* pointer, DType dtype, int lanes, Value* mask = nullptr);
   Value* load_splat(Value* pointer, DType dtype, int lanes);
   // Lane j from pointer[min(j, last) * stride].
-  Value* load_strided(Value* pointer, DType dtype, int lanes, std::int64_t stride, Value* last);
+  Value* load_strided(Value* pointer, DType dtype, int lanes, Value* stride, Value* last);
 
   // The first `count` of `lanes`.
   Value* first_lanes(int lanes, Value* count);
@@ -71,13 +78,28 @@ class Emitter {
   using LoopBody = std::function<Values(Value* i, const Values& carried)>;
   Values loop(Value* begin, Value* end, std::int64_t step, const Values& initial,
               const LoopBody& body);
+  void loop(Value* begin, Value* end, std::int64_t step, const std::function<void(Value* i)>& body);
   void loop(std::int64_t begin, std::int64_t end, std::int64_t step,
-            const std::function<void(Value* i)>& body);
+            const std::function<void(Value* i)>& body) {
+    loop(i64(begin), i64(end), step, body);
+  }
   // A nest of loops from 0, outermost first.
-  void nest(std::span<const std::int64_t> loops,
+  void nest(std::span<const plan::Extent> loops,
             const std::function<void(std::span<Value* const> indices)>& body);
+  // if (condition) ... else ...; of a constant, one side only.
+  void branch(Value* condition, const std::function<void()>& then,
+              const std::function<void()>& otherwise = {});
 
   Value* fma(Value* a, Value* x, Value* c);  // one rounding, on every target
+
+ protected:
+  // Emits at the beginning of the function, after what was emitted there before.
+  Value* in_prologue(const std::function<Value*()>& emit);
+
+ private:
+  Value* batch_;
+  llvm::Instruction* prologue_end_ = nullptr;
+  std::vector<std::pair<plan::Extent, Value*>> extents_;  // not known ones, seldom more than a few
 };
 
 // Runs element-wise code on lanes.

@@ -72,7 +72,7 @@ std::vector<Lanes> emit_lane_loop(Emitter& e, std::int64_t count, int width,
   return result;
 }
 
-InnerInput::InnerInput(Emitter& e, Value* base, DType dtype, std::int64_t stride, int lanes)
+InnerInput::InnerInput(Emitter& e, Value* base, DType dtype, const plan::Extent& stride, int lanes)
     : base_(base), dtype_(dtype), stride_(stride), lanes_(lanes) {
   if (stride == 0) splat_ = e.load_splat(base, dtype, lanes);
 }
@@ -80,8 +80,8 @@ InnerInput::InnerInput(Emitter& e, Value* base, DType dtype, std::int64_t stride
 Value* InnerInput::load(Emitter& e, Value* at, Value* mask, Value* last) const {
   if (splat_ != nullptr) return splat_;
   if (stride_ == 1) return e.load(e.element(base_, dtype_, at), dtype_, lanes_, mask);
-  Value* first = e.element(base_, dtype_, e.b.CreateNSWMul(at, e.i64(stride_)));
-  return e.load_strided(first, dtype_, lanes_, stride_, last);
+  Value* first = e.element(base_, dtype_, e.b.CreateNSWMul(at, e.extent(stride_)));
+  return e.load_strided(first, dtype_, lanes_, e.extent(stride_), last);
 }
 
 Value* emit_function(Emitter& e, ir::Opcode opcode, DType dtype, const Values& operands,

@@ -31,13 +31,13 @@ std::vector<Lanes> emit_lane_loop(Emitter& emitter, std::int64_t count, int widt
 class InnerInput {
  public:
   // `base` is the address of the element 0 of the loop; repeated elements are loaded here, once.
-  InnerInput(Emitter& emitter, Value* base, DType dtype, std::int64_t stride, int lanes);
+  InnerInput(Emitter& emitter, Value* base, DType dtype, const plan::Extent& stride, int lanes);
   Value* load(Emitter& emitter, Value* at, Value* mask, Value* last) const;
 
  private:
   Value* base_;
   DType dtype_;
-  std::int64_t stride_;
+  plan::Extent stride_;
   int lanes_;
   Value* splat_ = nullptr;
 };

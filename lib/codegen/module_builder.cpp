@@ -95,9 +95,10 @@ llvm::Function* ModuleBuilder::fma_helper(llvm::Type* type) {
 llvm::Function* ModuleBuilder::declare_step(const plan::Step& step) {
   if (std::holds_alternative<plan::LibraryKernel>(step.kernel)) return nullptr;
   auto* pointer = llvm::PointerType::get(context_, 0);
-  auto* result = plan::regions_of(step.kernel).empty() ? llvm::Type::getVoidTy(context_)
-                                                       : llvm::Type::getInt64Ty(context_);
-  return add_function(llvm::FunctionType::get(result, {pointer, pointer, pointer}, false),
+  auto* i64 = llvm::Type::getInt64Ty(context_);
+  auto* result =
+      plan::regions_of(step.kernel).empty() ? llvm::Type::getVoidTy(context_) : i64;
+  return add_function(llvm::FunctionType::get(result, {pointer, pointer, pointer, i64}, false),
                       step.name);
 }
 
@@ -123,8 +124,8 @@ void ModuleBuilder::emit_step(std::uint32_t index) {
 
 void ModuleBuilder::emit_entry() {
   auto* pointer = llvm::PointerType::get(context_, 0);
-  auto* type =
-      llvm::FunctionType::get(llvm::Type::getInt64Ty(context_), {pointer, pointer, pointer}, false);
+  auto* i64 = llvm::Type::getInt64Ty(context_);
+  auto* type = llvm::FunctionType::get(i64, {pointer, pointer, pointer, i64}, false);
   Emitter e(*this, add_function(type, kEntryName, true));
   StepCalls(e).emit(plan_.all_steps());
   e.b.CreateRet(e.i64(0));
@@ -133,10 +134,7 @@ void ModuleBuilder::emit_entry() {
 Value* Driver::pointer(plan::BufferId id) {
   const auto known = pointers_.find(id);
   if (known != pointers_.end()) return known->second;
-  llvm::IRBuilderBase::InsertPointGuard guard(b);
-  llvm::BasicBlock& entry = function->getEntryBlock();
-  b.SetInsertPoint(&entry, entry.begin());
-  Value* made = pointer_now(id);
+  Value* made = in_prologue([&] { return pointer_now(id); });
   pointers_.emplace(id, made);
   return made;
 }
@@ -147,8 +145,20 @@ Value* Driver::pointer_now(plan::BufferId id) {
     Value* at = b.CreateConstInBoundsGEP1_64(b.getPtrTy(), function->getArg(1), buffer.slot);
     return b.CreateLoad(b.getPtrTy(), at);
   }
-  Value* at = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), function->getArg(2), buffer.offset);
+  Value* at = b.CreateInBoundsGEP(b.getInt8Ty(), function->getArg(2), workspace_offset(buffer));
   return buffer.place == plan::Place::workspace ? at : b.CreateLoad(b.getPtrTy(), at);
+}
+
+// Its polynomial at max(batch, 1).
+Value* Driver::workspace_offset(const plan::Buffer& buffer) {
+  const plan::Extent& offset = buffer.offset;
+  if (offset.is_known()) return i64(offset.known());
+  Value* batch = function->getArg(3);
+  batch = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, batch, i64(1));
+  Value* sum = i64(offset.term(offset.degree()));
+  for (int i = offset.degree() - 1; i >= 0; --i)
+    sum = b.CreateNSWAdd(b.CreateNSWMul(sum, batch), i64(offset.term(i)));
+  return sum;
 }
 
 DType Driver::dtype(plan::BufferId buffer) const {

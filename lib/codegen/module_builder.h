@@ -51,10 +51,11 @@ class ModuleBuilder {
   std::vector<llvm::Function*> drivers_;
 };
 
-// A driver function under construction: (runtime, slots, workspace).
+// A driver function under construction: (runtime, slots, workspace, batch).
 class Driver : public Emitter {
  public:
-  Driver(ModuleBuilder& module, llvm::Function* function) : Emitter(module, function) {}
+  Driver(ModuleBuilder& module, llvm::Function* function)
+      : Emitter(module, function, function->getArg(3)) {}
   // The first byte of a buffer; loaded once per function, at its beginning.
   Value* pointer(plan::BufferId buffer);
   // The same, loaded here and now.
@@ -62,6 +63,8 @@ class Driver : public Emitter {
   DType dtype(plan::BufferId buffer) const;
 
  private:
+  Value* workspace_offset(const plan::Buffer& buffer);
+
   std::unordered_map<plan::BufferId, Value*> pointers_;
 };
 

@@ -3,6 +3,7 @@
 // the CPU at run time (capped by isa). Bits by docs/numerics.md. Knows nothing of the frontend.
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ struct View {
   void* data = nullptr;
 };
 
+// A shape whose symbol, if it has one, is `batch`.
+Shape sized(const Shape& shape, std::int64_t batch);
+
 // Runs one op without regions (nor `call`). Results must not overlap operands, except that an
 // element-wise op may write over an operand of the same shape and size of element. Throws
 // ValueError where the op may fail (index out of range, integer division by zero, maximum of
@@ -30,8 +34,9 @@ void evaluate(ir::Opcode opcode, const ir::Attrs& attrs, std::span<const View> o
 // Runs a whole function (regions, calls and fusions included; `graph` resolves calls). `inputs` in
 // the order of the function's inputs; the body's results go to `results`; updates are written into
 // the inputs' memory after every read. Intermediates are freed after their last use; returns the
-// peak bytes they held.
+// peak bytes they held. Sizes of the function may have one symbol: its value is `batch`, or where
+// that is negative what the shapes of the inputs say.
 std::size_t run(const ir::Graph& graph, const ir::Function& function, std::span<const View> inputs,
-                std::span<const View> results, support::Isa isa);
+                std::span<const View> results, support::Isa isa, std::int64_t batch = -1);
 
 }  // namespace mlpjit::interp

@@ -53,8 +53,9 @@ using Slots = std::vector<Slot>;
 // Runs the ops of one function; calls make a frame of their own.
 class Frame {
  public:
-  Frame(const ir::Graph& graph, const ir::Function& function, support::Isa isa, Meter& meter)
-      : graph_(graph), function_(function), isa_(isa), meter_(meter) {
+  Frame(const ir::Graph& graph, const ir::Function& function, support::Isa isa, Meter& meter,
+        std::int64_t batch)
+      : graph_(graph), function_(function), isa_(isa), meter_(meter), batch_(batch) {
     values_.resize(function.value_count());
     targets_.resize(function.value_count());
     last_uses_.resize(function.region_count());
@@ -127,7 +128,7 @@ class Frame {
   void run_plain(const ir::Op& op, const Dies& dies) {
     if (op.opcode == ir::Opcode::reshape && targets_[op.results[0].index] == nullptr) {
       Slot slot = at(op.operands[0]);
-      slot.view.shape = function_.value(op.results[0]).type.shape;
+      slot.view.shape = shape_of(op.results[0]);
       values_[op.results[0].index] = std::move(slot);
       return;
     }
@@ -150,10 +151,13 @@ class Frame {
     if (!ir::info(op.opcode).has(ir::kElementwise)) return false;
     if (targets_[op.results[0].index] != nullptr) return false;
     const ir::Type& type = function_.value(op.results[0]).type;
+    const bool is_static = type.shape.is_static();
+    const Shape computed = is_static ? Shape() : shape_of(op.results[0]);
+    const Shape& shape = is_static ? type.shape : computed;
     for (const ir::ValueId operand : op.operands) {
       const Slot& slot = values_[operand.index];
       if (slot.buffer == nullptr || slot.buffer.use_count() != 1 || !dies(operand)) continue;
-      if (!(slot.view.shape == type.shape)) continue;
+      if (!(slot.view.shape == shape)) continue;
       if (size_of(slot.view.dtype) != size_of(type.dtype)) continue;
       result = slot;
       return true;
@@ -167,7 +171,7 @@ class Frame {
     if (function == nullptr) {
       throw InternalError("run: no function @" + callee.name + " to call");
     }
-    return Frame(graph_, *function, isa_, meter_).run_body(operands_of(op, 0), {});
+    return Frame(graph_, *function, isa_, meter_, batch_).run_body(operands_of(op, 0), {});
   }
 
   // The region runs once, so what it yields can be produced where the fusion's results belong.
@@ -247,11 +251,15 @@ class Frame {
   Slot make_slot(ir::ValueId value) {
     const ir::Type& type = function_.value(value).type;
     if (const View* target = targets_[value.index]) return {*target, nullptr};
-    View view{type.dtype, type.shape, nullptr};
+    View view{type.dtype, shape_of(value), nullptr};
     if (type.token) return {view, nullptr};
     auto buffer = std::make_shared<Buffer>(bytes_of(view), meter_);
     view.data = buffer->data();
     return {view, std::move(buffer)};
+  }
+
+  Shape shape_of(ir::ValueId value) const {
+    return sized(function_.value(value).type.shape, batch_);
   }
 
   bool owned_by(ir::ValueId value, ir::RegionId region) const {
@@ -294,6 +302,7 @@ class Frame {
   const ir::Function& function_;
   support::Isa isa_;
   Meter& meter_;
+  std::int64_t batch_;
   Slots values_;
   std::vector<const View*> targets_;  // per value: memory of the caller's to produce it in
   std::vector<View> operand_views_;   // of the op at work
@@ -320,10 +329,31 @@ void write_updates(const ir::Function& function, const Slots& updates, std::span
   }
 }
 
+// The value of the symbol by the first input that has it; -1 for none.
+std::int64_t batch_of(const ir::Function& function, std::span<const View> inputs) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Shape& shape = function.value(function.body().arguments[i]).type.shape;
+    for (int axis = 0; axis < shape.rank() && !shape.is_static(); ++axis) {
+      const Dim dim = shape[axis];
+      if (!dim.is_static())
+        return (inputs[i].shape[axis].value() - dim.offset()) / dim.coefficient();
+    }
+  }
+  return -1;
+}
+
 }  // namespace
 
+Shape sized(const Shape& shape, std::int64_t batch) {
+  if (shape.is_static()) return shape;
+  Shape result;
+  for (int i = 0; i < shape.rank(); ++i)
+    result.push_back(shape[i].substitute(shape[i].symbol(), batch));
+  return result;
+}
+
 std::size_t run(const ir::Graph& graph, const ir::Function& function, std::span<const View> inputs,
-                std::span<const View> results, support::Isa isa) {
+                std::span<const View> results, support::Isa isa, std::int64_t batch) {
   const support::FloatEnvScope environment;
   if (inputs.size() != function.body().arguments.size() ||
       results.size() != function.body().results.size()) {
@@ -333,7 +363,7 @@ std::size_t run(const ir::Graph& graph, const ir::Function& function, std::span<
                         std::to_string(inputs.size()) + " and " + std::to_string(results.size()));
   }
   Meter meter;
-  Frame frame(graph, function, isa, meter);
+  Frame frame(graph, function, isa, meter, batch < 0 ? batch_of(function, inputs) : batch);
   Slots arguments;
   arguments.reserve(inputs.size());
   for (const View& input : inputs) arguments.push_back({input, nullptr});

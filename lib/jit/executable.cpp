@@ -64,8 +64,10 @@ void describe(const plan::Plan& plan, Report& report) {
     report.kernels.push_back({step.name, std::visit(KindOf{}, step.kernel), step.reason});
   }
   report.fusions = plan.fusions;
-  report.workspace_bytes = plan.workspace_bytes;
-  report.unshared_bytes = plan.unshared_bytes;
+  if (!plan.workspace_bytes.is_known())
+    report.workspace_formula = plan::to_string(plan.workspace_bytes);
+  report.workspace_bytes = plan.workspace(1);
+  report.unshared_bytes = static_cast<std::size_t>(plan.unshared_bytes.at(1));
   report.packed_bytes = plan.packed_bytes();
 }
 
@@ -102,7 +104,7 @@ std::shared_ptr<const Executable> Executable::compile(const ir::Graph& graph,
   const support::FloatEnvScope environment;  // folding computes
   Stopwatch whole, watch;
   if (settings.dump) settings.dump("trace", ir::print(graph));
-  signature_of(graph.main());  // before any work: shapes must be static
+  signature_of(graph.main());  // before any work: throws where one executable cannot serve
   Report report;
   report.backend = settings.backend;
   report.isa = settings.isa;

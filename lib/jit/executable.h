@@ -1,5 +1,5 @@
 #pragma once
-// A compiled (or interpreted) graph with static shapes: immutable, thread-safe, counted.
+// A compiled (or interpreted) graph: immutable, thread-safe, counted.
 
 #include <functional>
 #include <memory>
@@ -9,6 +9,7 @@
 
 #include "lib/interp/interp.h"
 #include "lib/ir/graph.h"
+#include "lib/jit/signature.h"
 #include "lib/passes/passes.h"
 #include "lib/support/storage.h"
 #include "mlpjit/options.h"
@@ -32,6 +33,8 @@ struct Report {
   std::vector<passes::PassReport> passes;
   std::vector<KernelReport> kernels;
   int fusions = 0;  // groups of ops that are one kernel
+  // Of batch size 1 where they depend on it; then the formula says how.
+  std::string workspace_formula;
   std::size_t workspace_bytes = 0, unshared_bytes = 0, packed_bytes = 0, code_bytes = 0;
   double passes_ms = 0, plan_ms = 0, emit_ms = 0, codegen_ms = 0, link_ms = 0, load_ms = 0,
          total_ms = 0;
@@ -59,12 +62,13 @@ class Executable {
  public:
   virtual ~Executable() = default;
 
-  // Optimises, plans and compiles. Throws UnsupportedError for Backend::native without LLVM or its
-  // library.
+  // Optimises, plans and compiles; a graph whose sizes have one symbol, for all its values. Throws
+  // UnsupportedError for Backend::native without LLVM or its library.
   static std::shared_ptr<const Executable> compile(const ir::Graph& graph,
                                                    const Settings& settings);
 
-  // Inputs as the types of the graph's main function say (the caller has checked). Updates are
+  // Inputs as the types of the graph's main function say (the caller has checked), all views with
+  // the sizes of this call. Updates are
   // written to the inputs' memory, and raise the version of their storage; results may overlap
   // inputs (then they are staged), not each other. Throws ValueError as every mode does, and has
   // changed no input then. Any thread; native code allocates nothing once a thread has called it,
@@ -72,11 +76,12 @@ class Executable {
   virtual void run(std::span<const Argument> inputs,
                    std::span<const interp::View> results) const = 0;
 
-  virtual std::span<const ir::Input> inputs() const = 0;
-  virtual std::span<const ir::Type> input_types() const = 0;
-  virtual std::span<const ir::Type> result_types() const = 0;
+  virtual const Signature& signature() const = 0;
+  std::span<const ir::Input> inputs() const { return signature().inputs; }
+  std::span<const ir::Type> input_types() const { return signature().input_types; }
+  std::span<const ir::Type> result_types() const { return signature().result_types; }
   // For each update: which input it changes.
-  virtual std::span<const std::uint32_t> updated_inputs() const = 0;
+  std::span<const std::uint32_t> updated_inputs() const { return signature().updated_inputs; }
   virtual const Report& report() const = 0;
   // Bytes it holds: code, constants, text.
   virtual std::size_t bytes() const = 0;

@@ -48,6 +48,7 @@ void serialize(Archive& archive, SignatureSummary& signature) {
           cereal::make_nvp("kernels", signature.kernels),
           cereal::make_nvp("fusions", signature.fusions),
           cereal::make_nvp("workspace_bytes", signature.workspace_bytes),
+          cereal::make_nvp("workspace_formula", signature.workspace_formula),
           cereal::make_nvp("unshared_bytes", signature.unshared_bytes),
           cereal::make_nvp("packed_bytes", signature.packed_bytes),
           cereal::make_nvp("code_bytes", signature.code_bytes),
@@ -63,6 +64,7 @@ void serialize(Archive& archive, Explanation& explanation) {
           cereal::make_nvp("entries", explanation.entries),
           cereal::make_nvp("bytes", explanation.bytes),
           cereal::make_nvp("last_miss", explanation.last_miss),
+          cereal::make_nvp("exact_batch", explanation.exact_batch),
           cereal::make_nvp("signatures", explanation.signatures));
 }
 
@@ -89,6 +91,12 @@ std::string bytes_text(std::size_t bytes) {
   if (bytes < 10'000) return fmt::format("{} B", bytes);
   if (bytes < 10'000'000) return fmt::format("{:.1f} KB", static_cast<double>(bytes) / 1e3);
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+std::string workspace_text(const SignatureSummary& signature) {
+  if (signature.workspace_formula.empty()) return bytes_text(signature.workspace_bytes);
+  return fmt::format("{} bytes, {} at batch 1", signature.workspace_formula,
+                     bytes_text(signature.workspace_bytes));
 }
 
 void write_times(Text out, const PhaseTimes& ms) {
@@ -123,7 +131,7 @@ void write_signature(Text out, const SignatureSummary& signature) {
     }
     fmt::format_to(out,
                    "    bytes    workspace {} ({} without reuse), packed weights {}, code {}\n",
-                   bytes_text(signature.workspace_bytes), bytes_text(signature.unshared_bytes),
+                   workspace_text(signature), bytes_text(signature.unshared_bytes),
                    bytes_text(signature.packed_bytes), bytes_text(signature.code_bytes));
   }
   write_times(out, signature.ms);
@@ -140,6 +148,8 @@ std::string to_string(const Explanation& explanation) {
                  explanation.evictions, explanation.entries, bytes_text(explanation.bytes));
   if (!explanation.last_miss.empty())
     fmt::format_to(out, "  last miss: {}\n", explanation.last_miss);
+  if (!explanation.exact_batch.empty())
+    fmt::format_to(out, "  exact batch sizes: {}\n", explanation.exact_batch);
   for (const SignatureSummary& signature : explanation.signatures) write_signature(out, signature);
   return text;
 }
@@ -163,6 +173,7 @@ SignatureSummary summarize(const Report& report) {
   }
   summary.fusions = report.fusions;
   summary.workspace_bytes = report.workspace_bytes;
+  summary.workspace_formula = report.workspace_formula;
   summary.unshared_bytes = report.unshared_bytes;
   summary.packed_bytes = report.packed_bytes;
   summary.code_bytes = report.code_bytes;

@@ -12,12 +12,7 @@ class GraphExecutable final : public Executable {
 
   void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
 
-  std::span<const ir::Input> inputs() const override { return signature_.inputs; }
-  std::span<const ir::Type> input_types() const override { return signature_.input_types; }
-  std::span<const ir::Type> result_types() const override { return signature_.result_types; }
-  std::span<const std::uint32_t> updated_inputs() const override {
-    return signature_.updated_inputs;
-  }
+  const Signature& signature() const override { return signature_; }
   const Report& report() const override { return report_; }
   std::size_t bytes() const override { return bytes_; }
 

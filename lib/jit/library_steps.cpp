@@ -48,18 +48,21 @@ namespace {
 using Views = std::pmr::vector<interp::View>;
 
 void place(Views& views, std::span<const interp::View> models,
-           std::span<const plan::Buffer* const> buffers, void* const* slots, std::byte* workspace) {
+           std::span<const plan::Buffer* const> buffers, void* const* slots, std::byte* workspace,
+           std::int64_t batch) {
   views.assign(models.begin(), models.end());
   for (std::size_t i = 0; i < views.size(); ++i) {
     const plan::Buffer* buffer = buffers[i];
     if (buffer == nullptr) continue;
-    views[i].data = plan::address(*buffer, slots, workspace);
+    if (!buffer->shape.is_static()) views[i].shape = interp::sized(buffer->shape, batch);
+    views[i].data = plan::address(*buffer, slots, workspace, batch);
   }
 }
 
 }  // namespace
 
-void LibrarySteps::run(std::uint32_t index, void* const* slots, std::byte* workspace) const {
+void LibrarySteps::run(std::uint32_t index, void* const* slots, std::byte* workspace,
+                       std::int64_t batch) const {
   const auto step = std::lower_bound(steps_.begin(), steps_.end(), index,
                                      [](const Step& s, std::uint32_t i) { return s.index < i; });
   if (step == steps_.end() || step->index != index) {
@@ -70,10 +73,10 @@ void LibrarySteps::run(std::uint32_t index, void* const* slots, std::byte* works
   std::array<std::byte, 16 * sizeof(interp::View)> room;
   std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
   Views operands(&memory), results(&memory);
-  place(operands, step->operands, step->operand_buffers, slots, workspace);
-  place(results, step->results, step->result_buffers, slots, workspace);
+  place(operands, step->operands, step->operand_buffers, slots, workspace, batch);
+  place(results, step->results, step->result_buffers, slots, workspace, batch);
   if (step->graph != nullptr) {
-    interp::run(*step->graph, *step->function, operands, results, plan_.target.isa);
+    interp::run(*step->graph, *step->function, operands, results, plan_.target.isa, batch);
   } else {
     support::in_layer(*step->path, [&] {
       interp::evaluate(step->opcode, *step->attrs, operands, results, plan_.target.isa);
@@ -93,7 +96,7 @@ std::int64_t LibraryCall::run(const codegen::Runtime* runtime, std::uint32_t ste
                               void* const* slots, std::byte* workspace) noexcept {
   auto* call = static_cast<LibraryCall*>(runtime->self);
   try {
-    call->steps_.run(step, slots, workspace);
+    call->steps_.run(step, slots, workspace, call->batch_);
     return codegen::kOk;
   } catch (...) {
     call->error_ = std::current_exception();  // no exception crosses generated code

@@ -1,6 +1,6 @@
 #pragma once
 // The steps of a plan that the interpreter runs: their views are made once, a call fills in the
-// pointers.
+// pointers, and the sizes that were not known.
 
 #include <exception>
 #include <memory_resource>
@@ -19,7 +19,7 @@ class LibrarySteps {
   explicit LibrarySteps(const plan::Plan& plan);
 
   // Throws what the op throws.
-  void run(std::uint32_t step, void* const* slots, std::byte* workspace) const;
+  void run(std::uint32_t step, void* const* slots, std::byte* workspace, std::int64_t batch) const;
 
  private:
   struct Step {
@@ -42,11 +42,16 @@ class LibrarySteps {
 // What one call keeps for the callback of generated code.
 class LibraryCall {
  public:
-  explicit LibraryCall(const LibrarySteps& steps) : steps_(steps) { runtime_.self = this; }
+  // `batch`: the value of the plan's symbol.
+  explicit LibraryCall(const LibrarySteps& steps, std::int64_t batch = 0)
+      : steps_(steps), batch_(batch) {
+    runtime_.self = this;
+  }
   LibraryCall(const LibraryCall&) = delete;
   LibraryCall& operator=(const LibraryCall&) = delete;
 
   const codegen::Runtime* runtime() const { return &runtime_; }
+  std::int64_t batch() const { return batch_; }
   // What a step threw; generated code only learns that it failed.
   std::exception_ptr error() const { return error_; }
 
@@ -56,6 +61,7 @@ class LibraryCall {
   static codegen::Runtime make_runtime();
 
   const LibrarySteps& steps_;
+  const std::int64_t batch_;
   codegen::Runtime runtime_ = make_runtime();
   std::exception_ptr error_;
 };

@@ -99,7 +99,7 @@ void NativeExecutable::run_apart(std::span<const Argument> inputs,
     many.resize(plan_.slots.size());
     slots = many.data();
   }
-  LibraryCall library(library_);
+  LibraryCall library(library_, batch(inputs));
   const std::int64_t status = call(inputs, results, slots, library);
   if (status == codegen::kOk) return;
   if (library.error() != nullptr) std::rethrow_exception(library.error());
@@ -115,10 +115,15 @@ std::int64_t NativeExecutable::call(std::span<const Argument> inputs,
   for (const auto& [slot, data] : constants_.slots()) slots[slot] = data;
   PackCache::Lease packs(packs_);
   const std::size_t scratch = packs_.scratch_bytes(inputs);
-  const std::size_t workspace_bytes = support::aligned_size(plan_.workspace_bytes);
+  const std::size_t workspace_bytes = support::aligned_size(plan_.workspace(library.batch()));
   const WorkspaceScope workspace(workspace_bytes + scratch);
   packs.fill(inputs, slots, {workspace.data() + workspace_bytes, scratch});
-  return entry_(library.runtime(), slots, workspace.data());
+  return entry_(library.runtime(), slots, workspace.data(), library.batch());
+}
+
+std::int64_t NativeExecutable::batch(std::span<const Argument> inputs) const {
+  if (signature_.symbol.empty()) return 0;
+  return signature_.batch(inputs[signature_.batch_input].view.shape);
 }
 
 }  // namespace mlpjit::jit

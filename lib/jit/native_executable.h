@@ -21,12 +21,7 @@ class NativeExecutable final : public Executable {
 
   void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
 
-  std::span<const ir::Input> inputs() const override { return signature_.inputs; }
-  std::span<const ir::Type> input_types() const override { return signature_.input_types; }
-  std::span<const ir::Type> result_types() const override { return signature_.result_types; }
-  std::span<const std::uint32_t> updated_inputs() const override {
-    return signature_.updated_inputs;
-  }
+  const Signature& signature() const override { return signature_; }
   const Report& report() const override { return report_; }
   std::size_t bytes() const override;
 
@@ -51,6 +46,7 @@ class NativeExecutable final : public Executable {
   void run_apart(std::span<const Argument> inputs, std::span<const interp::View> results) const;
   std::int64_t call(std::span<const Argument> inputs, std::span<const interp::View> results,
                     void** slots, LibraryCall& library) const;
+  std::int64_t batch(std::span<const Argument> inputs) const;
 
   const plan::Plan plan_;
   const std::unique_ptr<codegen::Code> code_;

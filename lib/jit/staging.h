@@ -34,6 +34,8 @@ class Staging {
   std::vector<std::unique_ptr<std::byte[]>> memory_;
 };
 
+// kByView where the size is known only in a call.
+inline constexpr std::size_t kByView = static_cast<std::size_t>(-1);
 std::vector<std::size_t> byte_sizes(std::span<const ir::Type> types);
 void require_counts(std::size_t inputs, std::size_t results, const Signature& signature);
 // Raises the versions of the storages that a call has written to.

@@ -8,54 +8,90 @@
 namespace mlpjit::plan {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+constexpr std::int64_t kAlignment = 64;
 
-std::size_t rounded(std::size_t bytes) {
+std::int64_t rounded(std::int64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// A multiple of B to the power `degree` that covers `bytes` for every B of at least 1, and for B =
+// 0 where B counts as 1.
+std::int64_t cover(const Extent& bytes) {
+  std::int64_t sum = 0;
+  for (int i = 0; i <= bytes.degree(); ++i) sum += std::max<std::int64_t>(bytes.term(i), 0);
+  return rounded(sum);
+}
+
+Extent power(int degree) {
+  const Extent batch(dim("B"));
+  return degree == 0 ? Extent(1) : degree == 1 ? batch : batch * batch;
 }
 
 bool meet(const Buffer& a, const Buffer& b) {
   return a.first_step <= b.last_step && b.first_step <= a.last_step;
 }
 
-}  // namespace
+struct Region {
+  std::int64_t bytes = 0, unshared = 0;
+};
 
 // Largest first, each at the lowest offset that is free during its whole life: small graphs, so the
 // simple search does.
-void assign_offsets(Plan& plan) {
-  std::vector<BufferId> order;
-  for (BufferId id = 0; id < plan.buffers.size(); ++id) {
-    const Buffer& buffer = plan.buffers[id];
-    if (buffer.place == Place::workspace && buffer.root == id) order.push_back(id);
-  }
+Region place(Plan& plan, std::vector<BufferId> order) {
   std::stable_sort(order.begin(), order.end(), [&](BufferId a, BufferId b) {
-    return plan.buffers[a].bytes > plan.buffers[b].bytes;
+    return cover(plan.buffers[a].bytes) > cover(plan.buffers[b].bytes);
   });
+  struct Placed {
+    BufferId id;
+    std::int64_t offset, bytes;
+  };
+  std::vector<Placed> placed;  // ascending by offset
+  Region region;
+  for (const BufferId id : order) {
+    const std::int64_t bytes = cover(plan.buffers[id].bytes);
+    std::int64_t offset = 0;
+    for (const Placed& other : placed) {
+      if (!meet(plan.buffers[id], plan.buffers[other.id])) continue;
+      if (offset + bytes <= other.offset) break;
+      offset = std::max(offset, other.offset + other.bytes);
+    }
+    plan.buffers[id].offset = offset;
+    region.bytes = std::max(region.bytes, offset + bytes);
+    region.unshared += bytes;
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), offset,
+                                   [](std::int64_t at, const Placed& p) { return at < p.offset; }),
+                  {id, offset, bytes});
+  }
+  return region;
+}
+
+}  // namespace
+
+// Buffers that grow with the batch size alike share a region: what overlaps then does not depend on
+// the size. Regions follow each other.
+void assign_offsets(Plan& plan) {
   // First the pointers of indirect buffers, for as long as the call lasts.
-  std::size_t pointers = 0;
+  std::int64_t pointers = 0;
   for (Buffer& buffer : plan.buffers) {
     if (buffer.place != Place::indirect || &plan.buffers[buffer.root] != &buffer) continue;
     buffer.offset = pointers;
-    pointers += sizeof(void*);
+    pointers += static_cast<std::int64_t>(sizeof(void*));
   }
   plan.workspace_bytes = plan.unshared_bytes = rounded(pointers);
-  std::vector<BufferId> placed;  // ascending by offset
-  for (const BufferId id : order) {
-    Buffer& buffer = plan.buffers[id];
-    std::size_t offset = rounded(pointers);
-    for (const BufferId other_id : placed) {
-      const Buffer& other = plan.buffers[other_id];
-      if (!meet(buffer, other)) continue;
-      if (offset + rounded(buffer.bytes) <= other.offset) break;
-      offset = std::max(offset, other.offset + rounded(other.bytes));
+  for (int degree = 0; degree <= Extent::kDegree; ++degree) {
+    std::vector<BufferId> order;
+    for (BufferId id = 0; id < plan.buffers.size(); ++id) {
+      const Buffer& buffer = plan.buffers[id];
+      if (buffer.place == Place::workspace && buffer.root == id && buffer.bytes.degree() == degree)
+        order.push_back(id);
     }
-    buffer.offset = offset;
-    plan.workspace_bytes = std::max(plan.workspace_bytes, offset + rounded(buffer.bytes));
-    plan.unshared_bytes += rounded(buffer.bytes);
-    placed.insert(
-        std::upper_bound(placed.begin(), placed.end(), offset,
-                         [&](std::size_t at, BufferId p) { return at < plan.buffers[p].offset; }),
-        id);
+    const Region region = place(plan, order);
+    const Extent unit = power(degree);
+    for (const BufferId id : order) {
+      plan.buffers[id].offset = plan.workspace_bytes + plan.buffers[id].offset * unit;
+    }
+    plan.workspace_bytes = plan.workspace_bytes + Extent(region.bytes) * unit;
+    plan.unshared_bytes = plan.unshared_bytes + Extent(region.unshared) * unit;
   }
   for (Buffer& view : plan.buffers) view.offset = plan.buffers[view.root].offset;
 }

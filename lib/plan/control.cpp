@@ -122,7 +122,7 @@ void Planner::plan_scan(const ir::Op& op) {
   const auto carried = static_cast<std::size_t>(op.attrs.integer("carried"));
   const ir::Region& body = main_.region(op.regions[0]);
   kernel.carried = carry(op, carried, deliveries);
-  kernel.length = type(op.operands[carried]).shape.sizes()[0];
+  kernel.length = Extent(type(op.operands[carried]).shape[0]);
   for (std::size_t i = carried; i < op.operands.size(); ++i) {
     const ir::Value& argument = main_.value(body.arguments[i]);
     const BufferId whole = buffer(op.operands[i]);
@@ -139,7 +139,7 @@ void Planner::plan_scan(const ir::Op& op) {
   }
   const std::uint32_t at = add_step(
       ScanKernel{}, op, "scan",
-      fmt::format("loop of {} turns, {} carried values, {} slices read, {} written", kernel.length,
+      fmt::format("loop of {} turns, {} carried values, {} slices read, {} written", to_string(kernel.length),
                   kernel.carried.size(), kernel.xs.size(), kernel.ys.size()));
   kernel.body_steps = plan_region(op.regions[0], at, "body", deliveries);
   plan_.steps[at].kernel = std::move(kernel);

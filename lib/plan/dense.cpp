@@ -29,25 +29,30 @@ struct Split {
   }
 };
 
-}  // namespace
+struct Choice {
+  Tile tile;
+  double cycles = std::numeric_limits<double>::max();
+};
 
+// The best tile for m rows, of the heights that `allowed` takes.
+//
 // Per step of k a tile takes the longest of: its multiply-adds, the latency of one, its share of L2
 // bandwidth for the weights. Loads weigh a little besides. Each micro-kernel of another size costs
 // compile time, counted as 0.5 %.
-std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target& target) {
+template <class Allowed>
+Choice best_tile(const DenseKernel& kernel, std::int64_t m, const Target& target,
+                 const Allowed& allowed) {
   const std::int64_t panels = (kernel.n + kernel.panel - 1) / kernel.panel;
   const double vectors = static_cast<double>(kernel.panel) *
                          static_cast<double>(size_of(kernel.dtype)) / target.vector_bytes;
-  if (!target.fma) return {{1, 1}, "no fma instruction: one row, one panel"};
   const double bytes_per_cycle = 24, fma_per_cycle = 2, latency = 4, call = 40;
-  Tile best;
-  double best_cost = std::numeric_limits<double>::max();
+  Choice best;
   for (int p = 1; p <= 8; ++p) {
     for (int r = 1; r <= 12; ++r) {
       // Accumulators, the weights of one step and a broadcast; a lone row multiplies straight from
       // memory.
       const double registers = r * p * vectors + (r == 1 ? 2 : p * vectors + 1);
-      if (registers > target.vector_registers - 1 || r > kernel.m || p > panels) continue;
+      if (registers > target.vector_registers - 1 || r > m || p > panels || !allowed(r)) continue;
       const auto tile_cost = [&](std::int64_t rows, std::int64_t columns) {
         const double v = static_cast<double>(columns) * vectors;
         const double fmas = static_cast<double>(rows) * v / fma_per_cycle;
@@ -55,27 +60,54 @@ std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target
         const double loads = 0.15 * (v + static_cast<double>(rows));
         return static_cast<double>(kernel.k) * (step + loads) + call;
       };
-      const Split by_rows(kernel.m, r), by_panels(panels, p);
+      const Split by_rows(m, r), by_panels(panels, p);
       const int kernels =
           by_rows.sizes() * (by_panels.sizes() + (kernel.n % kernel.panel != 0 ? 1 : 0));
       const double cost = (1 + 0.005 * kernels) * by_rows.cost([&](std::int64_t rows) {
         return by_panels.cost([&](std::int64_t columns) { return tile_cost(rows, columns); });
       });
-      if (cost < best_cost) {
-        best = {r, p};
-        best_cost = cost;
-      }
+      if (cost < best.cycles) best = {{r, p}, cost};
     }
   }
-  return {best, fmt::format("tiles of {} rows x {} panels, about {:.0f} cycles", best.rows,
-                            best.panels, best_cost)};
+  return best;
+}
+
+constexpr const char* kNoFma = "no fma instruction: one row, one panel";
+
+}  // namespace
+
+std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target& target) {
+  if (!target.fma) return {{1, 1}, kNoFma};
+  const Choice best = best_tile(kernel, kernel.m.known(), target, [](int) { return true; });
+  return {best.tile, fmt::format("tiles of {} rows x {} panels, about {:.0f} cycles",
+                                 best.tile.rows, best.tile.panels, best.cycles)};
+}
+
+// Heights are powers of two: batch sizes often are multiples of them.
+std::string choose_tiles(DenseKernel& kernel, const Target& target) {
+  if (!target.fma) {
+    kernel.tile = {1, 1};
+    return kNoFma;
+  }
+  constexpr std::int64_t kUsual = 64;
+  kernel.tile =
+      best_tile(kernel, kUsual, target, [](int r) { return r > 1 && (r & (r - 1)) == 0; }).tile;
+  std::string reason = fmt::format("for any number of rows: tiles of {} rows x {} panels",
+                                   kernel.tile.rows, kernel.tile.panels);
+  for (int rows = kernel.tile.rows / 2; rows >= 1; rows /= 2) {
+    const Tile tile = best_tile(kernel, rows, target, [rows](int r) { return r == rows; }).tile;
+    kernel.short_tiles.push_back(tile);
+    reason += fmt::format(", {} x {}", tile.rows, tile.panels);
+  }
+  return reason;
 }
 
 // The lane form: rows x outputs of 16 lanes each; one register of every lane's weights and one of x
 // besides.
 std::pair<Tile, std::string> choose_lane_tile(const DenseKernel& kernel, const Target& target) {
   const int parts = std::max(1, 16 / target.lanes(size_of(kernel.dtype)));
-  int rows = static_cast<int>(std::min<std::int64_t>(kernel.m, 4));
+  int rows =
+      kernel.m.is_known() ? static_cast<int>(std::min<std::int64_t>(kernel.m.known(), 4)) : 4;
   const auto columns_of = [&](int r) { return (target.vector_registers - 2) / (r * parts + 1); };
   while (rows > 1 && columns_of(rows) < 2) rows /= 2;
   const auto columns =
@@ -146,19 +178,22 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   const bool dot = !is_dense && w.shape.rank() == 1;
   if (dot && x.shape.rank() != 1) return why_not = "a vector on the right", false;
 
+  const Dim depth = x.shape[-1], width = dot ? Dim(1) : w.shape[is_dense ? 0 : 1];
+  if (!depth.is_static() || !width.is_static())
+    return why_not = "the size of its right operand is not known", false;
+
   DenseKernel kernel;
   kernel.dtype = x.dtype;
-  kernel.k = x.shape.sizes().back();
-  kernel.n = dot ? 1 : (is_dense ? w.shape.sizes()[0] : w.shape.sizes()[1]);
+  kernel.k = depth.value();
+  kernel.n = width.value();
   kernel.m = 1;
-  for (int d = 0; d + 1 < x.shape.rank(); ++d)
-    kernel.m *= x.shape.sizes()[static_cast<std::size_t>(d)];
+  for (int d = 0; d + 1 < x.shape.rank(); ++d) kernel.m = kernel.m * Extent(x.shape[d]);
   kernel.lanes = dot || (is_dense && is_narrow(kernel.n, kernel.k));
   const Split parts = split(ops, root);
   const std::optional<Body> epilogue = make_body(parts.consumers, op.results, {result});
   if (!epilogue || !parts.producers.empty())
     return why_not = "an op after it is not compiled", false;
-  if (kernel.m * kernel.n == 0) return buffer(result), true;
+  if (kernel.m * kernel.n == Extent(0)) return buffer(result), true;
   if (kernel.n == 1 && !is_dense && !dot) return why_not = "one column", false;
   if (!plan_.target.fma && !kernel.lanes && kernel.n < kernel.panel)
     return why_not = "narrow, no fma", false;
@@ -169,7 +204,8 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   for (std::size_t i = 1; i < epilogue->arguments.size(); ++i)
     accesses.push_back(access(epilogue->arguments[i], shape));
   accesses.push_back(access(result, shape));
-  LoopNest nest{{shape.sizes().begin(), shape.sizes().end()}, {}};
+  LoopNest nest;
+  for (int d = 0; d < shape.rank(); ++d) nest.sizes.emplace_back(shape[d]);
   for (Access& each : accesses) nest.accesses.push_back(&each);
   const std::size_t leading = nest.sizes.size() - 1;
   nest.collapse(0, leading);
@@ -180,7 +216,8 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   if (nest.sizes.size() != 2)
     return why_not = "an operand of the epilogue repeats over a leading axis", false;
   for (const Access& each : accesses) {
-    if (each.strides[1] > 1) return why_not = "an operand of the epilogue is not a row", false;
+    if (each.strides[1] != 0 && each.strides[1] != 1)
+      return why_not = "an operand of the epilogue is not a row", false;
   }
   if (!place_weight(kernel, op.operands[1], is_dense, why_not)) return false;
   kernel.x = buffer(op.operands[0]);
@@ -191,12 +228,18 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   kernel.extras = std::move(accesses);
   kernel.epilogue = *epilogue;
   std::string reason;
-  std::tie(kernel.tile, reason) =
-      kernel.lanes ? choose_lane_tile(kernel, plan_.target) : choose_tile(kernel, plan_.target);
+  if (kernel.lanes) {
+    std::tie(kernel.tile, reason) = choose_lane_tile(kernel, plan_.target);
+  } else if (kernel.m.is_known()) {
+    std::tie(kernel.tile, reason) = choose_tile(kernel, plan_.target);
+  } else {
+    reason = choose_tiles(kernel, plan_.target);
+  }
   if (!kernel.lanes) {
     const std::size_t weights =
         static_cast<std::size_t>(kernel.n * kernel.k) * size_of(kernel.dtype);
-    kernel.columns_outer = kernel.m > kernel.tile.rows && weights > plan_.target.l2_bytes / 2;
+    const bool many_rows = !kernel.m.is_known() || kernel.m.known() > kernel.tile.rows;
+    kernel.columns_outer = many_rows && weights > plan_.target.l2_bytes / 2;
     if (kernel.columns_outer) reason += ", panels outermost: the weights exceed half of L2";
   }
   add_step(std::move(kernel), named, ir::to_string(op.opcode), reason);
@@ -210,14 +253,15 @@ void Planner::pad_rows() {
   for (BufferId id = 0; id < plan_.buffers.size(); ++id) {
     const Buffer& buffer = plan_.buffers[id];
     if (buffer.root != id) refused[buffer.root] = refused[id] = true;
-    if (buffer.place != Place::workspace || buffer.shape.rank() < 2 || buffer.bytes == 0) {
+    if (buffer.place != Place::workspace || buffer.shape.rank() < 2 || buffer.bytes == 0 ||
+        !buffer.shape[-1].is_static()) {
       refused[id] = true;
     }
   }
   for (const Step& step : plan_.steps) {
     const auto* dense = std::get_if<DenseKernel>(&step.kernel);
     for_each_buffer(step.kernel, [&](BufferId id, bool written) {
-      const bool rows = dense != nullptr && dense->m > 1 && (written || id == dense->x);
+      const bool rows = dense != nullptr && dense->m != 1 && (written || id == dense->x);
       (rows ? wanted : refused)[id] = true;
     });
     if (dense == nullptr) continue;
@@ -228,12 +272,11 @@ void Planner::pad_rows() {
   for (BufferId id = 0; id < plan_.buffers.size(); ++id) {
     Buffer& buffer = plan_.buffers[id];
     if (!wanted[id] || refused[id]) continue;
-    const std::int64_t width = buffer.shape.sizes().back(),
+    const std::int64_t width = buffer.shape[-1].value(),
                        line = static_cast<std::int64_t>(64 / size_of(buffer.dtype));
     buffer.row_stride = (width + line - 1) / line * line + line;
     if (buffer.row_stride % (16 * line) == 0) buffer.row_stride += line;
-    buffer.bytes = buffer.bytes / static_cast<std::size_t>(width) *
-                   static_cast<std::size_t>(buffer.row_stride);
+    buffer.bytes = buffer.bytes.divided_by(width) * buffer.row_stride;
   }
   for (Step& step : plan_.steps) {
     auto* dense = std::get_if<DenseKernel>(&step.kernel);

@@ -36,15 +36,16 @@ Axes axes_with_last(int rank, const std::vector<std::int64_t>& inner) {
   return axes;
 }
 
-std::vector<std::int64_t> permuted(const std::vector<std::int64_t>& values,
-                                   const std::vector<int>& order) {
-  std::vector<std::int64_t> result;
+std::vector<Extent> permuted(const std::vector<Extent>& values, const std::vector<int>& order) {
+  std::vector<Extent> result;
   for (const int d : order) result.push_back(values[static_cast<std::size_t>(d)]);
   return result;
 }
 
-bool has_empty(const Shape& shape) {
-  return shape.size() == 0;
+std::vector<Extent> sizes_of(const Shape& shape) {
+  std::vector<Extent> sizes;
+  for (int d = 0; d < shape.rank(); ++d) sizes.emplace_back(shape[d]);
+  return sizes;
 }
 
 }  // namespace
@@ -57,12 +58,12 @@ bool Planner::plan_elementwise(Ops ops, std::span<const ir::ValueId> results, co
   for (const ir::ValueId result : results) {
     if (!(type(result).shape == shape)) return why_not = "results of several shapes", false;
   }
-  if (has_empty(shape)) {
+  if (is_empty(shape)) {
     for (const ir::ValueId result : results) buffer(result);
     return true;
   }
   ElementwiseKernel kernel;
-  kernel.loops.assign(shape.sizes().begin(), shape.sizes().end());
+  kernel.loops = sizes_of(shape);
   for (const ir::ValueId argument : body->arguments)
     kernel.inputs.push_back(access(argument, shape));
   for (const ir::ValueId result : results) kernel.outputs.push_back(access(result, shape));
@@ -92,7 +93,7 @@ bool Planner::plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::s
   const ir::Type &from = type(operand), &to = type(op.results[0]);
   const std::vector<std::int64_t>& reduced = op.attrs.integers("axes");
   if (!is_floating(from.dtype)) return why_not = "reduces integers", false;
-  if (has_empty(from.shape)) return why_not = "reduces nothing", false;
+  if (is_empty(from.shape)) return why_not = "reduces nothing", false;
 
   const Split parts = split(ops, root);
   const std::optional<Body> producer = make_body(parts.producers, {}, {operand});
@@ -102,8 +103,7 @@ bool Planner::plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::s
   const Axes axes = axes_with_last(from.shape.rank(), reduced);
   ReductionKernel kernel;
   kernel.op = op.opcode;
-  const std::vector<std::int64_t> sizes =
-      permuted({from.shape.sizes().begin(), from.shape.sizes().end()}, axes.order);
+  const std::vector<Extent> sizes = permuted(sizes_of(from.shape), axes.order);
   LoopNest nest{sizes, {}};
   for (const ir::ValueId argument : producer->arguments) {
     Access in = access(argument, from.shape);
@@ -114,10 +114,13 @@ bool Planner::plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::s
   nest.collapse(axes.outer, sizes.size());
   const std::size_t inner_loops = nest.sizes.size() - axes.outer;
   if (inner_loops > 1) return why_not = "the reduced axes are not one run of memory", false;
-  kernel.inner = inner_loops == 0 ? 1 : nest.sizes.back();
+  if (inner_loops > 0 && !nest.sizes.back().is_known())
+    return why_not = "how many it reduces is not known", false;
+  kernel.inner = inner_loops == 0 ? 1 : nest.sizes.back().known();
   for (Access& in : kernel.inputs) {
     if (inner_loops == 0) in.strides.push_back(0);
-    if (in.strides.back() > 1) return why_not = "the reduced axes are not last", false;
+    if (in.strides.back() != 0 && in.strides.back() != 1)
+      return why_not = "the reduced axes are not last", false;
   }
   // Results, and what consumers read, walk the outer axes only; with keepdims the reduced ones have
   // size 1.
@@ -141,8 +144,8 @@ bool Planner::plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::s
   kernel.outer = outer.sizes;
   kernel.producer = *producer;
   kernel.consumer = *consumer;
-  const std::string reason =
-      fmt::format("{} results of {} elements, 16 lanes", to.shape.size(), kernel.inner);
+  const std::string reason = fmt::format("{} results of {} elements, 16 lanes",
+                                         to_string(elements(to.shape)), kernel.inner);
   add_step(std::move(kernel), named, ir::to_string(op.opcode), reason);
   return true;
 }
@@ -161,11 +164,12 @@ bool Planner::plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string&
   const std::optional<Body> producer = make_body(parts.producers, {}, {operand});
   const std::optional<Body> consumer = make_body(parts.consumers, op.results, {result});
   if (!producer || !consumer) return why_not = "an op around it is not compiled", false;
-  if (has_empty(shape)) return buffer(result), true;
+  if (is_empty(shape)) return buffer(result), true;
+  if (!shape[-1].is_static()) return why_not = "the length of its rows is not known", false;
 
   RowKernel kernel;
   kernel.op = op.opcode;
-  kernel.columns = shape.sizes().back();
+  kernel.columns = shape[-1].value();
   LoopNest nest;
   for (const ir::ValueId argument : producer->arguments)
     kernel.inputs.push_back(access(argument, shape));
@@ -173,7 +177,7 @@ bool Planner::plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string&
     kernel.extras.push_back(access(consumer->arguments[i], shape));
   }
   kernel.out = access(result, shape);
-  nest.sizes.assign(shape.sizes().begin(), shape.sizes().end());
+  nest.sizes = sizes_of(shape);
   for (Access& in : kernel.inputs) nest.accesses.push_back(&in);
   for (Access& extra : kernel.extras) nest.accesses.push_back(&extra);
   nest.accesses.push_back(&kernel.out);
@@ -186,9 +190,10 @@ bool Planner::plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string&
   }
   kernel.producer = *producer;
   kernel.consumer = *consumer;
-  kernel.scratch = scratch(type(operand).dtype, kernel.columns, "row");
+  kernel.scratch = workspace_buffer({type(operand).dtype, {kernel.columns}, false}, "row");
+  const Extent rows = elements(shape).divided_by(kernel.columns);
   const std::string reason =
-      fmt::format("{} rows of {}, each read once", shape.size() / kernel.columns, kernel.columns);
+      fmt::format("{} rows of {}, each read once", to_string(rows), kernel.columns);
   add_step(std::move(kernel), named, ir::to_string(op.opcode), reason);
   return true;
 }

@@ -2,14 +2,14 @@
 
 namespace mlpjit::plan {
 
-std::vector<std::int64_t> broadcast_strides(const Shape& shape, const Shape& to) {
-  std::vector<std::int64_t> strides(static_cast<std::size_t>(to.rank()), 0);
+std::vector<Extent> broadcast_strides(const Shape& shape, const Shape& to) {
+  std::vector<Extent> strides(static_cast<std::size_t>(to.rank()));
   const int lead = to.rank() - shape.rank();
-  std::int64_t stride = 1;
+  Extent stride = 1;
   for (int d = shape.rank() - 1; d >= 0; --d) {
-    const std::int64_t size = shape.sizes()[static_cast<std::size_t>(d)];
+    const Extent size(shape[d]);
     if (size != 1) strides[static_cast<std::size_t>(lead + d)] = stride;
-    stride *= size;
+    if (d > 0) stride = stride * size;
   }
   return strides;
 }
@@ -37,7 +37,7 @@ void LoopNest::collapse(std::size_t begin, std::size_t end) {
       ++d;
       continue;
     }
-    sizes[d + 1] *= sizes[d];
+    sizes[d + 1] = sizes[d + 1] * sizes[d];
     erase(d);
   }
 }

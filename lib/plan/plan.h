@@ -1,8 +1,9 @@
 #pragma once
 // The plan: explicit data between the IR and code generation. Which kernels run, in which order,
 // over which loops and tiles, on which buffers. Code generation makes no decision that is not
-// written here.
+// written here. Sizes are known, or given by the batch size B of a call (extent.h).
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "lib/ir/graph.h"
+#include "lib/plan/extent.h"
 #include "lib/plan/target.h"
 
 namespace mlpjit::plan {
@@ -54,8 +56,8 @@ using BufferId = std::uint32_t;
 struct Buffer {
   Place place = Place::workspace;
   std::uint32_t slot = 0;  // Place::slot
-  std::size_t offset = 0;  // Place::workspace; a multiple of 64
-  std::size_t bytes = 0;
+  Extent offset;           // Place::workspace; at max(B, 1), a multiple of 64
+  Extent bytes;
   DType dtype = DType::f32;
   Shape shape;                  // row-major, but see row_stride
   std::int64_t row_stride = 0;  // elements from row to row of the last axis where padded; 0: dense
@@ -66,12 +68,12 @@ struct Buffer {
 };
 
 // The first byte of a buffer in a call.
-void* address(const Buffer& buffer, void* const* slots, std::byte* workspace);
+void* address(const Buffer& buffer, void* const* slots, std::byte* workspace, std::int64_t batch);
 
 // How a kernel reads or writes a buffer: element strides for each loop dimension (0: broadcast).
 struct Access {
   BufferId buffer = 0;
-  std::vector<std::int64_t> strides;
+  std::vector<Extent> strides;
 };
 
 // Element-wise code: ops of the main function from `arguments` to `results`, in order. Values of
@@ -90,7 +92,7 @@ struct Body {
 // out[i...] = body(in[i...]), loops outermost first, the last one vectorised; accesses of the last
 // loop have stride 0, 1 or other (gathered by scalar loads).
 struct ElementwiseKernel {
-  std::vector<std::int64_t> loops;
+  std::vector<Extent> loops;
   std::vector<Access> inputs;
   std::vector<Access> outputs;
   Body body;      // arguments: inputs; results: outputs
@@ -109,14 +111,19 @@ struct Tile {
 // the weight is row-major [N, K].
 struct DenseKernel {
   DType dtype = DType::f32;
-  std::int64_t m = 0, k = 0, n = 0;
+  Extent m;
+  std::int64_t k = 0, n = 0;
   BufferId x = 0, weight = 0;
   std::int64_t x_stride = 0;  // elements from row to row
   std::int64_t bias = -1;     // buffer, or -1
   bool lanes = false;         // the lane form of docs/numerics.md
   std::int64_t panel = 16, panel_step = 0, k_step = 0;
-  bool packed = true;          // aligned, and the last panel may be read whole
-  Tile tile;                   // largest register tile; rows and panels are split evenly
+  bool packed = true;  // aligned, and the last panel may be read whole
+  Tile tile;           // largest register tile; rows and panels are split evenly
+  // Where m is not known: the tiles for fewer rows than that, descending, the last of one row. Rows
+  // go by the first tile that they fill; its last turn starts early enough to end with the last
+  // row.
+  std::vector<Tile> short_tiles;
   bool columns_outer = false;  // keep a group of panels in L2 and pass all rows by it
   Body epilogue;               // arguments: the dense result, then extras; one result
   std::vector<Access> extras;  // strides over (m, n)
@@ -126,20 +133,20 @@ struct DenseKernel {
 // out[o] = consumer(reduce over i of producer(in[o, i]), extras...), one row of `inner` elements
 // per result, by the lane form.
 struct ReductionKernel {
-  ir::Opcode op{};                  // sum, mean, prod, max, min, var
-  std::vector<std::int64_t> outer;  // loops over the results
-  std::int64_t inner = 0;           // elements reduced for each, in row-major order
-  std::vector<Access> inputs;       // strides over outer, then inner
-  Body producer;                    // arguments: inputs; one result
-  Body consumer;                    // arguments: the reduced value, then extras; one result
-  std::vector<Access> extras;       // strides over outer
-  Access out;                       // strides over outer
+  ir::Opcode op{};             // sum, mean, prod, max, min, var
+  std::vector<Extent> outer;   // loops over the results
+  std::int64_t inner = 0;      // elements reduced for each, in row-major order
+  std::vector<Access> inputs;  // strides over outer, then inner
+  Body producer;               // arguments: inputs; one result
+  Body consumer;               // arguments: the reduced value, then extras; one result
+  std::vector<Access> extras;  // strides over outer
+  Access out;                  // strides over outer
 };
 
 // Rows of softmax, log_softmax or layer_norm over the last axis.
 struct RowKernel {
   ir::Opcode op{};
-  std::vector<std::int64_t> outer;  // loops over the rows
+  std::vector<Extent> outer;  // loops over the rows
   std::int64_t columns = 0;
   std::vector<Access> inputs;          // of the producer; strides over outer, then column
   Body producer;                       // one result
@@ -199,7 +206,7 @@ struct Sliced {
 
 // for (i = 0; i < length; ++i) body: entry i of each x is read, entry i of each y written.
 struct ScanKernel {
-  std::int64_t length = 0;
+  Extent length;
   std::vector<Carried> carried;
   std::vector<Sliced> xs, ys;
   StepRange body_steps;
@@ -230,16 +237,21 @@ struct Plan {
   // step, however deep.
   std::vector<Step> steps;
   int fusions = 0;  // groups of ops that are one kernel
-  std::size_t workspace_bytes = 0;
-  std::size_t unshared_bytes = 0;  // what the intermediates would take without reuse
+  Extent workspace_bytes;  // at max(B, 1)
+  Extent unshared_bytes;   // what the intermediates would take without reuse; at max(B, 1)
 
   std::size_t packed_bytes() const;
   StepRange all_steps() const { return {0, static_cast<std::uint32_t>(steps.size())}; }
   // The step that follows on the same level.
   std::uint32_t after(std::uint32_t step) const;
+  // The arena of a call.
+  std::size_t workspace(std::int64_t batch) const {
+    return static_cast<std::size_t>(workspace_bytes.at(std::max<std::int64_t>(batch, 1)));
+  }
 };
 
-// Plans the main function of an optimised graph with static shapes.
+// Plans the main function of an optimised graph. Its shapes have one symbol at most, and no product
+// of more than two sizes that are not known.
 Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target);
 // The text form, for mlpjit-dump.
 std::string to_string(const Plan& plan);

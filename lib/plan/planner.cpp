@@ -13,8 +13,8 @@ namespace {
 // Slots of constants count from here until run() knows where the first one is.
 constexpr std::uint32_t kConstants = 1U << 30;
 
-std::size_t bytes_of(const ir::Type& type) {
-  return static_cast<std::size_t>(type.shape.size()) * size_of(type.dtype);
+Extent bytes_of(const ir::Type& type) {
+  return elements(type.shape) * size_of(type.dtype);
 }
 
 // One root op whose code is fused with element-wise ones.
@@ -142,9 +142,6 @@ BufferId Planner::workspace_buffer(const ir::Type& type, std::string name) {
   return made;
 }
 
-BufferId Planner::scratch(DType dtype, std::int64_t elements, std::string name) {
-  return workspace_buffer({dtype, Shape({elements}), false}, std::move(name));
-}
 
 std::uint32_t Planner::add_step(Kernel kernel, const ir::Op& op, std::string_view kind,
                                 std::string reason) {
@@ -261,7 +258,8 @@ void Planner::copy_results() {
     const bool is_input = source.place == Place::slot && source.slot < inputs;
     if (is_input && source.slot == plan_.buffers[to].slot) continue;
     if (is_input || (source.place == Place::indirect && several)) {  // may point to an input
-      const BufferId staged = scratch(source.dtype, source.shape.size(), source.name);
+      const BufferId staged =
+          workspace_buffer({source.dtype, source.shape, false}, source.name);
       add_copy(from, staged, "an update that reads an input");
       from = staged;
     }
@@ -274,9 +272,9 @@ Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target) {
   return Planner(std::move(graph), target).run();
 }
 
-void* address(const Buffer& buffer, void* const* slots, std::byte* workspace) {
+void* address(const Buffer& buffer, void* const* slots, std::byte* workspace, std::int64_t batch) {
   if (buffer.place == Place::slot) return slots[buffer.slot];
-  std::byte* at = workspace + buffer.offset;
+  std::byte* at = workspace + buffer.offset.at(std::max<std::int64_t>(batch, 1));
   if (buffer.place == Place::workspace) return at;
   void* pointer = nullptr;
   std::memcpy(&pointer, at, sizeof pointer);

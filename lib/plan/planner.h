@@ -13,18 +13,20 @@
 namespace mlpjit::plan {
 
 // Strides of a dense row-major tensor of `shape` read as if broadcast to `to` (0 where it repeats).
-std::vector<std::int64_t> broadcast_strides(const Shape& shape, const Shape& to);
+std::vector<Extent> broadcast_strides(const Shape& shape, const Shape& to);
 
 // Drops loops of one turn and merges neighbours that every access walks through as one. Accesses
 // have a stride per loop. Loops [begin, end) only.
 struct LoopNest {
-  std::vector<std::int64_t> sizes;
+  std::vector<Extent> sizes;
   std::vector<Access*> accesses;
   void collapse(std::size_t begin, std::size_t end);
 };
 
 // The largest register tile by estimated cycles, and why.
 std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target& target);
+// For a number of rows that is not known: sets the tiles and gives the reason.
+std::string choose_tiles(DenseKernel& kernel, const Target& target);
 
 std::pair<Tile, std::string> choose_lane_tile(const DenseKernel& kernel, const Target& target);
 
@@ -51,7 +53,6 @@ class Planner {
   const ir::Type& type(ir::ValueId value) const { return main_.value(value).type; }
   const ir::Op* constant_of(ir::ValueId value) const;
   BufferId buffer(ir::ValueId value);
-  BufferId scratch(DType dtype, std::int64_t elements, std::string name);
   BufferId slot_buffer(std::uint32_t slot, const ir::Type& type, std::string name);
   BufferId packed_constant(ir::ValueId weight, const PackedLayout& layout);
   BufferId packed_slot(ir::ValueId weight, const PackedLayout& layout);

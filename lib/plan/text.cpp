@@ -14,8 +14,8 @@ class Writer {
 
   std::string write() {
     line("target {}", to_string(plan_.target));
-    line("workspace {} bytes, {} without reuse; packed {} bytes", plan_.workspace_bytes,
-         plan_.unshared_bytes, plan_.packed_bytes());
+    line("workspace {} bytes, {} without reuse; packed {} bytes", to_string(plan_.workspace_bytes),
+         to_string(plan_.unshared_bytes), plan_.packed_bytes());
     for (std::size_t i = 0; i < plan_.slots.size(); ++i) slot(i, plan_.slots[i]);
     for (std::size_t i = 0; i < plan_.buffers.size(); ++i) buffer(i, plan_.buffers[i]);
     steps(plan_.all_steps());
@@ -59,8 +59,9 @@ class Writer {
   }
 
   void buffer(std::size_t i, const Buffer& buffer) {
-    std::string where = buffer.place == Place::slot ? fmt::format("slot {}", buffer.slot)
-                                                    : fmt::format("workspace + {}", buffer.offset);
+    std::string where = buffer.place == Place::slot
+                            ? fmt::format("slot {}", buffer.slot)
+                            : fmt::format("workspace + {}", to_string(buffer.offset));
     if (buffer.place == Place::indirect) where = "the pointer at " + where;
     if (!buffer.targets.empty())
       where += fmt::format(" into b{}", fmt::join(buffer.targets, " or b"));
@@ -69,8 +70,13 @@ class Writer {
          to_string(buffer.shape), where, buffer.first_step, buffer.last_step, view);
   }
 
+  static std::string text(const std::vector<Extent>& extents) {
+    std::vector<std::string> all;
+    for (const Extent& extent : extents) all.push_back(to_string(extent));
+    return fmt::format("{}", fmt::join(all, ", "));
+  }
   static std::string text(const Access& access) {
-    return fmt::format("b{}[{}]", access.buffer, fmt::join(access.strides, ", "));
+    return fmt::format("b{}[{}]", access.buffer, text(access.strides));
   }
   static std::string text(const std::vector<Access>& accesses) {
     std::vector<std::string> all;
@@ -92,12 +98,13 @@ class Writer {
   }
 
   void write_kernel(const ElementwiseKernel& kernel) {
-    line("  elementwise loops [{}] lanes {}", fmt::join(kernel.loops, ", "), kernel.lanes);
+    line("  elementwise loops [{}] lanes {}", text(kernel.loops), kernel.lanes);
     line("    in {} out {}", text(kernel.inputs), text(kernel.outputs));
     body("body", kernel.body);
   }
   void write_kernel(const DenseKernel& kernel) {
-    line("  dense {} m {} k {} n {}{}", to_string(kernel.dtype), kernel.m, kernel.k, kernel.n,
+    line("  dense {} m {} k {} n {}{}", to_string(kernel.dtype), to_string(kernel.m), kernel.k,
+         kernel.n,
          kernel.lanes ? " lanes"
                       : fmt::format(" tile {}x{} panels of {}", kernel.tile.rows,
                                     kernel.tile.panels, kernel.panel));
@@ -107,15 +114,14 @@ class Writer {
     body("epilogue", kernel.epilogue);
   }
   void write_kernel(const ReductionKernel& kernel) {
-    line("  {} outer [{}] inner {}", ir::to_string(kernel.op), fmt::join(kernel.outer, ", "),
-         kernel.inner);
+    line("  {} outer [{}] inner {}", ir::to_string(kernel.op), text(kernel.outer), kernel.inner);
     line("    in {} extras [{}] out {}", text(kernel.inputs), text(kernel.extras),
          text(kernel.out));
     body("producer", kernel.producer);
     body("consumer", kernel.consumer);
   }
   void write_kernel(const RowKernel& kernel) {
-    line("  {} outer [{}] columns {}", ir::to_string(kernel.op), fmt::join(kernel.outer, ", "),
+    line("  {} outer [{}] columns {}", ir::to_string(kernel.op), text(kernel.outer),
          kernel.columns);
     line("    in {} scratch b{} extras [{}] out {}", text(kernel.inputs), kernel.scratch,
          text(kernel.extras), text(kernel.out));
@@ -127,7 +133,8 @@ class Writer {
          fmt::join(kernel.inputs, ", "), fmt::join(kernel.outputs, ", "));
   }
   void write_kernel(const CopyKernel& kernel) {
-    line("  copy b{} to b{}, {} bytes", kernel.from, kernel.to, plan_.buffers[kernel.from].bytes);
+    line("  copy b{} to b{}, {} bytes", kernel.from, kernel.to,
+         to_string(plan_.buffers[kernel.from].bytes));
   }
 
   void write_kernel(const CondKernel& kernel) { line("  if b{}", kernel.predicate); }
@@ -137,7 +144,7 @@ class Writer {
     write_carried(kernel.carried);
   }
   void write_kernel(const ScanKernel& kernel) {
-    line("  scan {} turns", kernel.length);
+    line("  scan {} turns", to_string(kernel.length));
     write_carried(kernel.carried);
     for (const Sliced& x : kernel.xs) line("    b{} is the turn's entry of b{}", x.entry, x.whole);
     for (const Sliced& y : kernel.ys) line("    the turn's entry of b{} is b{}", y.whole, y.entry);

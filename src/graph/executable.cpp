@@ -1,8 +1,10 @@
 // compile() and the calls of what it gives.
 
 #include <functional>
+#include <optional>
 
 #include "lib/jit/cache.h"
+#include "lib/passes/passes.h"
 #include "lib/support/float_env.h"
 #include "src/graph/graph_data.h"
 #include "src/graph/specialize.h"
@@ -18,10 +20,11 @@ struct ExecutableData {
   HybridizeOptions options;
   std::vector<std::size_t> inputs;      // of each argument of a call: its input of main
   std::vector<ir::Type> types;          // of each argument
-  std::shared_ptr<const Runner> fixed;  // when every size is known
+  std::shared_ptr<const Runner> single;  // serves all calls, whatever the batch size
 
-  // Of a program with symbols: one executable per set of sizes.
+  // Where that cannot be: one executable per set of sizes, and why.
   std::unique_ptr<jit::Cache<SymbolSizes, Runner>> by_size;
+  std::string exact_batch;
 };
 
 namespace {
@@ -71,13 +74,11 @@ std::shared_ptr<const Runner> specialised(ExecutableData& data, const SymbolSize
   });
 }
 
-bool is_symbolic(const ir::Graph& graph) {
-  for (const std::unique_ptr<ir::Function>& function : graph.functions()) {
-    for (std::size_t i = 0; i < function->value_count(); ++i) {
-      if (!function->value(ir::ValueId(i)).type.shape.is_static()) return true;
-    }
-  }
-  return false;
+// Why one executable cannot serve all sizes. Calls of the program are inlined first.
+std::optional<std::string> obstacle_of(const ir::Graph& graph) {
+  ir::Graph copy = graph.clone();
+  passes::inline_calls(copy);
+  return jit::symbolic_obstacle(copy.main());
 }
 
 std::string name_of(const ExecutableData& data, const SymbolSizes& sizes) {
@@ -114,12 +115,13 @@ Executable compile(const Graph& graph, const HybridizeOptions& options) {
   const ir::Function& main = data->program.graph->main();
   for (const std::size_t input : data->inputs)
     data->types.push_back(main.value(main.body().arguments[input]).type);
-  if (detail::is_symbolic(*data->program.graph)) {
+  if (std::optional<std::string> obstacle = detail::obstacle_of(*data->program.graph)) {
+    data->exact_batch = std::move(*obstacle);
     const jit::CacheBounds bounds{options.max_entries, options.max_bytes};
     data->by_size =
         std::make_unique<jit::Cache<detail::SymbolSizes, detail::Runner>>(bounds, detail::hash);
   } else {
-    data->fixed = std::make_shared<const detail::Runner>(*data->program.graph, data->program.inputs,
+    data->single = std::make_shared<const detail::Runner>(*data->program.graph, data->program.inputs,
                                                          data->program.results, options);
   }
   Executable executable;
@@ -136,7 +138,7 @@ Tensors Executable::call(const Tensors& arguments) const {
   for (const Tensor& argument : arguments) {
     detail::require_readable(*detail::TensorAccess::impl(argument), "call");
   }
-  if (data_->fixed) return (*data_->fixed)(arguments).take();
+  if (data_->single) return (*data_->single)(arguments).take();
   const std::shared_ptr<const detail::Runner> runner = detail::specialised(*data_, sizes);
   return (*runner)(arguments).take();
 }
@@ -144,10 +146,10 @@ Tensors Executable::call(const Tensors& arguments) const {
 Explanation Executable::explain() const {
   Explanation explanation;
   explanation.name = "main";
-  if (data_->fixed) {
+  if (data_->single) {
     explanation.compiles = explanation.entries = 1;
-    explanation.bytes = data_->fixed->bytes();
-    explanation.signatures.push_back(detail::summarise(*data_, *data_->fixed, {}));
+    explanation.bytes = data_->single->bytes();
+    explanation.signatures.push_back(detail::summarise(*data_, *data_->single, {}));
     return explanation;
   }
   const jit::CacheStats stats = data_->by_size->stats();
@@ -157,6 +159,7 @@ Explanation Executable::explain() const {
   explanation.evictions = stats.evictions;
   explanation.entries = stats.entries;
   explanation.bytes = stats.bytes;
+  explanation.exact_batch = data_->exact_batch;
   for (const auto& [sizes, runner, hits] : data_->by_size->list()) {
     explanation.signatures.push_back(detail::summarise(*data_, *runner, sizes));
     explanation.signatures.back().hits = hits;

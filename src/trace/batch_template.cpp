@@ -1,6 +1,6 @@
 #include "src/trace/batch_template.h"
 
-#include <algorithm>
+#include <chrono>
 
 namespace mlpjit::detail {
 
@@ -39,15 +39,22 @@ std::shared_ptr<const BatchTemplate> BatchTemplates::get(
   for (const auto& known : templates_) {
     if (known->signature == signature) return known;
   }
-  auto made = std::make_shared<const BatchTemplate>(BatchTemplate{signature, trace()});
+  if (making_) return nullptr;
+  making_ = true;
+  const auto start = std::chrono::steady_clock::now();
+  std::optional<CheckedTrace> made_trace;
+  try {
+    made_trace = trace();
+  } catch (...) {
+    making_ = false;
+    throw;
+  }
+  making_ = false;
+  const std::chrono::duration<double, std::milli> ms = std::chrono::steady_clock::now() - start;
+  auto made = std::make_shared<const BatchTemplate>(
+      BatchTemplate{signature, std::move(*made_trace), ms.count()});
   templates_.push_back(made);
   return made;
-}
-
-bool BatchTemplates::has(const Signature& signature) const {
-  const std::lock_guard lock(mutex_);
-  return std::any_of(templates_.begin(), templates_.end(),
-                     [&](const auto& known) { return known->signature == signature; });
 }
 
 void BatchTemplates::clear() {

@@ -1,6 +1,5 @@
 #pragma once
-// Batch::dynamic: one trace with a symbolic batch size serves every size; a size's program is made
-// from it by filling in the symbol.
+// One trace with a symbolic batch size serves every size.
 
 #include <cstdint>
 #include <functional>
@@ -24,19 +23,21 @@ std::optional<BatchSignature> with_symbolic_batch(const Signature& signature);
 struct BatchTemplate {
   Signature signature;
   CheckedTrace traced;
+  double trace_ms = 0;
 };
 
 // The templates of one function. Safe from any thread; traces one at a time.
 class BatchTemplates {
  public:
-  // `trace()` makes it when there is none yet; what it throws passes.
+  // `trace()` makes it when there is none yet; what it throws passes. Null for a call from within a
+  // trace.
   std::shared_ptr<const BatchTemplate> get(const Signature& signature,
                                            const std::function<CheckedTrace()>& trace);
-  bool has(const Signature& signature) const;
   void clear();
 
  private:
   mutable std::recursive_mutex mutex_;  // a trace may call its own function with tracing paused
+  bool making_ = false;
   std::list<std::shared_ptr<const BatchTemplate>> templates_;
 };
 

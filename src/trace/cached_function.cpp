@@ -6,10 +6,10 @@
 
 #include "lib/jit/cache.h"
 #include "lib/support/float_env.h"
+#include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "src/core/log.h"
 #include "src/graph/graph_data.h"
-#include "src/graph/specialize.h"
 #include "src/tensor/dispatch.h"
 #include "src/trace/audit.h"
 #include "src/trace/batch_template.h"
@@ -54,6 +54,13 @@ struct Program {
   }
 };
 
+// Calls that differ in the batch size only.
+struct BatchFamily {
+  Signature signature;           // with the symbol
+  std::set<std::int64_t> sizes;  // that have programs of their own
+  std::string refusal;           // why one program cannot serve all; "": it can, as far as known
+};
+
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
       .count();
@@ -89,6 +96,7 @@ struct CachedFunction::State {
   jit::Cache<ProgramKey, Program> programs;
   BatchTemplates templates;
   std::mutex mutex;  // guards the rest
+  std::vector<BatchFamily> families;
   std::string last_miss;
   std::set<std::string> warned;
 };
@@ -97,14 +105,59 @@ struct CachedFunction::State {
 struct CachedFunction::Call {
   CachedFunction& function;
   const std::span<const Tensor> inputs;
-  const Signature signature;
-  std::optional<BatchSignature> symbolic = {};  // for Batch::dynamic
-  bool known_but_for_size = false;              // traced already, with a symbolic batch
+  Signature signature;  // with the symbol, where the program is for all batch sizes
+  std::shared_ptr<const BatchTemplate> symbolic = {};  // its trace
 
   Call(CachedFunction& owner, std::span<const Tensor> arguments, std::uint64_t structure)
       : function(owner), inputs(arguments), signature(signature_of(arguments, structure)) {
-    if (owner.options_.batch == Batch::dynamic) symbolic = with_symbolic_batch(signature);
-    known_but_for_size = symbolic && state().templates.has(symbolic->signature);
+    const std::optional<BatchSignature> batch = with_symbolic_batch(signature);
+    if (batch && wants_symbol(*batch)) trace_symbol(batch->signature);
+  }
+
+  // Under the lock.
+  BatchFamily& family(const Signature& symbol) {
+    for (BatchFamily& known : state().families) {
+      if (known.signature == symbol) return known;
+    }
+    if (state().families.size() > function.options_.max_entries)
+      state().families.erase(state().families.begin());
+    return state().families.emplace_back(BatchFamily{symbol, {}, {}});
+  }
+
+  // Whether this call is to have the program for all batch sizes; counts those that have their own.
+  bool wants_symbol(const BatchSignature& batch) {
+    const int after = function.options_.dynamic_batch_after;
+    const std::lock_guard lock(state().mutex);
+    BatchFamily& mine = family(batch.signature);
+    if (!mine.refusal.empty()) return false;
+    if (function.options_.batch == Batch::dynamic) return true;
+    if (after <= 0 || mine.sizes.contains(batch.size)) return false;
+    if (mine.sizes.size() >= static_cast<std::size_t>(after)) return true;
+    mine.sizes.insert(batch.size);
+    return false;
+  }
+
+  // Where tracing with the symbol fails, sizes stay exact, and explain() says why. Who asked for
+  // Batch::dynamic and reads the symbol is told at once.
+  void trace_symbol(const Signature& symbol) {
+    std::string refusal;
+    try {
+      symbolic = state().templates.get(symbol, [&] { return traced(symbol); });
+      if (!symbolic) return;
+      refusal = jit::symbolic_obstacle(symbolic->traced.trace.graph->main()).value_or("");
+    } catch (const ShapeError& error) {
+      refusal = error.what();
+    } catch (const TraceError& error) {
+      if (function.options_.batch == Batch::dynamic) throw;
+      refusal = error.what();
+    }
+    if (refusal.empty()) {
+      signature = symbol;
+      return;
+    }
+    symbolic.reset();
+    const std::lock_guard lock(state().mutex);
+    family(symbol).refusal = std::move(refusal);
   }
 
   State& state() { return *function.state_; }
@@ -117,8 +170,7 @@ struct CachedFunction::Call {
       reason = difference(latest->signature, signature);
       if (reason.empty())
         reason = "storage: arguments and captured tensors are not the same tensors as before";
-      if (known_but_for_size) reason = "another batch size: " + reason;
-      warn = !known_but_for_size && function.options_.on_recompile != OnRecompile::allow;
+      warn = function.options_.on_recompile != OnRecompile::allow;
     }
     const std::lock_guard lock(state().mutex);
     state().last_miss = reason;
@@ -136,29 +188,25 @@ struct CachedFunction::Call {
 
   std::shared_ptr<const Program> make() {
     auto program = std::make_shared<Program>();
-    const auto start = std::chrono::steady_clock::now();
     if (symbolic) {
-      // Batch::dynamic: the one trace for all batch sizes, with this size filled in.
-      const std::shared_ptr<const BatchTemplate> base = state().templates.get(
-          symbolic->signature, [this] { return traced(symbolic->signature); });
-      program->trace_ms = milliseconds_since(start);
-      compile(*program, base->traced,
-              substitute(*base->traced.trace.graph, SymbolSizes{{"B", symbolic->size}}));
+      program->trace_ms = symbolic->trace_ms;
+      compile(*program, symbolic->traced);
       // Else traced with other tensors in the place of its captures: this call needs a trace of its
       // own.
       if (program->same_captures(inputs)) return program;
     }
+    const auto start = std::chrono::steady_clock::now();
     const CheckedTrace own = traced(signature);
     program->trace_ms = milliseconds_since(start);
-    compile(*program, own, *own.trace.graph);
+    compile(*program, own);
     return program;
   }
 
-  void compile(Program& program, const CheckedTrace& from, const ir::Graph& graph) const {
+  void compile(Program& program, const CheckedTrace& from) const {
     program.captured_arguments = from.trace.captured_arguments;
     program.audit = from.audit;
-    program.runner = std::make_unique<const Runner>(graph, from.trace.inputs, from.trace.results,
-                                                    function.options_);
+    program.runner = std::make_unique<const Runner>(*from.trace.graph, from.trace.inputs,
+                                                    from.trace.results, function.options_);
   }
 
   // Null when this very thread is making it already (a call of the function from within its own
@@ -204,6 +252,8 @@ Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t struc
 void CachedFunction::clear() {
   state_->templates.clear();
   state_->programs.clear();
+  const std::lock_guard lock(state_->mutex);
+  state_->families.clear();
 }
 
 Explanation CachedFunction::explain() const {
@@ -226,6 +276,9 @@ Explanation CachedFunction::explain() const {
   }
   const std::lock_guard lock(state_->mutex);
   explanation.last_miss = state_->last_miss;
+  for (const BatchFamily& family : state_->families) {
+    if (!family.refusal.empty()) explanation.exact_batch = family.refusal;
+  }
   return explanation;
 }
 

@@ -78,10 +78,11 @@ std::shared_ptr<const jit::Executable> compile_computed(const ir::Graph& graph,
 }  // namespace
 
 // The views of a call, kept by each thread for the runner it used last: their dtypes and shapes
-// stay, only addresses change from call to call.
+// stay while the batch size does, only addresses change from call to call.
 struct Runner::Scratch {
   std::uint64_t id = 0;
   bool busy = false;
+  std::int64_t batch = 0;  // that the shapes are for
   std::vector<jit::Argument> inputs;
   std::vector<Cell> cells;
   std::vector<interp::View> results;
@@ -91,13 +92,13 @@ struct Runner::Scratch {
 // stream that a program prints to, say).
 class Runner::ScratchLease {
  public:
-  explicit ScratchLease(const Runner& runner)
+  ScratchLease(const Runner& runner, std::int64_t batch)
       : scratch_(&support::thread_object<Scratch, Scratch>()) {
     if (scratch_->busy) {
       own_ = std::make_unique<Scratch>();
       scratch_ = own_.get();
     }
-    if (scratch_->id != runner.id_) runner.fit(*scratch_);
+    if (scratch_->id != runner.id_ || scratch_->batch != batch) runner.fit(*scratch_, batch);
     scratch_->busy = true;
   }
   ~ScratchLease() { scratch_->busy = false; }
@@ -110,17 +111,24 @@ class Runner::ScratchLease {
   Scratch* scratch_;
 };
 
-void Runner::fit(Scratch& scratch) const {
+std::int64_t Runner::batch(std::span<const Tensor> arguments) const {
+  const jit::Signature& signature = executable_->signature();
+  if (signature.symbol.empty()) return 0;
+  return signature.batch(TensorAccess::impl(bound(signature.batch_input, arguments))->shape);
+}
+
+void Runner::fit(Scratch& scratch, std::int64_t batch) const {
   scratch.id = 0;
   const std::span<const ir::Type> types = executable_->input_types();
   scratch.inputs.assign(types.size(), {});
   scratch.cells.resize(types.size());
   for (std::size_t i = 0; i < types.size(); ++i)
-    scratch.inputs[i].view = {types[i].dtype, types[i].shape, nullptr};
+    scratch.inputs[i].view = {types[i].dtype, interp::sized(types[i].shape, batch), nullptr};
   scratch.results.clear();
   for (const ir::Type& type : executable_->result_types())
-    scratch.results.push_back({type.dtype, type.shape, nullptr});
+    scratch.results.push_back({type.dtype, interp::sized(type.shape, batch), nullptr});
   scratch.id = id_;
+  scratch.batch = batch;
 }
 
 Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
@@ -184,7 +192,7 @@ Results Runner::operator()(std::span<const Tensor> arguments) const {
   const support::FloatEnvScope environment;
   std::optional<support::CallGate::Scope> inside;
   if (gate_) inside.emplace(*gate_);
-  const ScratchLease lease(*this);
+  const ScratchLease lease(*this, batch(arguments));
   Scratch& call = *lease;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     jit::Argument& argument = call.inputs[i];

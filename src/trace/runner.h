@@ -16,7 +16,7 @@ namespace mlpjit::detail {
 
 class Runner {
  public:
-  // Compiles. An input without a tensor takes the call's argument `Binding::argument`.
+  // Compiles, for all values of the symbol when the sizes have one. An input without a tensor takes the call's argument `Binding::argument`.
   Runner(const ir::Graph& graph, std::vector<Binding> inputs, std::vector<ResultSource> results,
          const HybridizeOptions& options);
 
@@ -39,7 +39,8 @@ class Runner {
 
   struct Scratch;
   class ScratchLease;
-  void fit(Scratch& scratch) const;
+  void fit(Scratch& scratch, std::int64_t batch) const;
+  std::int64_t batch(std::span<const Tensor> arguments) const;
 
   std::uint64_t id_;
   std::shared_ptr<const jit::Executable> executable_;

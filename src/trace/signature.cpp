@@ -50,20 +50,41 @@ std::uint64_t hash(const Signature& signature) {
     words.push_back(static_cast<std::int64_t>(argument.weak));
     words.push_back(static_cast<std::int64_t>(argument.same_as));
     words.push_back(argument.shape.rank());
-    for (const std::int64_t size : argument.shape.sizes()) words.push_back(size);
+    for (int d = 0; d < argument.shape.rank(); ++d) {
+      const Dim dim = argument.shape[d];
+      words.push_back(dim.coefficient());
+      words.push_back(dim.offset());
+    }
   }
   return XXH3_64bits(words.data(), words.size() * sizeof words[0]);
 }
+
+namespace {
+
+// Whether sizes are as expected; the symbol is the same number in all arguments, -1 so far unknown.
+bool fits(const Shape& expected, const Shape& actual, std::int64_t& batch) {
+  if (expected.is_static()) return actual == expected;
+  if (actual.rank() != expected.rank()) return false;
+  for (int d = 0; d < expected.rank(); ++d) {
+    const Dim want = expected[d], have = actual[d];
+    if (!want.is_static() && batch < 0) batch = have.offset();
+    if (have.offset() != (want.is_static() ? want.offset() : batch)) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 bool matches(const Signature& signature, std::span<const Tensor> inputs, bool training,
              std::uint64_t structure) {
   if (signature.training != training || signature.structure != structure) return false;
   if (signature.arguments.size() != inputs.size()) return false;
+  std::int64_t batch = -1;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Signature::Argument& expected = signature.arguments[i];
     const TensorImpl* impl = TensorAccess::impl(inputs[i]).get();
     if (impl == nullptr || impl->symbolic || impl->dtype != expected.dtype ||
-        impl->weak != expected.weak || impl->shape != expected.shape ||
+        impl->weak != expected.weak || !fits(expected.shape, impl->shape, batch) ||
         first_same(inputs, i) != expected.same_as) {
       return false;
     }

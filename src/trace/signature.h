@@ -15,7 +15,7 @@ struct Signature {
   struct Argument {
     DType dtype = DType::f32;
     WeakKind weak = WeakKind::none;
-    Shape shape;
+    Shape shape;  // axis 0 may be the symbol B alone: the same number in all arguments
     std::size_t same_as = SIZE_MAX;  // the first argument that is the same tensor
     friend bool operator==(const Argument&, const Argument&) = default;
   };
@@ -27,7 +27,7 @@ struct Signature {
 
 Signature signature_of(std::span<const Tensor> inputs, std::uint64_t structure);
 std::uint64_t hash(const Signature& signature);
-// signature == signature_of(inputs, structure), without making one.
+// signature == signature_of(inputs, structure) for some value of its symbol, without making one.
 bool matches(const Signature& signature, std::span<const Tensor> inputs, bool training,
              std::uint64_t structure);
 

@@ -1,6 +1,7 @@
 #pragma once
 // From program text to machine code and back, beside the interpreter on the same inputs.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,27 +18,28 @@
 #include "lib/jit/loader.h"
 #include "lib/passes/passes.h"
 #include "lib/plan/plan.h"
-#include "lib/support/storage.h"
+#include "test/unit/interp/helpers.h"
 
 namespace mlpjit::test {
 
-// 64-byte aligned memory, optionally shifted by one element, so that nothing counts on alignment.
+// Memory that ends right before a page that cannot be read: aligned to an element only where
+// `exact`, else to 64 bytes with the gap behind filled.
 class Memory {
  public:
-  Memory(std::size_t bytes, std::size_t shift)
-      : bytes_(bytes), shift_(shift), data_(support::allocate_counted(bytes + shift + 64)) {
-    std::memset(data_, 0x5a, bytes + shift + 64);
+  Memory(std::size_t bytes, bool exact)
+      : bytes_(bytes), room_(exact ? bytes : (bytes + 63) / 64 * 64), memory_(room_) {
+    if (room_ > 0) std::memset(memory_.data(), 0x5a, room_);
   }
-  ~Memory() { support::free_counted(data_, bytes_ + shift_ + 64); }
-  Memory(const Memory&) = delete;
-  Memory& operator=(const Memory&) = delete;
-  std::byte* data() const { return data_ + shift_; }
+  std::byte* data() const { return memory_.data(); }
   std::size_t bytes() const { return bytes_; }
-  bool intact() const { return data_[shift_ + bytes_] == std::byte{0x5a}; }
+  bool intact() const {
+    return std::all_of(data() + bytes_, data() + room_,
+                       [](std::byte b) { return b == std::byte{0x5a}; });
+  }
 
  private:
-  std::size_t bytes_, shift_;
-  std::byte* data_;
+  std::size_t bytes_, room_;
+  interp::GuardedMemory memory_;
 };
 
 using Memories = std::vector<std::unique_ptr<Memory>>;
@@ -45,9 +47,8 @@ using Memories = std::vector<std::unique_ptr<Memory>>;
 inline Memories memories(const std::vector<ir::Type>& types) {
   Memories made;
   for (const ir::Type& type : types) {
-    const std::size_t size = size_of(type.dtype);
-    made.push_back(
-        std::make_unique<Memory>(static_cast<std::size_t>(type.shape.size()) * size, size));
+    const auto count = static_cast<std::size_t>(type.shape.size());
+    made.push_back(std::make_unique<Memory>(count * size_of(type.dtype), true));
   }
   return made;
 }
@@ -82,33 +83,33 @@ class Program {
   const plan::Plan& plan() const { return *plan_; }
   const codegen::CompileReport& report() const { return report_; }
   const ir::Graph& original() const { return *original_; }
-  std::vector<ir::Type> input_types() const {
-    const ir::Function& main = original_->main();
-    return main.types(main.body().arguments);
+  // `batch`: the value of the symbol, where sizes have one.
+  std::vector<ir::Type> input_types(std::int64_t batch = 0) const {
+    return types(original_->main().body().arguments, batch);
   }
-  std::vector<ir::Type> result_types() const {
-    const ir::Function& main = original_->main();
-    return main.types(main.body().results);
+  std::vector<ir::Type> result_types(std::int64_t batch = 0) const {
+    return types(original_->main().body().results, batch);
   }
 
   // A call: slots filled, weights packed.
   class Call {
    public:
-    Call(const Program& program, const Memories& inputs, const Memories& results)
+    Call(const Program& program, const Memories& inputs, const Memories& results,
+         std::int64_t batch = 0)
         : program_(program),
-          workspace_(program.plan().workspace_bytes, 0),
-          library_(*program.steps_) {
+          workspace_(program.plan().workspace(batch), false),
+          library_(*program.steps_, batch) {
       for (const plan::Slot& slot : program.plan().slots) {
         switch (slot.kind) {
           case plan::SlotKind::input: slots_.push_back(inputs[slot.index]->data()); break;
           case plan::SlotKind::output: slots_.push_back(results[slot.index]->data()); break;
           case plan::SlotKind::constant:
-            constants_.push_back(std::make_unique<Memory>(slot.literal.bytes->size(), 0));
+            constants_.push_back(std::make_unique<Memory>(slot.literal.bytes->size(), false));
             std::memcpy(constants_.back()->data(), slot.literal.data(), slot.literal.bytes->size());
             slots_.push_back(constants_.back()->data());
             break;
           case plan::SlotKind::packed:
-            constants_.push_back(std::make_unique<Memory>(slot.layout.bytes(), 0));
+            constants_.push_back(std::make_unique<Memory>(slot.layout.bytes(), false));
             plan::pack(slot.layout, inputs[slot.index]->data(), constants_.back()->data());
             slots_.push_back(constants_.back()->data());
             break;
@@ -116,7 +117,8 @@ class Program {
       }
     }
     std::int64_t run() {
-      return program_.code_->entry()(library_.runtime(), slots_.data(), workspace_.data());
+      return program_.code_->entry()(library_.runtime(), slots_.data(), workspace_.data(),
+                                     library_.batch());
     }
     bool intact() const { return workspace_.intact(); }
     std::exception_ptr error() const { return library_.error(); }
@@ -130,12 +132,18 @@ class Program {
   };
 
   // The interpreter on the graph as it was written.
-  void interpret(const Memories& inputs, const Memories& results) const {
-    const auto in = views(input_types(), inputs), out = views(result_types(), results);
+  void interpret(const Memories& inputs, const Memories& results, std::int64_t batch = 0) const {
+    const auto in = views(input_types(batch), inputs), out = views(result_types(batch), results);
     interp::run(*original_, original_->main(), in, out, isa_);
   }
 
  private:
+  std::vector<ir::Type> types(std::span<const ir::ValueId> values, std::int64_t batch) const {
+    std::vector<ir::Type> types = original_->main().types(values);
+    for (ir::Type& type : types) type.shape = interp::sized(type.shape, batch);
+    return types;
+  }
+
   support::Isa isa_;
   std::shared_ptr<const ir::Graph> original_;
   std::unique_ptr<plan::Plan> plan_;
@@ -203,25 +211,24 @@ inline std::string difference(const std::vector<ir::Type>& types, const Memories
 
 // Runs both ways; "" when every bit of results and inputs (updates) agrees and no memory around was
 // touched.
-inline std::string compare(const ir::Graph& graph, support::Isa isa, bool special = true,
-                           bool optimize = true) {
-  const Program program(graph, isa, optimize);
-  const auto inputs = program.input_types(), results = program.result_types();
+inline std::string compare(const Program& program, bool special = true, std::int64_t batch = 0) {
+  const auto inputs = program.input_types(batch), results = program.result_types(batch);
   const Memories in_a = memories(inputs), in_b = memories(inputs);
   const Memories out_a = memories(results), out_b = memories(results);
   fill(inputs, in_a, 7, special);
   fill(inputs, in_b, 7, special);
-  program.interpret(in_a, out_a);
-  Program::Call call(program, in_b, out_b);
+  program.interpret(in_a, out_a, batch);
+  Program::Call call(program, in_b, out_b, batch);
   if (const std::int64_t status = call.run(); status != 0)
     return "status " + std::to_string(status);
   if (!call.intact()) return "wrote behind the workspace";
-  for (const auto& memory : out_b) {
-    if (!memory->intact()) return "wrote behind a result";
-  }
   const std::string in_results = difference(results, out_b, out_a);
   if (!in_results.empty()) return in_results + "\n" + plan::to_string(program.plan());
   return difference(inputs, in_b, in_a);
+}
+inline std::string compare(const ir::Graph& graph, support::Isa isa, bool special = true,
+                           bool optimize = true) {
+  return compare(Program(graph, isa, optimize), special);
 }
 
 // A graph of one function under construction; op() gives the first result of a new op.

@@ -101,7 +101,7 @@ TEST(CompiledDense, AWeightThatTwoLayersShareIsPackedOnce) {
   for (const plan::Slot& slot : program.plan().slots)
     packed += slot.kind == plan::SlotKind::packed ? 1 : 0;
   EXPECT_EQ(packed, 1);
-  EXPECT_LT(program.plan().workspace_bytes, program.plan().unshared_bytes + 1);
+  EXPECT_LE(program.plan().workspace_bytes.known(), program.plan().unshared_bytes.known());
 }
 
 TEST(CompiledDense, LayersWithNothingBetweenThem) {

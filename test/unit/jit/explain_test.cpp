@@ -17,6 +17,7 @@ Explanation example() {
   explanation.entries = 1;
   explanation.bytes = 123'456;
   explanation.last_miss = "argument 0: f32[1, 512] became f32[2, 512]";
+  explanation.exact_batch = "a size is read";
   SignatureSummary signature;
   signature.name = "f32[2, 512]";
   signature.hits = 1;
@@ -27,6 +28,7 @@ Explanation example() {
   signature.kernels = {{"0.dense", "dense", "4 x 2 panels"}};
   signature.fusions = 1;
   signature.workspace_bytes = 64;
+  signature.workspace_formula = "64*B";
   signature.unshared_bytes = 128;
   signature.packed_bytes = 2048;
   signature.code_bytes = 777;
@@ -51,9 +53,11 @@ TEST(Explain, JsonHoldsEveryMemberUnderItsName) {
   EXPECT_STREQ(signature["kernels"][0]["kind"].GetString(), "dense");
   EXPECT_EQ(signature["packed_bytes"].GetUint64(), 2048u);
   EXPECT_DOUBLE_EQ(signature["ms"]["total"].GetDouble(), 12.5);
-  EXPECT_EQ(json.MemberCount(), 9u);
+  EXPECT_EQ(json.MemberCount(), 10u);
   EXPECT_STREQ(signature["audit"][0].GetString(), "0.dense: the constant 3 became 4");
-  EXPECT_EQ(signature.MemberCount(), 14u);
+  EXPECT_STREQ(signature["workspace_formula"].GetString(), "64*B");
+  EXPECT_STREQ(json["exact_batch"].GetString(), "a size is read");
+  EXPECT_EQ(signature.MemberCount(), 15u);
 }
 
 TEST(Explain, NothingCompiledIsAnEmptyList) {
@@ -70,7 +74,7 @@ TEST(Explain, TextNamesGuardsPassesKernelsBytesAndTimes) {
   for (const char* part :
        {"41 hits", "last miss: argument 0", "guard    training is false", "fold: 3 changes",
         "0.dense: dense, 4 x 2 panels", "audit    0.dense: the constant",
-        "workspace 64 B (128 B without reuse)", "12.50: codegen 10.00"}) {
+        "workspace 64*B bytes, 64 B at batch 1 (128 B without reuse)", "exact batch sizes: a size is read", "12.50: codegen 10.00"}) {
     EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
   }
 }

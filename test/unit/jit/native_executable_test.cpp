@@ -29,7 +29,7 @@ plan::Buffer slot_buffer(std::uint32_t slot, DType dtype, const Shape& shape) {
   buffer.slot = slot;
   buffer.dtype = dtype;
   buffer.shape = shape;
-  buffer.bytes = static_cast<std::size_t>(shape.size()) * size_of(dtype);
+  buffer.bytes = plan::elements(shape) * size_of(dtype);
   return buffer;
 }
 
@@ -68,7 +68,7 @@ interp::View view(std::array<float, N>& data) {
 constexpr const char* kTwice =
     "func @main(%a: f32[4]) -> (f32[4]) {\n  %0 = add %a, %a : f32[4]\n  return %0\n}\n";
 
-std::int64_t twice(const codegen::Runtime*, void* const* slots, std::byte*) {
+std::int64_t twice(const codegen::Runtime*, void* const* slots, std::byte*, std::int64_t) {
   const auto* in = static_cast<const float*>(slots[0]);
   auto* out = static_cast<float*>(slots[1]);
   for (int i = 0; i < 4; ++i) out[i] = 0;  // as code that takes it that they do not overlap
@@ -103,8 +103,8 @@ TEST(NativeExecutable, ConstantsAreItsOwnAndAligned) {
       {plan::SlotKind::constant, 0, {}, ir::make_literal(DType::f32, {4}, values)});
   plan.slots.push_back(
       {plan::SlotKind::constant, 1, {}, ir::make_literal(DType::f32, {1}, values + 1)});
-  const NativeExecutable executable =
-      make(std::move(plan), [](const codegen::Runtime*, void* const* slots, std::byte*) {
+  const NativeExecutable executable = make(
+      std::move(plan), [](const codegen::Runtime*, void* const* slots, std::byte*, std::int64_t) {
         const auto* in = static_cast<const float*>(slots[0]);
         const auto* first = static_cast<const float*>(slots[2]);
         const auto* second = static_cast<const float*>(slots[3]);
@@ -124,12 +124,13 @@ TEST(NativeExecutable, TheWorkspaceIsAlignedAndLargeEnough) {
   plan::Plan plan = plan_of(kTwice);
   plan.workspace_bytes = 100'000;
   const NativeExecutable executable =
-      make(std::move(plan), [](const codegen::Runtime*, void* const* slots, std::byte* workspace) {
-        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(workspace) % 64, 0u);
-        std::memset(workspace, 1, 100'000);
-        std::memset(slots[1], 0, 16);
-        return std::int64_t{codegen::kOk};
-      });
+      make(std::move(plan),
+           [](const codegen::Runtime*, void* const* slots, std::byte* workspace, std::int64_t) {
+             EXPECT_EQ(reinterpret_cast<std::uintptr_t>(workspace) % 64, 0u);
+             std::memset(workspace, 1, 100'000);
+             std::memset(slots[1], 0, 16);
+             return std::int64_t{codegen::kOk};
+           });
   std::array<float, 4> in{}, out = {1, 1, 1, 1};
   const Argument inputs[] = {argument(in)};
   const interp::View results[] = {view(out)};
@@ -142,8 +143,8 @@ TEST(NativeExecutable, ManySlotsNeedNoLimit) {
   for (int i = 0; i < 100; ++i)
     parameters += (i == 0 ? "%a" : ", %a") + std::to_string(i) + ": f32[1]";
   plan::Plan plan = plan_of("func @main(" + parameters + ") -> (f32[1]) {\n  return %a99\n}\n");
-  const NativeExecutable executable =
-      make(std::move(plan), [](const codegen::Runtime*, void* const* slots, std::byte*) {
+  const NativeExecutable executable = make(
+      std::move(plan), [](const codegen::Runtime*, void* const* slots, std::byte*, std::int64_t) {
         *static_cast<float*>(slots[100]) = *static_cast<const float*>(slots[99]);
         return std::int64_t{codegen::kOk};
       });
@@ -159,7 +160,7 @@ constexpr const char* kGather =
     "return %0\n}\n";
 
 std::int64_t library_step_zero(const codegen::Runtime* runtime, void* const* slots,
-                               std::byte* workspace) {
+                               std::byte* workspace, std::int64_t) {
   return runtime->library(runtime, 0, slots, workspace);
 }
 
@@ -199,7 +200,7 @@ TEST(NativeExecutable, WhatALibraryStepThrowsReachesTheCaller) {
 
 TEST(NativeExecutable, AStatusWithoutAFailedStepIsABugOfOurs) {
   const NativeExecutable executable =
-      make(plan_of(kTwice), [](const codegen::Runtime*, void* const*, std::byte*) {
+      make(plan_of(kTwice), [](const codegen::Runtime*, void* const*, std::byte*, std::int64_t) {
         return codegen::make_status(codegen::kLibraryFailed, 3);
       });
   std::array<float, 4> in{}, out{};
@@ -211,8 +212,8 @@ TEST(NativeExecutable, AStatusWithoutAFailedStepIsABugOfOurs) {
 TEST(NativeExecutable, WhatItUpdatesGetsANewVersion) {
   const char* text =
       "func @main(%a: f32[4]) -> () {\n  %0 = add %a, %a : f32[4]\n  return update %a = %0\n}\n";
-  const NativeExecutable executable =
-      make(plan_of(text), [](const codegen::Runtime*, void* const* slots, std::byte*) {
+  const NativeExecutable executable = make(
+      plan_of(text), [](const codegen::Runtime*, void* const* slots, std::byte*, std::int64_t) {
         auto* data = static_cast<float*>(slots[0]);
         for (int i = 0; i < 4; ++i) data[i] += data[i];
         return std::int64_t{codegen::kOk};

@@ -36,7 +36,8 @@ TEST(Plan, IntermediatesShareMemoryOnceTheyAreDead) {
           a.root == b.root)
         continue;
       const bool alive_together = a.first_step <= b.last_step && b.first_step <= a.last_step;
-      const bool overlap = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+      const bool overlap = a.offset.known() < (b.offset + b.bytes).known() &&
+                           b.offset.known() < (a.offset + a.bytes).known();
       EXPECT_FALSE(alive_together && overlap) << a.name << " and " << b.name;
     }
   }
@@ -81,7 +82,7 @@ TEST(Plan, RowsBetweenDenseLayersAreNeverAKilobyteApart) {
   const auto &first = std::get<DenseKernel>(plan.steps[0].kernel),
              &second = std::get<DenseKernel>(plan.steps[1].kernel);
   EXPECT_EQ(first.out.strides[0], second.x_stride);
-  EXPECT_NE(first.out.strides[0] * 4 % 1024, 0);
+  EXPECT_FALSE((first.out.strides[0] * 4).multiple_of(1024));
   EXPECT_EQ(first.x_stride, 256);
   EXPECT_EQ(second.out.strides[0], 256);
 }
@@ -94,10 +95,8 @@ TEST(Plan, NeighbouringLoopsBecomeOne) {
   return %0, %1
 }
 )");
-  EXPECT_EQ(std::get<ElementwiseKernel>(plan.steps[0].kernel).loops,
-            std::vector<std::int64_t>{120});
-  EXPECT_EQ(std::get<ElementwiseKernel>(plan.steps[1].kernel).loops,
-            (std::vector<std::int64_t>{24, 5}));
+  EXPECT_EQ(std::get<ElementwiseKernel>(plan.steps[0].kernel).loops, std::vector<Extent>{120});
+  EXPECT_EQ(std::get<ElementwiseKernel>(plan.steps[1].kernel).loops, (std::vector<Extent>{24, 5}));
 }
 
 // A group that one kernel takes counts as a fusion; one that none takes does not, and says why.
