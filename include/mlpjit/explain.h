@@ -103,8 +103,8 @@ struct Explanation {
   std::size_t bytes = 0;
   /// Why the last call that missed did: "first call", or the guard that failed with both values.
   std::string last_miss;
-  /// Why calls have executables for exact batch sizes although one for all was wanted; "" where that
-  /// was not so.
+  /// Why calls have executables for exact batch sizes although one for all was wanted; "" where
+  /// that was not so.
   std::string exact_batch;
   std::vector<SignatureSummary> signatures;
 };

@@ -14,14 +14,17 @@
 
 namespace mlpjit {
 
-/// How a traced program runs: machine code, or the optimised graph run by the interpreter's kernels.
+/// How a traced program runs: machine code, or the optimised graph run by the interpreter's
+/// kernels.
 enum class Backend : std::uint8_t { native, graph };
 /// Whether executables are made for exact batch sizes, or one for all of them.
 enum class Batch : std::uint8_t { exact, dynamic };
 /// What a call that needs a new executable (not the first) does.
 enum class OnRecompile : std::uint8_t { allow, warn, error };
 
-constexpr const char* to_string(Backend backend) { return backend == Backend::native ? "native" : "graph"; }
+constexpr const char* to_string(Backend backend) {
+  return backend == Backend::native ? "native" : "graph";
+}
 
 /// The passes of the optimiser; each can be switched off. The bits never change.
 struct PassOptions {

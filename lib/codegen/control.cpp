@@ -110,9 +110,10 @@ class Control {
 
   // From now on an indirect buffer is at `to`.
   void point(plan::BufferId id, Value* to) {
-    Value* cell = b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), d_.function->getArg(2),
-                                                
-                                                static_cast<std::uint64_t>(buffer(buffer(id).root).offset.known()));
+    Value* cell = b_.CreateConstInBoundsGEP1_64(
+        b_.getInt8Ty(), d_.function->getArg(2),
+
+        static_cast<std::uint64_t>(buffer(buffer(id).root).offset.known()));
     b_.CreateStore(to, cell);
   }
 

@@ -96,8 +96,7 @@ llvm::Function* ModuleBuilder::declare_step(const plan::Step& step) {
   if (std::holds_alternative<plan::LibraryKernel>(step.kernel)) return nullptr;
   auto* pointer = llvm::PointerType::get(context_, 0);
   auto* i64 = llvm::Type::getInt64Ty(context_);
-  auto* result =
-      plan::regions_of(step.kernel).empty() ? llvm::Type::getVoidTy(context_) : i64;
+  auto* result = plan::regions_of(step.kernel).empty() ? llvm::Type::getVoidTy(context_) : i64;
   return add_function(llvm::FunctionType::get(result, {pointer, pointer, pointer, i64}, false),
                       step.name);
 }

@@ -137,10 +137,11 @@ void Planner::plan_scan(const ir::Op& op) {
     deliveries.push_back({body.results[i], entry});
     kernel.ys.push_back({whole, entry});
   }
-  const std::uint32_t at = add_step(
-      ScanKernel{}, op, "scan",
-      fmt::format("loop of {} turns, {} carried values, {} slices read, {} written", to_string(kernel.length),
-                  kernel.carried.size(), kernel.xs.size(), kernel.ys.size()));
+  const std::uint32_t at =
+      add_step(ScanKernel{}, op, "scan",
+               fmt::format("loop of {} turns, {} carried values, {} slices read, {} written",
+                           to_string(kernel.length), kernel.carried.size(), kernel.xs.size(),
+                           kernel.ys.size()));
   kernel.body_steps = plan_region(op.regions[0], at, "body", deliveries);
   plan_.steps[at].kernel = std::move(kernel);
 }

@@ -142,7 +142,6 @@ BufferId Planner::workspace_buffer(const ir::Type& type, std::string name) {
   return made;
 }
 
-
 std::uint32_t Planner::add_step(Kernel kernel, const ir::Op& op, std::string_view kind,
                                 std::string reason) {
   std::string name = fmt::format("{}{}{}{}", prefix_, op.path, op.path.empty() ? "" : ".", kind);
@@ -258,8 +257,7 @@ void Planner::copy_results() {
     const bool is_input = source.place == Place::slot && source.slot < inputs;
     if (is_input && source.slot == plan_.buffers[to].slot) continue;
     if (is_input || (source.place == Place::indirect && several)) {  // may point to an input
-      const BufferId staged =
-          workspace_buffer({source.dtype, source.shape, false}, source.name);
+      const BufferId staged = workspace_buffer({source.dtype, source.shape, false}, source.name);
       add_copy(from, staged, "an update that reads an input");
       from = staged;
     }

@@ -18,8 +18,8 @@ namespace detail {
 struct ExecutableData {
   GraphData program;
   HybridizeOptions options;
-  std::vector<std::size_t> inputs;      // of each argument of a call: its input of main
-  std::vector<ir::Type> types;          // of each argument
+  std::vector<std::size_t> inputs;       // of each argument of a call: its input of main
+  std::vector<ir::Type> types;           // of each argument
   std::shared_ptr<const Runner> single;  // serves all calls, whatever the batch size
 
   // Where that cannot be: one executable per set of sizes, and why.
@@ -121,8 +121,8 @@ Executable compile(const Graph& graph, const HybridizeOptions& options) {
     data->by_size =
         std::make_unique<jit::Cache<detail::SymbolSizes, detail::Runner>>(bounds, detail::hash);
   } else {
-    data->single = std::make_shared<const detail::Runner>(*data->program.graph, data->program.inputs,
-                                                         data->program.results, options);
+    data->single = std::make_shared<const detail::Runner>(
+        *data->program.graph, data->program.inputs, data->program.results, options);
   }
   Executable executable;
   executable.data_ = std::move(data);

@@ -138,7 +138,7 @@ struct CachedFunction::Call {
   }
 
   // Where tracing with the symbol fails, sizes stay exact, and explain() says why. Who asked for
-  // Batch::dynamic and reads the symbol is told at once.
+  // Batch::dynamic is told at once, but for shapes that only one size fits.
   void trace_symbol(const Signature& symbol) {
     std::string refusal;
     try {
@@ -147,7 +147,7 @@ struct CachedFunction::Call {
       refusal = jit::symbolic_obstacle(symbolic->traced.trace.graph->main()).value_or("");
     } catch (const ShapeError& error) {
       refusal = error.what();
-    } catch (const TraceError& error) {
+    } catch (const std::exception& error) {
       if (function.options_.batch == Batch::dynamic) throw;
       refusal = error.what();
     }

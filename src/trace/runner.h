@@ -16,7 +16,8 @@ namespace mlpjit::detail {
 
 class Runner {
  public:
-  // Compiles, for all values of the symbol when the sizes have one. An input without a tensor takes the call's argument `Binding::argument`.
+  // Compiles, for all values of the symbol when the sizes have one. An input without a tensor takes
+  // the call's argument `Binding::argument`.
   Runner(const ir::Graph& graph, std::vector<Binding> inputs, std::vector<ResultSource> results,
          const HybridizeOptions& options);
 

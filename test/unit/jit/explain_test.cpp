@@ -74,7 +74,8 @@ TEST(Explain, TextNamesGuardsPassesKernelsBytesAndTimes) {
   for (const char* part :
        {"41 hits", "last miss: argument 0", "guard    training is false", "fold: 3 changes",
         "0.dense: dense, 4 x 2 panels", "audit    0.dense: the constant",
-        "workspace 64*B bytes, 64 B at batch 1 (128 B without reuse)", "exact batch sizes: a size is read", "12.50: codegen 10.00"}) {
+        "workspace 64*B bytes, 64 B at batch 1 (128 B without reuse)",
+        "exact batch sizes: a size is read", "12.50: codegen 10.00"}) {
     EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
   }
 }

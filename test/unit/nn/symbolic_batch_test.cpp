@@ -1,5 +1,5 @@
-// One executable for every batch size: the bits of the imperative run, in every backend and on every
-// instruction set, and one compile.
+// One executable for every batch size: the bits of the imperative run, in every backend and on
+// every instruction set, and one compile.
 
 #include <gtest/gtest.h>
 
@@ -31,7 +31,8 @@ template <class Make>
 void expect_one_executable(const Make& make, std::int64_t features, bool training = false) {
   const TrainingScope mode(training);
   for (const HybridizeOptions& options : all_options()) {
-    SCOPED_TRACE(std::string(to_string(options.backend)) + " " + std::string(to_string(*options.isa)));
+    SCOPED_TRACE(std::string(to_string(options.backend)) + " " +
+                 std::string(to_string(*options.isa)));
     auto plain = make();
     random::seed(3);
     plain.initialize();
@@ -83,7 +84,8 @@ TEST(SymbolicBatch, DropoutAndBatchNormInTraining) {
 void expect_same(const std::function<Tensors(const Tensors&)>& f,
                  const std::function<Tensors(std::int64_t)>& inputs) {
   for (const HybridizeOptions& options : all_options()) {
-    SCOPED_TRACE(std::string(to_string(options.backend)) + " " + std::string(to_string(*options.isa)));
+    SCOPED_TRACE(std::string(to_string(options.backend)) + " " +
+                 std::string(to_string(*options.isa)));
     const auto compiled = jit(f, options);
     for (const std::int64_t batch : kBatches) {
       const Tensors x = inputs(batch);
@@ -172,10 +174,10 @@ TEST(SymbolicBatch, ControlFlow) {
         const Tensors chosen = cond(
             sum(x) > 0, [&](const Tensors& a) { return Tensors{relu(dense(a[0], w))}; },
             [&](const Tensors& a) { return Tensors{a[0] - random::normal(a[0].shape())}; }, {x});
-        const Tensors looped = while_loop(
-            [](const Tensors& s) { return s[0] < 3; },
-            [&](const Tensors& s) { return Tensors{s[0] + 1, tanh(dense(s[1], w))}; },
-            {tensor(std::int64_t{0}), x});
+        const Tensors looped =
+            while_loop([](const Tensors& s) { return s[0] < 3; },
+                       [&](const Tensors& s) { return Tensors{s[0] + 1, tanh(dense(s[1], w))}; },
+                       {tensor(std::int64_t{0}), x});
         return Tensors{chosen[0], looped[1]};
       },
       one_normal);
@@ -213,8 +215,8 @@ TEST(SymbolicBatch, WhereTheSizeMattersItStaysExactAndExplainSaysWhy) {
   EXPECT_EQ(f.explain().compiles, 5U);
   EXPECT_NE(f.explain().exact_batch.find("B"), std::string::npos) << f.explain();
   // A shape that only one size fits.
-  const auto g = jit([&](Tensor x) { return x + row; },
-                     {.backend = Backend::graph, .batch = Batch::dynamic});
+  const auto g =
+      jit([&](Tensor x) { return x + row; }, {.backend = Backend::graph, .batch = Batch::dynamic});
   EXPECT_TRUE(identical(g(ones({3, 2})), ones({3, 2}) * 2));
   EXPECT_NE(g.explain().exact_batch.find("B"), std::string::npos) << g.explain();
   EXPECT_THROW(g(ones({4, 2})), ShapeError);
