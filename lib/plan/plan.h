@@ -236,7 +236,7 @@ struct Plan {
   // In execution order; the steps of its regions stand behind a control step. So one number names a
   // step, however deep.
   std::vector<Step> steps;
-  int fusions = 0;  // groups of ops that are one kernel
+  int fusions = 0;         // groups of ops that are one kernel
   Extent workspace_bytes;  // at max(B, 1)
   Extent unshared_bytes;   // what the intermediates would take without reuse; at max(B, 1)
 
