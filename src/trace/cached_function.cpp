@@ -138,7 +138,7 @@ struct CachedFunction::Call {
   }
 
   // Where tracing with the symbol fails, sizes stay exact, and explain() says why. Who asked for
-  // Batch::dynamic is told at once, but for shapes that only one size fits.
+  // Batch::dynamic gets the error, from make(), but for shapes that only one size fits.
   void trace_symbol(const Signature& symbol) {
     std::string refusal;
     try {
@@ -148,8 +148,7 @@ struct CachedFunction::Call {
     } catch (const ShapeError& error) {
       refusal = error.what();
     } catch (const std::exception& error) {
-      if (function.options_.batch == Batch::dynamic) throw;
-      refusal = error.what();
+      if (function.options_.batch != Batch::dynamic) refusal = error.what();
     }
     if (refusal.empty()) {
       signature = symbol;

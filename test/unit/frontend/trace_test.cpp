@@ -116,8 +116,7 @@ TEST(Trace, SymbolicSizesAreFilledInPerCall) {
     const Tensor p = random::normal({b, 3}), q = random::normal({b, 3});
     EXPECT_TRUE(identical(y(p, q)[0], f(p, q))) << b;
   }
-  EXPECT_EQ(y.explain().misses, 3u);
-  EXPECT_EQ(y.explain().hits, 1u);
+  EXPECT_EQ(y.explain().compiles, 1u);
   EXPECT_ERROR(ShapeError, y(ones({2, 3}), ones({4, 3})), "B is 2", "4");
   EXPECT_ERROR(ShapeError, y(ones({2, 4}), ones({2, 3})), "argument 0", "[B, 3]", "[2, 4]");
   EXPECT_ERROR(TraceError,
