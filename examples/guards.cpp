@@ -37,6 +37,12 @@ int main() {
     std::cout << "\n" << error.what() << "\n";
   }
 
+  auto many = get_net();
+  many.hybridize();
+  for (int size = 1; size <= 20; ++size) many(ones({size, 4}));
+  std::cout << "\n20 batch sizes, " << many.explain().compiles
+            << " programs; the latest: " << many.explain().signatures.at(0).name << "\n";
+
   auto any = get_net();
   Tensor rows = random::normal({7, 4});
   Tensor imperative = any(rows);
