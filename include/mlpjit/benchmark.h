@@ -21,8 +21,8 @@ class MLPJIT_API Timer {
   std::chrono::steady_clock::time_point start_;
 };
 
-/// Prints how long its scope took, to standard output: `{ Benchmark b("Without hybridization"); ...
-/// }` prints "Without hybridization: 0.0312 sec".
+/// Prints how long its scope took, to standard output:
+/// `{ Benchmark b("Without hybridization"); run(); }` prints "Without hybridization: 0.0312 sec".
 class MLPJIT_API Benchmark {
  public:
   explicit Benchmark(std::string text = "Done") : text_(std::move(text)) {}

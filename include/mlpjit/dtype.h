@@ -41,8 +41,12 @@ constexpr std::string_view to_string(DType dtype) {
   return "?";
 }
 
-constexpr bool is_floating(DType dtype) { return dtype == DType::f32 || dtype == DType::f64; }
-constexpr bool is_integer(DType dtype) { return dtype == DType::i32 || dtype == DType::i64; }
+constexpr bool is_floating(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::f64;
+}
+constexpr bool is_integer(DType dtype) {
+  return dtype == DType::i32 || dtype == DType::i64;
+}
 
 MLPJIT_API std::ostream& operator<<(std::ostream& out, DType dtype);
 

@@ -10,8 +10,9 @@
 
 namespace mlpjit {
 
-/// Instruction sets, narrowest first. `baseline` is plain x86-64 (SSE2); `avx2` means AVX2 + FMA + BMI;
-/// `avx512` means AVX-512 F, BW, CD, DQ, VL. The environment variable MLPJIT_MAX_ISA caps what is used.
+/// Instruction sets, narrowest first. `baseline` is plain x86-64 (SSE2); `avx2` means all of
+/// x86-64-v3 (AVX2, FMA, BMI, MOVBE ...); `avx512` means x86-64-v4 (AVX-512 F, BW, CD, DQ, VL). The
+/// environment variable MLPJIT_MAX_ISA caps what is used.
 enum class Isa : std::uint8_t { baseline, avx2, avx512 };
 
 /// "baseline", "avx2", "avx512".

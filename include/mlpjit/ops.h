@@ -105,12 +105,12 @@ struct GeluOptions {
 /// | `relu(x)` | numbers; 0 where x < 0, else x (NaN too) |
 /// | `maximum(a, b)`, `minimum(a, b)` | numbers; NaN wins, and +0 is larger than -0 |
 /// | `pow(a, b)` | numbers; a negative power of an integer rounds towards zero |
-/// | `floor_divide(a, b)`, `remainder(a, b)` | numbers, rounded towards minus infinity; integers by
-/// 0 are a ValueError in every mode | | `logical_and(a, b)`, `logical_or`, `logical_xor`,
-/// `logical_not(x)` | bool, of x != 0 | | `matmul(a, b)` | numbers: [.., M, K] by [.., K, N] gives
-/// [.., M, N], leading axes broadcast; a vector [K] on the left or right loses its axis in the
-/// result; two vectors give a 0-d tensor |
+/// | `floor_divide(a, b)`, `remainder(a, b)` | numbers, rounded towards minus infinity |
+/// | `logical_and(a, b)`, `logical_or`, `logical_xor`, `logical_not(x)` | bool, of x != 0 |
+/// | `matmul(a, b)` | numbers: [.., M, K] by [.., K, N] gives [.., M, N] |
 ///
+/// Integers divided by 0 are a ValueError in every mode. The leading axes of matmul broadcast; a
+/// vector [K] on the left or right loses its axis in the result; two vectors give a 0-d tensor.
 /// Definitions on the bits and the largest errors: docs/numerics.md.
 /// @{
 #define MLPJIT_CONST

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mlpjit/dtype.h"
@@ -45,8 +46,8 @@ class MLPJIT_API Dim {
   friend bool operator==(const Dim& a, const Dim& b) {
     return a.coefficient_ == b.coefficient_ && a.offset_ == b.offset_ && a.symbol_ == b.symbol_;
   }
-  /// Compares the size. @throws TraceError when it is symbolic, since it may be any at run time; compare with a Dim
-  /// to ask whether it is known to be that.
+  /// Compares the size. @throws TraceError when it is symbolic, since it may be any at run time;
+  /// compare with a Dim to ask whether it is known to be that.
   template <std::integral I>
   friend bool operator==(const Dim& a, I b) {
     return a.value() == static_cast<std::int64_t>(b);
@@ -127,8 +128,8 @@ class MLPJIT_API Shape {
 
  private:
   std::uint8_t rank_ = 0;
-  std::array<std::int64_t, kMaxRank> sizes_{};           // 0 where symbolic
-  std::shared_ptr<const std::vector<Dim>> symbolic_;     // all dims, when at least one is symbolic
+  std::array<std::int64_t, kMaxRank> sizes_{};        // 0 where symbolic
+  std::shared_ptr<const std::vector<Dim>> symbolic_;  // all dims, when at least one is symbolic
 };
 
 /// "[2, 3]", "[B, 512]", "[]".
@@ -148,10 +149,20 @@ MLPJIT_API std::string to_string(const TensorSpec& spec);
 MLPJIT_API std::ostream& operator<<(std::ostream& out, const TensorSpec& spec);
 
 /// Specs of the five dtypes: `f32({1, 512})`, `i64({})`.
-inline TensorSpec f32(Shape shape) { return {DType::f32, std::move(shape)}; }
-inline TensorSpec f64(Shape shape) { return {DType::f64, std::move(shape)}; }
-inline TensorSpec i32(Shape shape) { return {DType::i32, std::move(shape)}; }
-inline TensorSpec i64(Shape shape) { return {DType::i64, std::move(shape)}; }
-inline TensorSpec boolean(Shape shape) { return {DType::boolean, std::move(shape)}; }
+inline TensorSpec f32(Shape shape) {
+  return {DType::f32, std::move(shape)};
+}
+inline TensorSpec f64(Shape shape) {
+  return {DType::f64, std::move(shape)};
+}
+inline TensorSpec i32(Shape shape) {
+  return {DType::i32, std::move(shape)};
+}
+inline TensorSpec i64(Shape shape) {
+  return {DType::i64, std::move(shape)};
+}
+inline TensorSpec boolean(Shape shape) {
+  return {DType::boolean, std::move(shape)};
+}
 
 }  // namespace mlpjit

@@ -8,7 +8,8 @@
 
 namespace mlpjit {
 
-/// The version of the numerics contract (docs/numerics.md): results change on the bits only with it.
+/// The version of the numerics contract (docs/numerics.md): results change on the bits only with
+/// it.
 inline constexpr int kNumericsVersion = 1;
 
 /// The version of the library, "major.minor.patch".

@@ -1,8 +1,8 @@
 #pragma once
 /// @file
-/// How parameters start. The values depend on the thread's random seed and the parameter's path
-/// only
-/// (`random::seed(7); net.initialize();`), never on the order in which layers are first called.
+/// How parameters start. The values depend on the thread's random seed
+/// (`random::seed(7); net.initialize();`) and the parameter's path only, never on the order in
+/// which layers are first called.
 
 #include <concepts>
 #include <cstdint>
