@@ -21,4 +21,5 @@ expect 0 'constant f32\[\] 10' -- bash -c '"$0" - --stage optimized <"$1"' "$dum
 printf 'func @main(%%a: f32[B, 2]) -> (f32[2*B]) {\n  %%0 = reshape %%a {shape = [2*B]} : f32[2*B]\n  return %%0\n}\n' >"$work/symbolic.mlp"
 expect 0 'f32\[3, 2\]' 'shape = \[6\]' -- "$dump" "$work/symbolic.mlp" --stage trace --dim B=3
 expect 0 'f32\[0, 2\]' -- "$dump" "$work/symbolic.mlp" --stage trace --dim B=0
+expect 0 'f32\[B, 2\]' 'workspace' -- "$dump" "$work/symbolic.mlp" --stage plan
 finish
