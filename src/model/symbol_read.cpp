@@ -281,7 +281,7 @@ std::uint64_t written_out(const ir::Graph& graph, const ir::Function& function,
     std::uint64_t cost = 1;
     if (op.opcode == ir::Opcode::call) {
       const std::string& callee = op.attrs.get<ir::FunctionRef>("callee").name;
-      cost = written_out(graph, *graph.find(callee), known);
+      cost = saturating_sum(1, written_out(graph, *graph.find(callee), known));
     }
     count = saturating_sum(count, cost);
   }

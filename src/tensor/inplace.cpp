@@ -76,6 +76,19 @@ Tensor fitted(const Tensor& value, DType dtype, const Shape& shape, const char* 
   return fit;
 }
 
+// Keeps the calls of programs that read a tensor's memory out while it is written, where there are
+// any.
+class WriteAlone {
+ public:
+  explicit WriteAlone(const TensorImpl& impl) : written_(impl.storage.get()) {
+    if (written_ != nullptr && written_->guarded()) scope_.emplace(std::span(&written_, 1));
+  }
+
+ private:
+  const support::Storage* written_;
+  std::optional<support::WriteScope> scope_;
+};
+
 void assign_value(const Tensor& target, const Tensor& value, const char* call) {
   TensorImpl& impl = impl_of(target, call);
   const TensorImpl& from = impl_of(value, call);
@@ -106,9 +119,7 @@ void assign_value(const Tensor& target, const Tensor& value, const char* call) {
     return;
   }
   const Tensor fit = fitted(value, impl.dtype, impl.shape, call);
-  std::optional<support::WriteScope> alone;
-  const support::Storage* const written = impl.storage.get();
-  if (written->guarded()) alone.emplace(std::span(&written, 1));
+  const WriteAlone alone(impl);
   void* out = writable(impl, call);
   if (impl.storage->bytes() > 0)
     std::memmove(out, TensorAccess::impl(fit)->data(), impl.storage->bytes());
@@ -133,6 +144,7 @@ void compound(const Tensor& target, ir::Opcode opcode, const Tensor& other, cons
     return;
   }
   const support::FloatEnvScope environment;
+  const WriteAlone alone(impl);
   const interp::View operands[] = {view_of(impl), view_of(from)};
   writable(impl, call);
   const interp::View out = view_of(impl);
@@ -188,6 +200,7 @@ void assign_slice(const Tensor& base, const AxisRange& range, const Tensor& valu
   }
   require_readable(impl, kCall);
   const Tensor source = overlaps(impl, *TensorAccess::impl(fit)) ? fit.copy() : fit;
+  const WriteAlone alone(impl);
   auto* to = static_cast<std::byte*>(writable(impl, kCall));
   const auto* from = static_cast<const std::byte*>(TensorAccess::impl(source)->data());
   const std::span<const std::int64_t> sizes = impl.shape.sizes();
