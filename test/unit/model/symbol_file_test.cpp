@@ -268,24 +268,28 @@ TEST(SymbolFile, LimitsHold) {
     close = R"(], "results": ["p"]}]})" + close;
   }
   expect_refused(file("\"nodes\": [" + chain + close + "], \"heads\": []"), {"64"});
-  // Functions that call each other twice: 2^40 ops when written out.
-  std::string functions =
-      R"({"name": "f0", "inputs": [{"name": "t", "dtype": "f32", "shape": []}],
-      "nodes": [{"op": "exp", "name": "y", "inputs": ["t"]}], "results": ["y"]})";
-  for (int i = 1; i <= 40; ++i) {
-    const std::string callee = R"("attributes": {"callee": "f)" + std::to_string(i - 1) + "\"}}";
-    functions += R"(, {"name": "f)" + std::to_string(i) +
-                 R"(", "inputs": [{"name": "t", "dtype": "f32", "shape": []}],
+  // Functions that call each other twice: 2^40 ops when written out, or 2^40 calls of nothing.
+  for (const char* leaf :
+       {R"("nodes": [{"op": "exp", "name": "y", "inputs": ["t"]}], "results": ["y"]})",
+        R"("nodes": [], "results": ["t"]})"}) {
+    std::string functions =
+        std::string(R"({"name": "f0", "inputs": [{"name": "t", "dtype": "f32", "shape": []}], )") +
+        leaf;
+    for (int i = 1; i <= 40; ++i) {
+      const std::string callee = R"("attributes": {"callee": "f)" + std::to_string(i - 1) + "\"}}";
+      functions += R"(, {"name": "f)" + std::to_string(i) +
+                   R"(", "inputs": [{"name": "t", "dtype": "f32", "shape": []}],
       "nodes": [{"op": "call", "name": "a", "inputs": ["t"], )" +
-                 callee + R"(, {"op": "call", "name": "y", "inputs": ["a"], )" + callee +
-                 R"(], "results": ["y"]})";
-  }
-  expect_refused(file(
-                     R"("inputs": [{"name": "x", "dtype": "f32", "shape": []}],
+                   callee + R"(, {"op": "call", "name": "y", "inputs": ["a"], )" + callee +
+                   R"(], "results": ["y"]})";
+    }
+    expect_refused(file(
+                       R"("inputs": [{"name": "x", "dtype": "f32", "shape": []}],
       "nodes": [{"op": "call", "name": "y", "inputs": ["x"], "attributes": {"callee": "f40"}}],
       "heads": [{"name": "y", "value": "y"}], "functions": [)" +
-                     functions + "]"),
-                 {"written out"});
+                       functions + "]"),
+                   {"written out"});
+  }
 }
 
 // Whatever the bytes: a model, or an error of the user's.

@@ -59,6 +59,38 @@ TEST_P(Weights, ACallSeesAllOfTheOldOrAllOfTheNew) {
   }
 }
 
+TEST_P(Weights, UpdatesInPlaceAreSeenWholeToo) {
+  auto net = wide_net(1);
+  net.hybridize(options());
+  const Tensor x = ones({1, kWide});
+  const Tensor with_one = net(x);
+  Tensor weight = net.collect_params()["0.weight"].data();
+  weight *= 2;
+  const Tensor with_two = net(x);
+  std::atomic<bool> stop{false};
+  std::atomic<int> torn{0}, calls{0};
+  std::thread caller([&] {
+    while (!stop) {
+      const Tensor y = net(x);
+      torn += !identical(y, with_one) && !identical(y, with_two);
+      ++calls;
+    }
+  });
+  for (int i = 0; i < 60; ++i) {
+    if (i % 4 < 2) {
+      weight *= i % 2 == 0 ? 0.5f : 2.f;
+    } else {
+      weight.slice(0, 0, 32).assign(full({32, kWide}, i % 2 == 0 ? 1.f : 2.f));
+    }
+  }
+  while (calls < 20) std::this_thread::yield();
+  stop = true;
+  caller.join();
+  EXPECT_EQ(torn, 0);
+  weight.assign(ones({32, kWide}));
+  EXPECT_TRUE(identical(net(x), with_one));
+}
+
 TEST_P(Weights, ALoadIsSeenWholeOrNotAtAll) {
   const std::string one = testing::TempDir() + "one.params",
                     two = testing::TempDir() + "two.params";
