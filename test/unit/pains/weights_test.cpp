@@ -78,7 +78,7 @@ TEST_P(Weights, UpdatesInPlaceAreSeenWholeToo) {
   });
   for (int i = 0; i < 60; ++i) {
     if (i % 4 < 2) {
-      weight *= i % 2 == 0 ? 0.5f : 2.f;
+      weight *= tensor(i % 2 == 0 ? 0.5f : 2.f);
     } else {
       weight.slice(0, 0, 32).assign(full({32, kWide}, i % 2 == 0 ? 1.f : 2.f));
     }
