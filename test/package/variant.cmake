@@ -6,7 +6,7 @@
 set(prefix ${BINARY}/prefix)
 if(PATCH)
   file(REMOVE_RECURSE ${BINARY}/tree)
-  foreach(part CMakeLists.txt cmake include lib src test)
+  foreach(part CMakeLists.txt cmake docs include lib src test)
     file(COPY ${ROOT}/${part} DESTINATION ${BINARY}/tree)
   endforeach()
   execute_process(COMMAND ${CMAKE_COMMAND} -E env GIT_CEILING_DIRECTORIES=${BINARY} git apply ${PATCH}
