@@ -1,4 +1,4 @@
-// What a trace freezes: C++ values. The audit traces twice and lists what came out differently.
+// What a trace freezes: C++ values. The audit traces again and lists what came out differently.
 #include <mlpjit/mlpjit.h>
 
 #include <iostream>
@@ -23,20 +23,36 @@ struct ScaledByTensor : nn::HybridBlock {
   }
 };
 
-template <class Net>
-void show(const char* name) {
-  nn::HybridSequential net;
-  net.add(Net());
-  net.initialize();
-  net.hybridize({.audit = true});
-  Tensor x = ones({1, 3});
-  std::cout << name << ": " << net(x) << ", then " << net(x) << "\n";
+struct ScaledByMember : nn::HybridBlock {
+  float scale = 1;
+  Tensor hybrid_forward(const Ops&, const Tensor& input) override { return input * scale; }
+};
+
+void print_audit(const nn::HybridBlock& net) {
   const Explanation explanation = net.explain();
   for (const std::string& line : explanation.signatures.at(0).audit)
     std::cout << "  audit: " << line << "\n";
 }
 
+template <class Layer>
+void show(const char* name) {
+  nn::HybridSequential net;
+  net.add(Layer());
+  net.initialize();
+  net.hybridize({.audit = true});
+  Tensor x = ones({1, 3});
+  std::cout << name << ": " << net(x) << ", then " << net(x) << "\n";
+  print_audit(net);
+}
+
 int main() {
   show<Scaled>("a C++ counter");
   show<ScaledByTensor>("a tensor that counts");
+
+  ScaledByMember net;
+  net.hybridize({.audit = true});
+  std::cout << "a member: " << net(ones({3}));
+  net.scale = 5;
+  std::cout << ", set to 5: " << net(ones({3})) << "\n";
+  print_audit(net);
 }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "read_csv.h"
+#include "data.h"
 
 using namespace mlpjit;
 
@@ -35,9 +35,9 @@ void draw(const Tensor& images, const std::vector<std::int64_t>& labels,
 
 int main(int argc, char** argv) try {
   const std::string folder = data_folder(argc, argv) + "/digits/";
-  const Tensor table = read_csv(folder + "test.csv");  // a label, then 64 pixels from 0 to 16
-  const Tensor images = table.slice(1, 1, 65);
-  const auto labels = cast(table.slice(1, 0, 1), DType::i64).to_vector<std::int64_t>();
+  const Digits digits = read_digits(folder);
+  const Tensor images = digits.pixels;
+  const auto labels = digits.labels.to_vector<std::int64_t>();
 
   nn::HybridSequential net;
   net.add(nn::Normalize(0, 16), nn::Dense(128, {.activation = "relu"}),

@@ -4,7 +4,7 @@
 
 #include <iostream>
 
-#include "read_csv.h"
+#include "data.h"
 
 using namespace mlpjit;
 
@@ -24,33 +24,26 @@ struct Mlp : nn::HybridBlock {
 
 int main(int argc, char** argv) try {
   const std::string folder = data_folder(argc, argv) + "/digits/";
-  Tensor rows = read_csv(folder + "test.csv");  // a label, then 64 pixels from 0 to 16
-  Tensor labels = cast(squeeze(rows.slice(1, 0, 1), 1), DType::i64);
-  Tensor pixels = rows.slice(1, 1, 65);
+  const Digits digits = read_digits(folder);
 
   Mlp net;
   net.load_parameters(folder + "mlp-dropout.safetensors");
+  const auto classify = [&] { return net(digits.pixels); };
   const auto with_dropout = [&] {
     random::seed(1);
     const TrainingScope training;
-    return net(pixels);
+    return classify();
   };
-  const auto run = [&](const char* how) {
-    Tensor logits = net(pixels);  // traces and compiles, where it is hybridized
-    {
-      Benchmark b(how);
-      for (int i = 0; i < 100; ++i) net(pixels);
-    }
-    return logits;
-  };
-  Tensor imperative = run("360 images, 100 times, imperatively");
-  Tensor imperative_training = with_dropout();
+  time_calls("360 images, 100 times, imperatively", 100, classify);
+  Tensor imperative = classify(), imperative_training = with_dropout();
   net.hybridize();
-  Tensor compiled = run("360 images, 100 times, compiled");
-  Tensor compiled_training = with_dropout();
+  time_calls("360 images, 100 times, compiled", 100, classify);
+  Tensor compiled = classify(), compiled_training = with_dropout();
 
-  const auto accuracy = [&](const Tensor& logits) { return sum(argmax(logits, 1) == labels); };
-  std::cout << "accuracy: " << accuracy(compiled) << " of " << labels.size() << "\n";
+  const auto accuracy = [&](const Tensor& logits) {
+    return sum(argmax(logits, 1) == digits.labels);
+  };
+  std::cout << "accuracy: " << accuracy(compiled) << " of " << digits.labels.size() << "\n";
   std::cout << "with units dropped, as in training: " << accuracy(compiled_training) << "\n";
   const bool same =
       identical(imperative, compiled) && identical(imperative_training, compiled_training);

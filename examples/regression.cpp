@@ -5,7 +5,7 @@
 
 #include <iostream>
 
-#include "read_csv.h"
+#include "data.h"
 
 using namespace mlpjit;
 
@@ -33,17 +33,12 @@ int main(int argc, char** argv) try {
       {.rename = {{"hidden1.", "1."}, {"hidden2.", "2."}, {"output.", "3."}}, .strict = false});
   std::cout << report.loaded.size() << " parameters loaded, " << report.missing.size()
             << " missing\n";
-  const auto run = [&](const char* how) {
-    Tensor prediction = net(inputs);  // traces and compiles, where it is hybridized
-    {
-      Benchmark b(how);
-      for (int i = 0; i < 100; ++i) net(inputs);
-    }
-    return prediction;
-  };
-  Tensor imperative = run("500 rows, 100 times, imperatively");
+  const auto predict = [&] { return net(inputs); };
+  time_calls("500 rows, 100 times, imperatively", 100, predict);
+  Tensor imperative = predict();
   net.hybridize();
-  Tensor compiled = run("500 rows, 100 times, compiled");
+  time_calls("500 rows, 100 times, compiled", 100, predict);
+  Tensor compiled = predict();
 
   std::cout << "mean error: " << mean(abs(compiled - target))
             << " ohm; always saying the mean: " << mean(abs(mean(target) - target)) << " ohm\n";

@@ -4,7 +4,7 @@
 
 #include <iostream>
 
-#include "read_csv.h"
+#include "data.h"
 
 using namespace mlpjit;
 
@@ -18,24 +18,17 @@ struct SoftmaxRegression : nn::HybridBlock {
 
 int main(int argc, char** argv) try {
   const std::string folder = data_folder(argc, argv) + "/digits/";
-  Tensor rows = read_csv(folder + "test.csv");  // a label, then 64 pixels from 0 to 16
-  Tensor labels = cast(squeeze(rows.slice(1, 0, 1), 1), DType::i64);
-  Tensor pixels = rows.slice(1, 1, 65);
+  const auto [labels, pixels] = read_digits(folder);
 
   SoftmaxRegression net;
   net.load_parameters(folder + "softmax-regression.safetensors");
   Tensor one = pixels.slice(0, 0, 1);
-  const auto run = [&](const char* how) {
-    net(one);  // traces and compiles, where it is hybridized
-    {
-      Benchmark b(how);
-      for (int i = 0; i < 10000; ++i) net(one);
-    }
-    return net(pixels);
-  };
-  Tensor imperative = run("one image, 10000 times, imperatively");
+  const auto classify_one = [&] { return net(one); };
+  time_calls("one image, 10000 times, imperatively", 10000, classify_one);
+  Tensor imperative = net(pixels);
   net.hybridize();
-  Tensor compiled = run("one image, 10000 times, compiled");
+  time_calls("one image, 10000 times, compiled", 10000, classify_one);
+  Tensor compiled = net(pixels);
 
   Tensor right = argmax(compiled, 1) == labels;
   std::cout << "accuracy: " << sum(right) << " of " << right.size() << "\n";

@@ -16,10 +16,10 @@ namespace mlpjit {
 
 /// One fact that a call must meet to use a signature's executable.
 struct Guard {
-  /// What is looked at: "argument 0", "parameter 0.weight", "capture 2", "training", "same
-  /// storage".
+  /// What is looked at: "argument 0", "storage of argument 1", "parameter 0.weight", "capture 2",
+  /// "training", "structure".
   std::string subject;
-  /// What it must be: "f32[1, 512]", "false", "arguments 0 and 1 apart".
+  /// What it must be: "f32[1, 512]", "a tensor of its own", "false".
   std::string expected;
 };
 
@@ -29,13 +29,16 @@ struct PassSummary {
   /// Rewrites made; 0 when it found nothing to do.
   int changes = 0;
   double ms = 0;
+  /// Which ops there are fewer or more of after it: "add -2, constant +1". "" where only operands
+  /// or attributes changed, or nothing.
+  std::string ops = {};
 };
 
 /// One kernel of a compiled program, in the order of execution.
 struct KernelSummary {
   /// Layer path and op.
   std::string name;
-  /// "elementwise", "dense", "reduction", "row", "library" or "copy".
+  /// "elementwise", "dense", "reduction", "row", "library", "copy", "cond", "while" or "scan".
   std::string kind;
   /// Why it has this form, or why it is a call of the interpreter's kernel.
   std::string reason;
@@ -82,7 +85,7 @@ struct SignatureSummary {
   /// Bytes of the packed copies of the weights.
   std::size_t packed_bytes = 0;
   std::size_t code_bytes = 0;
-  /// With `audit`: what a second trace did otherwise, one line each; see HybridizeOptions::audit.
+  /// With `audit`: what other traces did otherwise, one line each; see HybridizeOptions::audit.
   std::vector<std::string> audit;
   PhaseTimes ms;
 };
@@ -96,6 +99,8 @@ struct Explanation {
   /// Calls that did not.
   std::uint64_t misses = 0;
   std::uint64_t compiles = 0;
+  /// Calls that got no executable: refused by on_recompile, or a trace or a compile that failed.
+  std::uint64_t failures = 0;
   /// Executables that made room for others.
   std::uint64_t evictions = 0;
   /// Executables held now, and their bytes.
@@ -103,6 +108,8 @@ struct Explanation {
   std::size_t bytes = 0;
   /// Why the last call that missed did: "first call", or the guard that failed with both values.
   std::string last_miss;
+  /// What the last of the failures said.
+  std::string last_failure;
   /// Why calls have executables for exact batch sizes although one for all was wanted; "" where
   /// that was not so.
   std::string exact_batch;

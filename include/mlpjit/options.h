@@ -42,7 +42,9 @@ struct HybridizeOptions {
   Backend backend = Backend::native;
   Batch batch = Batch::exact;
   OnRecompile on_recompile = OnRecompile::allow;
-  /// Trace twice with different inputs and report what differs.
+  /// Trace twice before compiling, and once more at each later call, with its inputs, and report
+  /// what differs (explain(), and a warning): C++ values that the program has frozen. The C++ of
+  /// the function runs that often; its updates, prints and draws do not.
   bool audit = false;
   /// Threads of one call. Calls run on one thread so far; asking for more is answered by a warning.
   int threads = 1;

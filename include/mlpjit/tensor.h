@@ -90,7 +90,7 @@ class MLPJIT_API Tensor {
   /// The elements, row-major. @throws DTypeError when T is not the dtype; TraceError when symbolic.
   template <detail::Element T>
   std::span<const T> data() const {
-    return {static_cast<const T*>(raw_data(dtype_of<T>, "data")), static_cast<std::size_t>(size())};
+    return elements<T>("data");
   }
   /// The elements for writing. Raises the version of the storage and marks it exposed: from then on
   /// packed copies of it are not cached, since it may change at any time. @throws as data(), and
@@ -102,12 +102,14 @@ class MLPJIT_API Tensor {
   /// The single element, converted. @throws ShapeError when size() != 1; ValueError when T cannot
   /// hold the value; TraceError when symbolic.
   template <detail::Scalar T>
-  T item() const;
+  T item() const {
+    return single<T>("item");
+  }
   /// A copy of the elements. @throws as data().
   template <detail::Element T>
   std::vector<T> to_vector() const {
-    std::span<const T> elements = data<T>();
-    return std::vector<T>(elements.begin(), elements.end());
+    const std::span<const T> all = elements<T>("to_vector");
+    return std::vector<T>(all.begin(), all.end());
   }
 
   /// The same values in storage of its own.
@@ -127,7 +129,7 @@ class MLPJIT_API Tensor {
   /// The value of a tensor of one element. @throws as item().
   template <detail::Scalar T>
   explicit operator T() const {
-    return item<T>();
+    return single<T>(std::same_as<T, bool> ? "conversion to bool" : "conversion to a C++ number");
   }
 
   Tensor operator-() const;
@@ -200,12 +202,19 @@ class MLPJIT_API Tensor {
   static Tensor from_memory(void* data, DType dtype, Shape shape, std::function<void()> release,
                             bool read_only);
   static Tensor binary(Binary op, const Tensor& a, const Tensor& b);
+  /// What the readers above share; messages name the call.
+  template <detail::Element T>
+  std::span<const T> elements(const char* call) const {
+    return {static_cast<const T*>(raw_data(dtype_of<T>, call)), static_cast<std::size_t>(size())};
+  }
+  template <detail::Scalar T>
+  T single(const char* call) const;
   const void* raw_data(DType expected, const char* call) const;
   void* raw_mutable_data(DType expected);
-  bool item_boolean() const;
-  std::int64_t item_integer(std::int64_t lowest, std::uint64_t highest) const;
-  float item_f32() const;
-  double item_f64() const;
+  bool single_boolean(const char* call) const;
+  std::int64_t single_integer(std::int64_t lowest, std::uint64_t highest, const char* call) const;
+  float single_f32(const char* call) const;
+  double single_f64(const char* call) const;
 
   std::shared_ptr<detail::TensorImpl> impl_;
 };
@@ -231,17 +240,17 @@ class MLPJIT_API TensorSlice : public Tensor {
 };
 
 template <detail::Scalar T>
-T Tensor::item() const {
+T Tensor::single(const char* call) const {
   if constexpr (std::same_as<T, bool>) {
-    return item_boolean();
+    return single_boolean(call);
   } else if constexpr (std::integral<T>) {
-    return static_cast<T>(item_integer(
+    return static_cast<T>(single_integer(
         static_cast<std::int64_t>(std::is_signed_v<T> ? std::numeric_limits<T>::lowest() : T{0}),
-        static_cast<std::uint64_t>(std::numeric_limits<T>::max())));
+        static_cast<std::uint64_t>(std::numeric_limits<T>::max()), call));
   } else if constexpr (std::same_as<T, float>) {
-    return item_f32();
+    return single_f32(call);
   } else {
-    return static_cast<T>(item_f64());
+    return static_cast<T>(single_f64(call));
   }
 }
 

@@ -257,6 +257,10 @@ std::string print(const Function& function) {
   return text;
 }
 
+std::string print(const AttrValue& value) {
+  return attr_text(value, 0, PrintStyle{});
+}
+
 std::string canonical(const Graph& graph) {
   return print(graph, PrintStyle{.canonical = true});
 }

@@ -26,6 +26,8 @@ namespace mlpjit::ir {
 
 std::string print(const Graph& graph);
 std::string print(const Function& function);
+// The value of one attribute: 0.01, [2, 3], "text", f32[2] [1, -0].
+std::string print(const AttrValue& value);
 // Throws FormatError "line:column: expected ..., found ..."; verifies what it read.
 Graph parse(std::string_view text);
 // One size: "3", "B", "2*B+1". Throws FormatError as parse().

@@ -22,7 +22,7 @@ void serialize(Archive& archive, Guard& guard) {
 template <class Archive>
 void serialize(Archive& archive, PassSummary& pass) {
   archive(cereal::make_nvp("name", pass.name), cereal::make_nvp("changes", pass.changes),
-          cereal::make_nvp("ms", pass.ms));
+          cereal::make_nvp("ops", pass.ops), cereal::make_nvp("ms", pass.ms));
 }
 
 template <class Archive>
@@ -60,10 +60,12 @@ void serialize(Archive& archive, Explanation& explanation) {
   archive(cereal::make_nvp("name", explanation.name), cereal::make_nvp("hits", explanation.hits),
           cereal::make_nvp("misses", explanation.misses),
           cereal::make_nvp("compiles", explanation.compiles),
+          cereal::make_nvp("failures", explanation.failures),
           cereal::make_nvp("evictions", explanation.evictions),
           cereal::make_nvp("entries", explanation.entries),
           cereal::make_nvp("bytes", explanation.bytes),
           cereal::make_nvp("last_miss", explanation.last_miss),
+          cereal::make_nvp("last_failure", explanation.last_failure),
           cereal::make_nvp("exact_batch", explanation.exact_batch),
           cereal::make_nvp("signatures", explanation.signatures));
 }
@@ -120,8 +122,9 @@ void write_signature(Text out, const SignatureSummary& signature) {
     fmt::format_to(out, "    audit    {}\n", line);
   }
   for (const PassSummary& pass : signature.passes) {
-    fmt::format_to(out, "    pass     {}: {} change{}, {:.3f} ms\n", pass.name, pass.changes,
-                   pass.changes == 1 ? "" : "s", pass.ms);
+    fmt::format_to(out, "    pass     {}: {} change{}{}{}{}, {:.3f} ms\n", pass.name, pass.changes,
+                   pass.changes == 1 ? "" : "s", pass.ops.empty() ? "" : " (", pass.ops,
+                   pass.ops.empty() ? "" : ")", pass.ms);
   }
   if (!signature.kernels.empty()) {
     fmt::format_to(out, "    fusions  {}\n", signature.fusions);
@@ -162,12 +165,24 @@ std::ostream& operator<<(std::ostream& out, const Explanation& explanation) {
 
 namespace mlpjit::jit {
 
+namespace {
+
+// "add -2, constant +1", in the order of the op table.
+std::string ops_text(const std::map<ir::Opcode, int>& ops) {
+  std::string text;
+  for (const auto& [opcode, more] : ops)
+    text += fmt::format("{}{} {:+}", text.empty() ? "" : ", ", ir::to_string(opcode), more);
+  return text;
+}
+
+}  // namespace
+
 SignatureSummary summarize(const Report& report) {
   SignatureSummary summary;
   summary.backend = to_string(report.backend);
   summary.isa = to_string(report.isa);
   for (const passes::PassReport& pass : report.passes)
-    summary.passes.push_back({pass.name, pass.changes, pass.ms});
+    summary.passes.push_back({pass.name, pass.changes, pass.ms, ops_text(pass.ops)});
   for (const KernelReport& kernel : report.kernels) {
     summary.kernels.push_back({kernel.name, kernel.kind, kernel.reason});
   }

@@ -2,6 +2,7 @@
 // The optimiser: the pipeline, and one entry per pass (each in a file of its own).
 
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ struct PassReport {
   std::string name;
   int changes = 0;  // rewrites made; 0: nothing changed
   double ms = 0;
+  std::map<ir::Opcode, int> ops = {};  // how many more of each there are after it; none with 0
 };
 
 // Each pass returns the number of rewrites it made.

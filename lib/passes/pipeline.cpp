@@ -26,10 +26,28 @@ constexpr PassInfo kPasses[] = {
 
 constexpr int kMaxRounds = 4;  // what is left after so many is not worth a fifth
 
+using OpCounts = std::map<ir::Opcode, int>;
+
+// Ops of a region and those in it; what a fusion holds is part of it.
+void count_ops(const ir::Function& function, const ir::Region& region, OpCounts& counts) {
+  for (const ir::OpId id : region.ops) {
+    const ir::Op& op = function.op(id);
+    ++counts[op.opcode];
+    if (op.opcode == ir::Opcode::fusion) continue;
+    for (const ir::RegionId inner : op.regions) count_ops(function, function.region(inner), counts);
+  }
+}
+
+OpCounts count_ops(const ir::Graph& graph) {
+  OpCounts counts;
+  for (const auto& function : graph.functions()) count_ops(*function, function->body(), counts);
+  return counts;
+}
+
 class Pipeline {
  public:
   Pipeline(ir::Graph& graph, const PipelineSettings& settings)
-      : graph_(graph), settings_(settings) {}
+      : graph_(graph), settings_(settings), ops_(count_ops(graph)) {}
 
   int run(const PassInfo& pass) {
     if (!(settings_.options.*pass.enabled)) return 0;
@@ -40,6 +58,7 @@ class Pipeline {
     report.changes += changes;
     report.ms += took.count();
     if (changes > 0) {
+      note_ops(report);
       if (settings_.verify) ir::verify_or_throw(graph_, pass.name);
       if (settings_.on_change) settings_.on_change(pass.name, graph_);
     }
@@ -53,17 +72,25 @@ class Pipeline {
   }
 
  private:
+  void note_ops(PassReport& report) {
+    const OpCounts before = std::exchange(ops_, count_ops(graph_));
+    for (const auto& [opcode, count] : before) report.ops[opcode] -= count;
+    for (const auto& [opcode, count] : ops_) report.ops[opcode] += count;
+    std::erase_if(report.ops, [](const auto& entry) { return entry.second == 0; });
+  }
+
   // One line per pass, however many rounds it runs in.
   PassReport& entry(std::string_view name) {
     for (PassReport& report : reports_) {
       if (report.name == name) return report;
     }
-    reports_.push_back({std::string(name), 0, 0});
+    reports_.push_back({.name = std::string(name)});
     return reports_.back();
   }
 
   ir::Graph& graph_;
   const PipelineSettings& settings_;
+  OpCounts ops_;  // of the graph as it is
   std::vector<PassReport> reports_;
 };
 

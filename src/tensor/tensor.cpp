@@ -232,11 +232,11 @@ void* Tensor::raw_mutable_data(DType expected) {
 namespace {
 
 // The element of a tensor that holds one.
-const TensorImpl& single(const Tensor& tensor) {
-  const TensorImpl& impl = impl_of(tensor, "item");
-  detail::require_readable(impl, "item");
+const TensorImpl& single_element(const Tensor& tensor, const char* call) {
+  const TensorImpl& impl = impl_of(tensor, call);
+  detail::require_readable(impl, call);
   if (impl.shape.size() != 1) {
-    throw ShapeError("item: the tensor has the shape " + to_string(impl.shape) +
+    throw ShapeError(std::string(call) + ": the tensor has the shape " + to_string(impl.shape) +
                      ", not one element; to_vector() gives them all");
   }
   return impl;
@@ -249,8 +249,9 @@ T load(const TensorImpl& impl) {
   return value;
 }
 
-[[noreturn]] void throw_range(const std::string& value, const char* type) {
-  throw ValueError("item: " + value + " does not fit the type asked for (" + type + ")");
+[[noreturn]] void throw_range(const char* call, const std::string& value, const char* type) {
+  throw ValueError(std::string(call) + ": " + value + " does not fit the type asked for (" + type +
+                   ")");
 }
 
 double load_double(const TensorImpl& impl) {
@@ -267,21 +268,22 @@ double load_double(const TensorImpl& impl) {
 
 }  // namespace
 
-bool Tensor::item_boolean() const {
-  const TensorImpl& impl = single(*this);
+bool Tensor::single_boolean(const char* call) const {
+  const TensorImpl& impl = single_element(*this, call);
   const support::FloatEnvScope environment;
   return load_double(impl) != 0;
 }
 
-std::int64_t Tensor::item_integer(std::int64_t lowest, std::uint64_t highest) const {
-  const TensorImpl& impl = single(*this);
+std::int64_t Tensor::single_integer(std::int64_t lowest, std::uint64_t highest,
+                                    const char* call) const {
+  const TensorImpl& impl = single_element(*this, call);
   const support::FloatEnvScope environment;
   std::int64_t value = 0;
   if (is_floating(impl.dtype)) {
     const double wide = std::trunc(load_double(impl));
     // 2^63 is the first double that i64 cannot hold; u64 beyond i64 is not reachable by integer
     // tensors.
-    if (!(wide >= -0x1p63 && wide < 0x1p63)) throw_range(to_string(*this), "an integer");
+    if (!(wide >= -0x1p63 && wide < 0x1p63)) throw_range(call, to_string(*this), "an integer");
     value = static_cast<std::int64_t>(wide);
   } else if (impl.dtype == DType::i64) {
     value = load<std::int64_t>(impl);
@@ -291,26 +293,26 @@ std::int64_t Tensor::item_integer(std::int64_t lowest, std::uint64_t highest) co
     value = load<std::uint8_t>(impl) != 0 ? 1 : 0;
   }
   if (value < lowest || (value > 0 && static_cast<std::uint64_t>(value) > highest)) {
-    throw_range(std::to_string(value), "an integer of fewer bits or without sign");
+    throw_range(call, std::to_string(value), "an integer of fewer bits or without sign");
   }
   return value;
 }
 
-double Tensor::item_f64() const {
-  const TensorImpl& impl = single(*this);
+double Tensor::single_f64(const char* call) const {
+  const TensorImpl& impl = single_element(*this, call);
   const support::FloatEnvScope environment;
   return load_double(impl);
 }
 
-float Tensor::item_f32() const {
-  const TensorImpl& impl = single(*this);
+float Tensor::single_f32(const char* call) const {
+  const TensorImpl& impl = single_element(*this, call);
   const support::FloatEnvScope environment;
   if (impl.dtype == DType::f32) return load<float>(impl);
   if (impl.dtype == DType::i64)
     return static_cast<float>(load<std::int64_t>(impl));  // rounded once
   const double wide = load_double(impl);
   const float narrow = static_cast<float>(wide);
-  if (std::isinf(narrow) && !std::isinf(wide)) throw_range(to_string(*this), "float");
+  if (std::isinf(narrow) && !std::isinf(wide)) throw_range(call, to_string(*this), "float");
   return narrow;
 }
 

@@ -1,8 +1,18 @@
 #pragma once
-// hybridize({.audit = true}): what differs between two traces of one function depends on C++ state
-// that a trace freezes: variables, clocks, rand(), counters, tensors that were replaced.
+// hybridize({.audit = true}): what differs between traces of one function depends on C++ state that
+// a trace freezes: variables, clocks, rand(), counters, tensors that were replaced.
+//
+// There are two traces before the compile, so that what moves by itself is found at the first call,
+// and one at each later call, so that what the program changes between calls is found too. Each
+// takes the arguments of its call. Their values make no difference: they are symbols, as captured
+// tensors and parameters are, and reading them is an error. A trace draws no random numbers, prints
+// nothing and updates nothing; C++ state is the only thing it moves.
 
+#include <atomic>
 #include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,22 +21,43 @@
 
 namespace mlpjit::detail {
 
+// What the later traces of a function are compared with, and what was found. Safe from any thread.
+class Audit {
+ public:
+  Audit(Trace first, std::string name) : first_(std::move(first)), name_(std::move(name)) {}
+
+  // Compares with what `trace()` gives; what that throws becomes a line. Each place is listed and
+  // warned of once. Leaves out a trace while another goes on. `other` is its name.
+  void compare(const std::function<Trace()>& trace, const std::string& other);
+  std::vector<std::string> lines() const;
+
+ private:
+  void add(const std::string& place, const std::string& line);
+
+  const Trace first_;
+  const std::string name_;  // of the function, for warnings
+  std::atomic<bool> tracing_{false};
+  mutable std::mutex mutex_;  // guards the rest
+  std::set<std::string> places_;
+  std::vector<std::string> lines_;
+};
+
 // A trace whose program does at every call what the function does imperatively, as far as that can
 // be known.
 struct CheckedTrace {
   Trace trace;
-  std::vector<std::string> audit;  // empty without audit
+  std::shared_ptr<Audit> audit;  // null without
 };
 
 // Traces, with `audit` twice. A value of the trace that a C++ variable outside holds afterwards is
-// a line of the audit; without one, a TraceError: the function assigns the variable, which compiled
-// calls would not. `name` is the function's, for messages.
+// a TraceError, which has the lines of the audit too: the function assigns the variable, which
+// compiled calls would not. `name` is the function's, for messages.
 CheckedTrace trace_checked(const std::function<Tensors(const Tensors&)>& function,
                            std::span<const ArgumentSpec> arguments,
                            const ParameterResolver& resolver, bool audit, const std::string& name);
 
-// One line per difference, with the layer path and the op where it entered; empty when the traces
-// agree.
-std::vector<std::string> audit_differences(const Trace& first, const Trace& second);
+// The error for such values, as escaped_values() gives them.
+[[noreturn]] void throw_escaped(const std::vector<std::string>& values, const std::string& name,
+                                const Audit* audit = nullptr);
 
 }  // namespace mlpjit::detail

@@ -31,7 +31,8 @@ struct Program {
   std::unique_ptr<const Runner> runner;
   // Arguments that the function also reaches through a handle of its own, and those handles.
   std::vector<std::pair<std::size_t, Tensor>> captured_arguments;
-  std::vector<std::string> audit;
+  Signature signature;           // that it was traced for
+  std::shared_ptr<Audit> audit;  // null without
   double trace_ms = 0;
 
   std::size_t bytes() const { return runner->bytes(); }
@@ -98,6 +99,8 @@ struct CachedFunction::State {
   std::mutex mutex;  // guards the rest
   std::vector<BatchFamily> families;
   std::string last_miss;
+  std::uint64_t failures = 0;
+  std::string last_failure;
   std::set<std::string> warned;
 };
 
@@ -107,6 +110,7 @@ struct CachedFunction::Call {
   const std::span<const Tensor> inputs;
   Signature signature;  // with the symbol, where the program is for all batch sizes
   std::shared_ptr<const BatchTemplate> symbolic = {};  // its trace
+  bool made = false;                                   // by this call, and so audited already
 
   Call(CachedFunction& owner, std::span<const Tensor> arguments, std::uint64_t structure)
       : function(owner), inputs(arguments), signature(signature_of(arguments, structure)) {
@@ -186,6 +190,7 @@ struct CachedFunction::Call {
   }
 
   std::shared_ptr<const Program> make() {
+    made = true;
     auto program = std::make_shared<Program>();
     if (symbolic) {
       program->trace_ms = symbolic->trace_ms;
@@ -203,6 +208,7 @@ struct CachedFunction::Call {
 
   void compile(Program& program, const CheckedTrace& from) const {
     program.captured_arguments = from.trace.captured_arguments;
+    program.signature = signature;
     program.audit = from.audit;
     program.runner = std::make_unique<const Runner>(*from.trace.graph, from.trace.inputs,
                                                     from.trace.results, function.options_);
@@ -210,11 +216,16 @@ struct CachedFunction::Call {
 
   // Null when this very thread is making it already (a call of the function from within its own
   // trace, with tracing paused).
-  std::shared_ptr<const Program> program() {
+  std::shared_ptr<const Program> program() try {
     return state().programs.get(
         {signature, state().build},
         [this](const Program& program) { return program.same_captures(inputs); },
         [this](const ProgramKey* latest) { miss(latest); }, [this] { return make(); });
+  } catch (const std::exception& error) {
+    const std::lock_guard lock(state().mutex);
+    ++state().failures;
+    state().last_failure = error.what();
+    throw;
   }
 };
 
@@ -242,8 +253,16 @@ Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t struc
     // traps unmasked.
     const support::FloatEnvScope environment;
     for (const Tensor& input : inputs) require_readable(impl_of(input, "call"), "call");
-    program = Call(*this, inputs, structure).program();
+    Call call(*this, inputs, structure);
+    program = call.program();
     if (!program) return imperative();
+    if (call.made) return (*program->runner)(inputs);
+  }
+  if (program->audit) {
+    const support::FloatEnvScope environment;
+    const std::vector<ArgumentSpec> specs = specs_of(program->signature, inputs);
+    program->audit->compare([&] { return trace_function(body_, specs, resolver_); },
+                            "a later trace");
   }
   return (*program->runner)(inputs);
 }
@@ -269,12 +288,14 @@ Explanation CachedFunction::explain() const {
     SignatureSummary summary = program->runner->summary(program->trace_ms);
     summary.name = to_string(key.signature);
     summary.hits = hits;
-    summary.audit = program->audit;
+    if (program->audit) summary.audit = program->audit->lines();
     summary.guards = all_guards(key.signature, *program);
     explanation.signatures.push_back(std::move(summary));
   }
   const std::lock_guard lock(state_->mutex);
   explanation.last_miss = state_->last_miss;
+  explanation.failures = state_->failures;
+  explanation.last_failure = state_->last_failure;
   for (const BatchFamily& family : state_->families) {
     if (!family.refusal.empty()) explanation.exact_batch = family.refusal;
   }

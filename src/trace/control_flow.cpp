@@ -11,6 +11,7 @@
 
 #include "mlpjit/ops.h"
 #include "src/tensor/dispatch.h"
+#include "src/trace/audit.h"
 #include "src/trace/recorder.h"
 
 namespace mlpjit::detail {
@@ -294,27 +295,28 @@ std::pair<Tensors, Tensors> record_scan(Recorder& recorder, const ScanFunction& 
   return {Tensors(all.begin(), middle), Tensors(middle, all.end())};
 }
 
-// What a scan over nothing gives for its ys: nothing, of the right shape.
+// What a scan over nothing gives for its ys: nothing, of the right shape. The body says which, and
+// is recorded rather than run, as in the other modes; so its errors are theirs too.
 Tensors empty_ys(const ScanFunction& body, const Tensors& init, const Tensors& xs) {
   std::vector<ArgumentSpec> specs;
-  for (const Tensor& tensor : init)
-    specs.push_back({.dtype = tensor.dtype(), .shape = tensor.shape()});
-  for (const Tensor& tensor : xs)
-    specs.push_back({.dtype = tensor.dtype(), .shape = entry_shape(tensor.shape())});
-  Tensors empty;
-  trace_function(
+  for (const Tensors& tensors : {init, xs}) {
+    for (const Tensor& tensor : tensors)
+      specs.push_back({.dtype = tensor.dtype(), .shape = tensor.shape()});
+  }
+  const Trace trace = trace_function(
       [&](const Tensors& inputs) {
         const auto middle = inputs.begin() + static_cast<std::ptrdiff_t>(init.size());
-        auto [carry_out, ys] = body(Tensors(inputs.begin(), middle), Tensors(middle, inputs.end()));
-        const TracePause pause;
-        for (const Tensor& y : ys) {
-          Shape shape{0};
-          for (int i = 0; i < y.rank(); ++i) shape.push_back(y.shape()[i]);
-          empty.push_back(make_tensor(y.dtype(), shape));
-        }
-        return Tensors{};
+        return record_scan(*Recorder::current(), body, Tensors(inputs.begin(), middle),
+                           Tensors(middle, inputs.end()))
+            .second;
       },
       specs, {});
+  if (const std::vector<std::string> escaped = escaped_values(trace); !escaped.empty())
+    throw_escaped(escaped, path_prefix() + "scan over nothing");
+  Tensors empty;
+  const ir::Function& main = trace.graph->main();
+  for (const ir::Type& type : main.types(main.body().results))
+    empty.push_back(make_tensor(type.dtype, type.shape));
   return empty;
 }
 

@@ -383,13 +383,13 @@ Trace Recorder::finish(const Tensors& results) {
   return trace;
 }
 
-std::optional<std::string> escaped_value(const Trace& trace) {
+std::vector<std::string> escaped_values(const Trace& trace) {
+  std::vector<std::string> values;
   for (const std::weak_ptr<TensorImpl>& symbol : trace.symbols) {
-    const ImplPtr impl = symbol.lock();
-    if (!impl) continue;
-    return described(trace.graph->main(), impl->value, *impl, "");
+    if (const ImplPtr impl = symbol.lock())
+      values.push_back(described(trace.graph->main(), impl->value, *impl, ""));
   }
-  return std::nullopt;
+  return values;
 }
 
 Trace trace_function(const std::function<Tensors(const Tensors&)>& function,

@@ -53,9 +53,9 @@ struct Trace {
   std::vector<std::weak_ptr<TensorImpl>> symbols;
 };
 
-// "%3 = tanh of layer 'cell' (f32[1, 2])" of a value of the trace that a variable outside still
-// holds, or nothing.
-std::optional<std::string> escaped_value(const Trace& trace);
+// The values of the trace that variables outside still hold: "%3 = tanh of layer 'cell' (f32[1,
+// 2])".
+std::vector<std::string> escaped_values(const Trace& trace);
 
 // What the trace is made for: one entry per argument of the traced function.
 struct ArgumentSpec {

@@ -163,6 +163,78 @@ TEST_P(ControlFlow, ScanStacksWhatItGives) {
       {rows, start});
 }
 
+// Over nothing there is no round that could say what ys are like, or that the body is wrong.
+TEST_P(ControlFlow, ScanOverNothingIsTheSameInAllModes) {
+  using Body = std::function<std::pair<Tensors, Tensors>(const Tensors&, const Tensors&)>;
+  const auto over_nothing = [](const Body& body) {
+    return [body](const Tensors& x) {
+      auto [carry, ys] = scan(body, Tensors{x[0]}, Tensors{x[1]});
+      carry.insert(carry.end(), ys.begin(), ys.end());
+      return carry;
+    };
+  };
+  const Tensors inputs{tensor({1.f, 2.f}), zeros({0, 2})};
+  // Effects: none. Results: of the right dtypes and shapes, C++ scalars included.
+  int rounds = 0;
+  const Tensor total = zeros({2});
+  random::seed(3);
+  testing::internal::CaptureStdout();
+  const auto quiet = over_nothing([&rounds, total](const Tensors& c, const Tensors& row) {
+    ++rounds;
+    Tensor sum_of = total;
+    sum_of += row[0];
+    print("row", row[0]);
+    return std::pair(Tensors{c[0] + random::uniform({2})},
+                     Tensors{row[0] > 0, stack({row[0], c[0]}), Tensor(7)});
+  });
+  const Tensors plain = quiet(inputs);
+  EXPECT_EQ(rounds, 1);
+  const Tensors compiled = jit([quiet](const Tensors& x) { return quiet(x); },
+                               HybridizeOptions{.backend = GetParam()})(inputs);
+  EXPECT_EQ(rounds, 2);
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+  EXPECT_TRUE(identical(total, zeros({2})));
+  EXPECT_EQ(random::state(), (random::State{3, 0}));
+  ASSERT_EQ(plain.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE(identical(plain[i], compiled[i])) << i;
+  EXPECT_TRUE(identical(plain[0], inputs[0]));
+  EXPECT_TRUE(identical(plain[1], zeros({0, 2}, DType::boolean)));
+  EXPECT_EQ(plain[2].shape(), (Shape{0, 2, 2}));
+  EXPECT_TRUE(identical(plain[3], zeros({0}, DType::i64)));
+
+  const auto both = [&](const Body& body, const auto& expect) {
+    const auto f = over_nothing(body);
+    expect([&] { f(inputs); });
+    expect([&] {
+      jit([f](const Tensors& x) { return f(x); }, HybridizeOptions{.backend = GetParam()})(inputs);
+    });
+  };
+  both([](const Tensors& c,
+          const Tensors& row) { return std::pair(Tensors{stack({c[0], c[0]})}, row); },
+       [](const auto& run) { EXPECT_ERROR(ShapeError, run(), "f32[2, 2]", "f32[2]"); });
+  both([](const Tensors& c, const Tensors& row) { return std::pair(Tensors{c[0], c[0]}, row); },
+       [](const auto& run) { EXPECT_ERROR(UserError, run(), "gives back 2 carried tensors"); });
+  both([](const Tensors& c,
+          const Tensors& row) { return std::pair(c, Tensors{row[0] * sum(c[0]).item<float>()}); },
+       [](const auto& run) { EXPECT_ERROR(TraceError, run(), "item: the value of", "= sum"); });
+  Tensor last = ones({2});
+  both(
+      [&last](const Tensors& c, const Tensors& row) {
+        last = row[0] * 2;
+        return std::pair(c, row);
+      },
+      [](const auto& run) {
+        EXPECT_ERROR(TraceError, run(), "a C++ variable outside of the traced code", "= multiply");
+      });
+  both(
+      [](const Tensors& c, const Tensors&) -> std::pair<Tensors, Tensors> {
+        if (c[0].rank() == 1) throw std::out_of_range("the user's own");
+        return {c, c};
+      },
+      [](const auto& run) { EXPECT_ERROR(std::out_of_range, run(), "the user's own"); });
+  EXPECT_FALSE(is_tracing());
+}
+
 TEST_P(ControlFlow, ScanReadsItsSequencesAtTheStart) {
   expect_same(
       [](const Tensors& x) {

@@ -136,16 +136,18 @@ TEST(Trace, ReadingAValueIsAnErrorThatNamesTheWayOut) {
   const auto spec = f32({2});
   EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)y.item<float>(); }), spec),
                "layer 'net.hidden'", "item", "= relu", "where", "cond", "outside");
-  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)y.data<float>(); }), spec), "data",
-               "= relu");
+  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)y.data<float>(); }), spec),
+               "data: the value of", "= relu");
   EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)y.to_vector<float>(); }), spec),
-               "data", "= relu");
+               "to_vector: the value of", "= relu");
   EXPECT_ERROR(TraceError,
                trace(reading([](Tensor y) {
                        if (bool(sum(y) > 0)) y += 1;
                      }),
                      spec),
-               "item", "= greater");
+               "conversion to bool: the value of", "= greater");
+  EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)static_cast<float>(sum(y)); }), spec),
+               "conversion to a C++ number: the value of", "= sum");
   EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { y.mutable_data<float>(); }), spec),
                "mutable_data: the elements cannot be written while tracing; use assign()");
   EXPECT_ERROR(TraceError, trace(reading([](Tensor y) { (void)identical(y, y); }), spec),

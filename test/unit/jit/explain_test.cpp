@@ -15,6 +15,8 @@ Explanation example() {
   explanation.misses = 2;
   explanation.compiles = 2;
   explanation.entries = 1;
+  explanation.failures = 1;
+  explanation.last_failure = "item: \"x\"\x01";
   explanation.bytes = 123'456;
   explanation.last_miss = "argument 0: f32[1, 512] became f32[2, 512]";
   explanation.exact_batch = "a size is read";
@@ -24,7 +26,7 @@ Explanation example() {
   signature.guards = {{"argument 0", "f32[2, 512]"}, {"training", "false"}};
   signature.backend = "native";
   signature.isa = "avx2";
-  signature.passes = {{"fold", 3, 0.25}};
+  signature.passes = {{"fold", 3, 0.25, "add -2, constant +1"}};
   signature.kernels = {{"0.dense", "dense", "4 x 2 panels"}};
   signature.fusions = 1;
   signature.workspace_bytes = 64;
@@ -50,10 +52,13 @@ TEST(Explain, JsonHoldsEveryMemberUnderItsName) {
   const auto& signature = json["signatures"][0];
   EXPECT_STREQ(signature["guards"][1]["subject"].GetString(), "training");
   EXPECT_EQ(signature["passes"][0]["changes"].GetInt(), 3);
+  EXPECT_STREQ(signature["passes"][0]["ops"].GetString(), "add -2, constant +1");
   EXPECT_STREQ(signature["kernels"][0]["kind"].GetString(), "dense");
   EXPECT_EQ(signature["packed_bytes"].GetUint64(), 2048u);
   EXPECT_DOUBLE_EQ(signature["ms"]["total"].GetDouble(), 12.5);
-  EXPECT_EQ(json.MemberCount(), 10u);
+  EXPECT_EQ(json["failures"].GetUint64(), 1u);
+  EXPECT_STREQ(json["last_failure"].GetString(), "item: \"x\"\x01");
+  EXPECT_EQ(json.MemberCount(), 12u);
   EXPECT_STREQ(signature["audit"][0].GetString(), "0.dense: the constant 3 became 4");
   EXPECT_STREQ(signature["workspace_formula"].GetString(), "64*B");
   EXPECT_STREQ(json["exact_batch"].GetString(), "a size is read");
@@ -71,11 +76,11 @@ TEST(Explain, NothingCompiledIsAnEmptyList) {
 TEST(Explain, TextNamesGuardsPassesKernelsBytesAndTimes) {
   std::ostringstream out;
   out << example();
-  for (const char* part :
-       {"41 hits", "last miss: argument 0", "guard    training is false", "fold: 3 changes",
-        "0.dense: dense, 4 x 2 panels", "audit    0.dense: the constant",
-        "workspace 64*B bytes, 64 B at batch 1 (128 B without reuse)",
-        "exact batch sizes: a size is read", "12.50: codegen 10.00"}) {
+  for (const char* part : {"41 hits", "last miss: argument 0", "guard    training is false",
+                           "fold: 3 changes (add -2, constant +1), 0.250 ms",
+                           "0.dense: dense, 4 x 2 panels", "audit    0.dense: the constant",
+                           "workspace 64*B bytes, 64 B at batch 1 (128 B without reuse)",
+                           "exact batch sizes: a size is read", "12.50: codegen 10.00"}) {
     EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
   }
 }
@@ -84,7 +89,7 @@ TEST(Explain, AReportBecomesASummary) {
   jit::Report report;
   report.isa = support::Isa::avx512;
   report.kernels = {{"a", "row", "why"}};
-  report.passes = {{"cse", 2, 0.5}};
+  report.passes = {{"cse", 2, 0.5, {{ir::Opcode::add, -2}, {ir::Opcode::constant, 1}}}};
   report.packed_bytes = 9;
   report.link_ms = 0.125;
   const SignatureSummary summary = jit::summarize(report);
@@ -92,6 +97,8 @@ TEST(Explain, AReportBecomesASummary) {
   EXPECT_EQ(summary.isa, "avx512");
   EXPECT_EQ(summary.kernels.at(0).reason, "why");
   EXPECT_EQ(summary.passes.at(0).changes, 2);
+  EXPECT_NE(summary.passes.at(0).ops.find("add -2"), std::string::npos);
+  EXPECT_NE(summary.passes.at(0).ops.find("constant +1"), std::string::npos);
   EXPECT_EQ(summary.packed_bytes, 9u);
   EXPECT_EQ(summary.ms.link, 0.125);
 }

@@ -77,6 +77,10 @@ TEST(pipeline, reports_each_pass_once_and_calls_back_on_change) {
             (std::vector<std::string>{"inline_calls", "fold", "cse", "eliminate_dead_values"}));
   EXPECT_GT(reports[0].changes, 0);
   EXPECT_EQ(reports[5].changes, 0);
+  EXPECT_EQ(reports[0].ops.at(ir::Opcode::call), -4);
+  EXPECT_EQ(reports[0].ops.at(ir::Opcode::add), 3);
+  EXPECT_LT(reports[4].ops.at(ir::Opcode::constant), 0);
+  EXPECT_TRUE(reports[5].ops.empty());
 }
 
 TEST(pipeline, leaves_out_what_is_switched_off) {

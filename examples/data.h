@@ -1,5 +1,5 @@
 #pragma once
-// Rows of numbers from a text file, for the examples that look at data.
+// What the examples that look at data share: reading it, and timing calls.
 #include <mlpjit/mlpjit.h>
 
 #include <fstream>
@@ -31,4 +31,23 @@ inline mlpjit::Tensor read_csv(const std::string& path) {
   }
   const std::size_t columns = rows == 0 ? 0 : numbers.size() / rows;
   return mlpjit::tensor(numbers, mlpjit::Shape{rows, columns});
+}
+
+// Handwritten digits that no network here was trained on.
+struct Digits {
+  mlpjit::Tensor labels;  // i64 [360]
+  mlpjit::Tensor pixels;  // f32 [360, 64], from 0 to 16
+};
+inline Digits read_digits(const std::string& folder) {
+  using namespace mlpjit;
+  Tensor rows = read_csv(folder + "test.csv");  // a label, then 64 pixels
+  return {cast(squeeze(rows.slice(1, 0, 1), 1), DType::i64), rows.slice(1, 1, 65)};
+}
+
+// Prints how long so many calls take, after one that may trace and compile.
+template <class Call>
+void time_calls(const char* text, int count, const Call& call) {
+  call();
+  mlpjit::Benchmark benchmark(text);
+  for (int i = 0; i < count; ++i) call();
 }
