@@ -42,6 +42,8 @@ struct KernelSummary {
   std::string kind;
   /// Why it has this form, or why it is a call of the interpreter's kernel.
   std::string reason;
+  /// The ops that became this one kernel: "dense, relu"; "" where it is a single op.
+  std::string fused = {};
 };
 
 /// Milliseconds of each phase of making one executable.

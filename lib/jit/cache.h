@@ -14,6 +14,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "lib/jit/executable.h"
@@ -74,8 +75,9 @@ class Cache {
     return entry.value;
   }
 
-  // The value of `key` for which `fits(value)`. When there is none, `miss(latest key or null)` is
-  // called under the lock and may refuse by throwing; then `make()` runs without the lock, in one
+  // The value of `key` for which `fits(value)`. When there is none, `miss(latest key or null, whether
+  // there was one that made room for others)` is called under the lock and may refuse by throwing;
+  // then `make()` runs without the lock, in one
   // thread per key, and the others wait for it. What it throws reaches all who waited, and the next
   // to ask tries again. Null when this very thread is making it already. The newest entry stays
   // whatever its size.
@@ -100,7 +102,7 @@ class Cache {
         }
       }
       ++stats_.misses;
-      miss(recency_.empty() ? nullptr : &recency_.front()->key);
+      miss(recency_.empty() ? nullptr : &recency_.front()->key, evicted_.contains(code));
       entry = std::make_shared<Entry>(Entry{key, code, generation_, std::this_thread::get_id()});
       index_.emplace(code, entry);
     }
@@ -108,7 +110,7 @@ class Cache {
   }
   template <class Make>
   Pointer get(const Key& key, const Make& make) {
-    return get(key, [](const Value&) { return true; }, [](const Key*) {}, make);
+    return get(key, [](const Value&) { return true; }, [](const Key*, bool) {}, make);
   }
 
   // Forgets what is there; who runs it holds it by its pointer, and what is being made is not kept.
@@ -116,6 +118,7 @@ class Cache {
     std::list<std::shared_ptr<Entry>> dropped;  // freed after the lock is gone
     const std::lock_guard lock(mutex_);
     ++generation_;
+    evicted_.clear();
     while (!recency_.empty()) {
       dropped.push_back(recency_.front());
       erase(*dropped.back());
@@ -208,6 +211,7 @@ class Cache {
     entry->finished = true;
     made_.notify_all();
     if (!entry->kept) return;
+    evicted_.erase(entry->hash);
     entry->bytes = value->bytes();
     recency_.push_front(entry);
     entry->place = recency_.begin();
@@ -216,6 +220,8 @@ class Cache {
     const std::size_t max_entries = std::max<std::size_t>(bounds_.max_entries, 1);
     while ((stats_.entries > max_entries || stats_.bytes > bounds_.max_bytes) &&
            recency_.size() > 1) {
+      if (evicted_.size() >= kMostEvicted) evicted_.clear();
+      evicted_.insert(recency_.back()->hash);
       evicted.push_back(recency_.back());
       erase(*evicted.back());
       ++stats_.evictions;
@@ -234,12 +240,15 @@ class Cache {
     recency_.erase(entry.place);
   }
 
+  static constexpr std::size_t kMostEvicted = 4096;
+
   const CacheBounds bounds_;
   const Hash hash_;
   mutable std::mutex mutex_;
   std::condition_variable made_;
   std::unordered_multimap<std::uint64_t, std::shared_ptr<Entry>> index_;
   std::list<std::shared_ptr<Entry>> recency_;  // kept entries, the most recent first
+  std::unordered_set<std::uint64_t> evicted_;  // hashes, for messages
   std::uint64_t generation_ = 0;               // raised by clear()
   CacheStats stats_;
 };

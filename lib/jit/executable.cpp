@@ -61,7 +61,8 @@ struct KindOf {
 
 void describe(const plan::Plan& plan, Report& report) {
   for (const plan::Step& step : plan.steps) {
-    report.kernels.push_back({step.name, std::visit(KindOf{}, step.kernel), step.reason});
+    report.kernels.push_back(
+        {step.name, std::visit(KindOf{}, step.kernel), step.reason, step.fused});
   }
   report.fusions = plan.fusions;
   if (!plan.workspace_bytes.is_known())

@@ -24,6 +24,7 @@ struct Argument {
 
 struct KernelReport {
   std::string name, kind, reason;
+  std::vector<ir::Opcode> fused = {};  // plan::Step::fused
 };
 
 // What compiling did, as data; explain() prints it.

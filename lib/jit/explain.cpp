@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cereal/archives/json.hpp>
 #include <cereal/types/string.hpp>
 #include <cereal/types/vector.hpp>
@@ -28,7 +29,7 @@ void serialize(Archive& archive, PassSummary& pass) {
 template <class Archive>
 void serialize(Archive& archive, KernelSummary& kernel) {
   archive(cereal::make_nvp("name", kernel.name), cereal::make_nvp("kind", kernel.kind),
-          cereal::make_nvp("reason", kernel.reason));
+          cereal::make_nvp("reason", kernel.reason), cereal::make_nvp("fused", kernel.fused));
 }
 
 template <class Archive>
@@ -70,6 +71,39 @@ void serialize(Archive& archive, Explanation& explanation) {
           cereal::make_nvp("signatures", explanation.signatures));
 }
 
+namespace {
+
+// Bytes of the UTF-8 sequence at `at`; 0 where there is none (RFC 3629).
+std::size_t utf8_length(const std::string& text, std::size_t at) {
+  const auto byte = [&](std::size_t i) {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
+  };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead < 0xc2 || lead > 0xf4) return 0;
+  const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  const unsigned lowest = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  const unsigned highest = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  if (byte(1) < lowest || byte(1) > highest) return 0;
+  for (std::size_t i = 2; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
+// JSON is UTF-8, names of layers are any bytes: what is no text becomes U+FFFD.
+std::string as_utf8(const std::string& text) {
+  std::string valid;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = utf8_length(text, at);
+    valid += length == 0 ? "\xef\xbf\xbd" : text.substr(at, length);
+    at += std::max<std::size_t>(length, 1);
+  }
+  return valid;
+}
+
+}  // namespace
+
 std::string to_json(const Explanation& explanation) {
   const support::FloatEnvScope environment;
   std::ostringstream out;
@@ -82,7 +116,7 @@ std::string to_json(const Explanation& explanation) {
     serialize(archive, copy);
   }
   out << "\n";
-  return out.str();
+  return as_utf8(out.str());
 }
 
 namespace {
@@ -107,31 +141,60 @@ void write_times(Text out, const PhaseTimes& ms) {
       {"trace", ms.trace},     {"passes", ms.passes}, {"plan", ms.plan}, {"emit", ms.emit},
       {"codegen", ms.codegen}, {"link", ms.link},     {"load", ms.load}};
   for (const auto& [name, value] : phases) {
-    if (value > 0) fmt::format_to(out, " {} {:.2f}", name, value);
+    if (value >= 0.005) fmt::format_to(out, " {} {:.2f}", name, value);
   }
   fmt::format_to(out, "\n");
 }
 
+// Names of layers and texts of errors are anybody's: what would break a line is written as in C++.
+std::string one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      line += "\\n";
+    } else if (c == '\t') {
+      line += "\\t";
+    } else if (code < 0x20 || code == 0x7f) {
+      line += fmt::format("\\x{:02x}", code);
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
+// "1 hit", "2 hits".
+std::string counted(std::uint64_t count, const char* one, const char* many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+void write_kernel(Text out, const KernelSummary& kernel) {
+  // The planner's texts begin with "library: " themselves.
+  const std::string kind = kernel.kind + ": ";
+  const bool said = kernel.reason.starts_with(kind);
+  fmt::format_to(out, "    kernel   {}{}{}{}: {}{}{}\n", one_line(kernel.name),
+                 kernel.fused.empty() ? "" : " (", kernel.fused, kernel.fused.empty() ? "" : ")",
+                 said ? "" : kernel.kind, said || kernel.reason.empty() ? "" : ", ", kernel.reason);
+}
+
 void write_signature(Text out, const SignatureSummary& signature) {
-  fmt::format_to(out, "  {}: {} hit{}, {} on {}\n", signature.name, signature.hits,
-                 signature.hits == 1 ? "" : "s", signature.backend, signature.isa);
+  fmt::format_to(out, "  {}: {}, {} on {}\n", one_line(signature.name),
+                 counted(signature.hits, "hit", "hits"), signature.backend, signature.isa);
   for (const Guard& guard : signature.guards) {
-    fmt::format_to(out, "    guard    {} is {}\n", guard.subject, guard.expected);
+    fmt::format_to(out, "    guard    {} is {}\n", one_line(guard.subject), guard.expected);
   }
   for (const std::string& line : signature.audit) {
-    fmt::format_to(out, "    audit    {}\n", line);
+    fmt::format_to(out, "    audit    {}\n", one_line(line));
   }
   for (const PassSummary& pass : signature.passes) {
-    fmt::format_to(out, "    pass     {}: {} change{}{}{}{}, {:.3f} ms\n", pass.name, pass.changes,
-                   pass.changes == 1 ? "" : "s", pass.ops.empty() ? "" : " (", pass.ops,
-                   pass.ops.empty() ? "" : ")", pass.ms);
+    fmt::format_to(out, "    pass     {}: {}{}{}{}, {:.3f} ms\n", pass.name,
+                   counted(static_cast<std::uint64_t>(pass.changes), "change", "changes"),
+                   pass.ops.empty() ? "" : " (", pass.ops, pass.ops.empty() ? "" : ")", pass.ms);
   }
   if (!signature.kernels.empty()) {
     fmt::format_to(out, "    fusions  {}\n", signature.fusions);
-    for (const KernelSummary& kernel : signature.kernels) {
-      fmt::format_to(out, "    kernel   {}: {}{}{}\n", kernel.name, kernel.kind,
-                     kernel.reason.empty() ? "" : ", ", kernel.reason);
-    }
+    for (const KernelSummary& kernel : signature.kernels) write_kernel(out, kernel);
     fmt::format_to(out,
                    "    bytes    workspace {} ({} without reuse), packed weights {}, code {}\n",
                    workspace_text(signature), bytes_text(signature.unshared_bytes),
@@ -146,13 +209,21 @@ std::string to_string(const Explanation& explanation) {
   const support::FloatEnvScope environment;
   std::string text;
   const Text out = std::back_inserter(text);
-  fmt::format_to(out, "{}: {} hits, {} misses, {} compiles, {} evictions; {} executables of {}\n",
-                 explanation.name, explanation.hits, explanation.misses, explanation.compiles,
-                 explanation.evictions, explanation.entries, bytes_text(explanation.bytes));
+  fmt::format_to(
+      out, "{}: {}, {}, {}, {}; {} of {}\n", one_line(explanation.name),
+      counted(explanation.hits, "hit", "hits"), counted(explanation.misses, "miss", "misses"),
+      counted(explanation.compiles, "compile", "compiles"),
+      counted(explanation.evictions, "eviction", "evictions"),
+      counted(explanation.entries, "executable", "executables"), bytes_text(explanation.bytes));
   if (!explanation.last_miss.empty())
-    fmt::format_to(out, "  last miss: {}\n", explanation.last_miss);
+    fmt::format_to(out, "  last miss: {}\n", one_line(explanation.last_miss));
+  if (explanation.failures > 0) {
+    fmt::format_to(out, "  {}, the last one: {}\n",
+                   counted(explanation.failures, "failure", "failures"),
+                   one_line(explanation.last_failure));
+  }
   if (!explanation.exact_batch.empty())
-    fmt::format_to(out, "  exact batch sizes: {}\n", explanation.exact_batch);
+    fmt::format_to(out, "  exact batch sizes: {}\n", one_line(explanation.exact_batch));
   for (const SignatureSummary& signature : explanation.signatures) write_signature(out, signature);
   return text;
 }
@@ -166,6 +237,16 @@ std::ostream& operator<<(std::ostream& out, const Explanation& explanation) {
 namespace mlpjit::jit {
 
 namespace {
+
+// "dense, relu"; of long ones the start.
+std::string fused_text(const std::vector<ir::Opcode>& ops) {
+  constexpr std::size_t kMost = 12;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(ops.size(), kMost); ++i)
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", ir::to_string(ops[i]));
+  if (ops.size() > kMost) text += fmt::format(" and {} more", ops.size() - kMost);
+  return text;
+}
 
 // "add -2, constant +1", in the order of the op table.
 std::string ops_text(const std::map<ir::Opcode, int>& ops) {
@@ -184,7 +265,7 @@ SignatureSummary summarize(const Report& report) {
   for (const passes::PassReport& pass : report.passes)
     summary.passes.push_back({pass.name, pass.changes, pass.ms, ops_text(pass.ops)});
   for (const KernelReport& kernel : report.kernels) {
-    summary.kernels.push_back({kernel.name, kernel.kind, kernel.reason});
+    summary.kernels.push_back({kernel.name, kernel.kind, kernel.reason, fused_text(kernel.fused)});
   }
   summary.fusions = report.fusions;
   summary.workspace_bytes = report.workspace_bytes;

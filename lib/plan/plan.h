@@ -226,6 +226,7 @@ struct Step {
   Kernel kernel;
   std::string name;    // symbol of the driver function: control steps around, layer path, op
   std::string reason;  // why this kernel, form and tile, or why a library call
+  std::vector<ir::Opcode> fused = {};  // the ops of a fusion that it computes
 };
 
 struct Plan {

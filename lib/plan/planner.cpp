@@ -195,6 +195,13 @@ void Planner::plan_fusion(const ir::Op& fusion) {
                          : plan_rooted(region.ops, *root, fusion, why_not);
   if (whole) {
     if (plan_.steps.size() > first) ++plan_.fusions;  // nothing is run for results without elements
+    for (std::size_t i = first; i < plan_.steps.size(); ++i) {
+      if (std::holds_alternative<CopyKernel>(plan_.steps[i].kernel)) continue;
+      for (const ir::OpId id : region.ops) {
+        const ir::Opcode opcode = main_.op(id).opcode;
+        if (opcode != ir::Opcode::constant) plan_.steps[i].fused.push_back(opcode);
+      }
+    }
     return;
   }
   for (const ir::OpId id : region.ops) plan_alone(id);

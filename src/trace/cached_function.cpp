@@ -98,6 +98,7 @@ struct CachedFunction::State {
   BatchTemplates templates;
   std::mutex mutex;  // guards the rest
   std::vector<BatchFamily> families;
+  std::optional<Signature> dropped;  // of the latest program when all were forgotten
   std::string last_miss;
   std::uint64_t failures = 0;
   std::string last_failure;
@@ -165,23 +166,41 @@ struct CachedFunction::Call {
 
   State& state() { return *function.state_; }
 
+  // Why this call finds no program, though one for `before` was there.
+  std::string reason_after(const Signature& before, bool there, bool evicted) const {
+    const std::string guard = difference(before, signature);
+    if (!guard.empty() || evicted) return guard;
+    return there ? "storage: arguments and captured tensors are not the same tensors as before"
+                 : "the programs were cleared";
+  }
+
   // Why there is no program for this call, and whether that is allowed.
-  void miss(const ProgramKey* latest) {
-    std::string reason = "first call";
-    bool warn = false;
-    if (latest != nullptr) {
-      reason = difference(latest->signature, signature);
-      if (reason.empty())
-        reason = "storage: arguments and captured tensors are not the same tensors as before";
-      warn = function.options_.on_recompile != OnRecompile::allow;
-    }
+  void miss(const ProgramKey* latest, bool evicted) {
+    const HybridizeOptions& options = function.options_;
     const std::lock_guard lock(state().mutex);
+    const Signature* before = nullptr;
+    if (latest != nullptr) {
+      before = &latest->signature;
+    } else if (state().dropped) {
+      before = &*state().dropped;
+    }
+    std::string reason = "first call";
+    if (before != nullptr) reason = reason_after(*before, latest != nullptr, evicted);
+    const std::string guard = reason;
+    if (evicted) {
+      reason += (reason.empty() ? "" : "; ") + std::string("its program made room for others") +
+                " (max_entries is " + std::to_string(options.max_entries) + ", max_bytes " +
+                std::to_string(options.max_bytes) + ")";
+    }
     state().last_miss = reason;
-    if (!warn) return;
+    // Clearing asks for new programs, changing the block does not.
+    const bool asked_for =
+        before == nullptr || (latest == nullptr && before->structure == signature.structure);
+    if (asked_for || options.on_recompile == OnRecompile::allow) return;
     const std::string message = function.name_ + ": a call needs a new compile: " + reason;
-    if (function.options_.on_recompile == OnRecompile::error)
+    if (options.on_recompile == OnRecompile::error)
       throw UserError(message + " (on_recompile is error)");
-    if (state().warned.insert(reason).second) detail::warn(message);
+    if (state().warned.insert(guard).second) detail::warn(message);
   }
 
   CheckedTrace traced(const Signature& wanted) const {
@@ -220,7 +239,8 @@ struct CachedFunction::Call {
     return state().programs.get(
         {signature, state().build},
         [this](const Program& program) { return program.same_captures(inputs); },
-        [this](const ProgramKey* latest) { miss(latest); }, [this] { return make(); });
+        [this](const ProgramKey* latest, bool evicted) { miss(latest, evicted); },
+        [this] { return make(); });
   } catch (const std::exception& error) {
     const std::lock_guard lock(state().mutex);
     ++state().failures;
@@ -268,10 +288,12 @@ Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t struc
 }
 
 void CachedFunction::clear() {
+  const auto latest = state_->programs.list();
   state_->templates.clear();
   state_->programs.clear();
   const std::lock_guard lock(state_->mutex);
   state_->families.clear();
+  if (!latest.empty()) state_->dropped = latest.front().key.signature;
 }
 
 Explanation CachedFunction::explain() const {

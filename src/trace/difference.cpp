@@ -222,6 +222,11 @@ class Comparison {
     }
   }
 
+  // Ops that stand for a tensor that C++ made, by its elements.
+  static bool made(const ir::Op& op) {
+    return op.opcode == ir::Opcode::constant || op.opcode == ir::Opcode::broadcast_to;
+  }
+
   // Ops that stand in one trace only, at the same place.
   void apart(const ir::Op* previous, std::span<const ir::OpId> x, std::span<const ir::OpId> y) {
     const auto named = [](const ir::Function& function, std::span<const ir::OpId> ops) {
@@ -238,6 +243,15 @@ class Comparison {
     if (layer_there != layer) there = support::layer_prefix(layer_there) + there;
     std::string here = previous == nullptr ? "at the start" : "after " + op_text(a_, *previous);
     if (!x.empty()) here = named(a_, x);
+    const bool made_once =
+        y.empty() && std::all_of(x.begin(), x.end(), [&](ir::OpId id) { return made(a_.op(id)); });
+    if (made_once) {
+      add(support::layer_prefix(layer) + here,
+          ": " + other_ +
+              " does not make it: a tensor made in the function and kept in a C++ "
+              "variable is baked into the program");
+      return;
+    }
     const bool loop = x.empty() || y.empty();
     add(support::layer_prefix(layer) + here,
         ": " + other_ + " has " + there + " here: a C++ branch went another way" +

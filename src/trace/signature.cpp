@@ -121,6 +121,10 @@ std::string difference(const Signature& expected, const Signature& actual) {
                        const std::string& have) {
     return subject + ": expected " + want + ", got " + have;
   };
+  if (expected.structure != actual.structure) {  // then nothing else matters
+    return line("structure", std::to_string(expected.structure), std::to_string(actual.structure)) +
+           ": the block was changed (children, parameters or their shapes) since it was traced";
+  }
   if (expected.arguments.size() != actual.arguments.size()) {
     return line("arguments", std::to_string(expected.arguments.size()),
                 std::to_string(actual.arguments.size()));
@@ -138,10 +142,6 @@ std::string difference(const Signature& expected, const Signature& actual) {
   if (expected.training != actual.training) {
     return line("training", expected.training ? "true" : "false",
                 actual.training ? "true" : "false");
-  }
-  if (expected.structure != actual.structure) {
-    return "structure: the block was changed (children, parameters or their shapes) since it was "
-           "traced";
   }
   return {};
 }

@@ -170,8 +170,8 @@ TEST(Cache, AKeyMayHoldSeveralValuesThatTheCallerTellsApart) {
   TestCache cache;
   const auto get = [&](std::size_t bytes) {
     return cache.get(
-        "a", [&](const Sized& value) { return value.bytes() == bytes; }, [](const std::string*) {},
-        [&] { return sized(bytes); });
+        "a", [&](const Sized& value) { return value.bytes() == bytes; },
+        [](const std::string*, bool) {}, [&] { return sized(bytes); });
   };
   const auto one = get(1), two = get(2);
   EXPECT_EQ(get(1), one);
@@ -186,7 +186,7 @@ TEST(Cache, AMissIsToldWhatWasUsedLastAndMayRefuse) {
   const auto get = [&](const std::string& key) {
     return cache.get(
         key, [](const Sized&) { return true; },
-        [&](const std::string* last) {
+        [&](const std::string* last, bool) {
           latest.push_back(last == nullptr ? "none" : *last);
           if (key == "forbidden") throw UserError("no");
         },
@@ -243,6 +243,25 @@ TEST(Cache, TheLeastRecentlyUsedGoesFirst) {
   EXPECT_NE(cache.held("c"), nullptr);
   EXPECT_EQ(cache.stats().evictions, 1u);
   EXPECT_EQ(cache.stats().entries, 2u);
+}
+
+TEST(Cache, AMissIsToldOfAnEvictionOfItsKey) {
+  TestCache cache({.max_entries = 1});
+  std::vector<bool> told;
+  const auto get = [&](const std::string& key) {
+    cache.get(
+        key, [](const Sized&) { return true; },
+        [&](const std::string*, bool evicted) { told.push_back(evicted); },
+        [] { return sized(1); });
+  };
+  get("a");
+  get("b");  // a goes
+  get("c");  // b goes
+  get("a");
+  cache.clear();
+  get("b");
+  get("b");
+  EXPECT_EQ(told, (std::vector<bool>{false, false, false, true, false}));
 }
 
 TEST(Cache, BytesAreBoundedButTheNewestStays) {

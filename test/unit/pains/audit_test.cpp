@@ -285,6 +285,19 @@ TEST_P(Audit, AMemberSetBetweenCallsIsFoundAtTheNextCall) {
   EXPECT_EQ(net.explain().hits, 3u);
 }
 
+TEST_P(Audit, ATensorMadeAtTheFirstTraceAndKeptIsFound) {
+  const auto kept = std::make_shared<Tensor>();
+  const std::string text = audit(
+      [kept](const Tensors& x) {
+        if (!kept->defined()) *kept = ones({40});
+        return Tensors{x[0] + *kept};
+      },
+      {ones({40})});
+  expect_text(text, {"%0 = constant and 1 more op: the second trace does not make it",
+                     "kept in a C++ variable is baked"});
+  EXPECT_EQ(lines_in(text), 1) << text;
+}
+
 TEST_P(Audit, ReboundCapturesAreNamedWithTheOpThatUsesThem) {
   const auto weights = std::make_shared<Tensors>(Tensors{full({2}, 1.f), full({2}, 2.f)});
   const auto next = std::make_shared<std::size_t>(0);

@@ -62,6 +62,70 @@ TEST_P(Recompile, AMissNamesTheGuardThatFailedWithBothValues) {
   EXPECT_EQ(f.explain().compiles, 5u);
 }
 
+TEST_P(Recompile, AMissTellsOfEvictionsAndOfABlockThatChanged) {
+  HybridizeOptions small = options();
+  small.max_entries = 2;
+  auto net = small_net();
+  net.hybridize(small);
+  const auto last_miss = [&] { return net.explain().last_miss; };
+  for (const int batch : {1, 2, 3}) net(ones({batch, 3}));
+  EXPECT_EQ(last_miss(), "argument 0: expected f32[2, 3], got f32[3, 3]");
+  net(ones({1, 3}));
+  EXPECT_EQ(last_miss(),
+            "argument 0: expected f32[3, 3], got f32[1, 3]; its program made room for others "
+            "(max_entries is 2, max_bytes 268435456)");
+  EXPECT_EQ(net.explain().evictions, 2u);
+  nn::Dense more(3);
+  more.initialize();
+  net.add(more);
+  net(ones({1, 3}));
+  EXPECT_EQ(last_miss(),
+            "structure: expected 1, got 2: the block was changed (children, parameters or their "
+            "shapes) since it was traced");
+  EXPECT_EQ(net.explain().failures, 0u);
+  const auto f = jit([](Tensor x) { return x + 1; }, options());
+  f(ones({2}));
+  f.clear();
+  f(ones({2}));
+  EXPECT_EQ(f.explain().last_miss, "the programs were cleared");
+}
+
+// The block was changed on purpose, but the compile is not what the options allow.
+TEST_P(Recompile, AChangedBlockNeedsOneToo) {
+  HybridizeOptions strict = options();
+  strict.on_recompile = OnRecompile::error;
+  auto net = small_net();
+  net.hybridize(strict);
+  net(ones({1, 3}));
+  nn::Dense more(3);
+  more.initialize();
+  net.add(more);
+  EXPECT_ERROR(UserError, net(ones({1, 3})), "needs a new compile: structure: expected 1, got 2");
+  const Explanation refused = net.explain();
+  EXPECT_EQ(refused.failures, 1u);
+  EXPECT_NE(refused.last_failure.find("on_recompile is error"), std::string::npos);
+  net.hybridize(strict);  // says that it is meant
+  EXPECT_EQ(net(ones({1, 3})).shape(), (Shape{1, 3}));
+  const auto f = jit([](Tensor x) { return x + 1; }, strict);
+  f(ones({2}));
+  f.clear();  // asks for a new one
+  EXPECT_TRUE(identical(f(ones({3})), full({3}, 2.f)));
+}
+
+TEST_P(Recompile, CallsThatGetNoProgramAreCountedWithWhatTheySaid) {
+  const auto f = jit([](Tensor x) { return x.item<float>() > 0 ? x : -x; }, options());
+  EXPECT_ERROR(TraceError, f(tensor(1.f)), "item");
+  EXPECT_ERROR(TraceError, f(tensor(1.f)), "item");
+  const Explanation explanation = f.explain();
+  EXPECT_EQ(explanation.failures, 2u);
+  EXPECT_EQ(explanation.misses, 2u);
+  EXPECT_EQ(explanation.compiles, 0u);
+  EXPECT_EQ(explanation.last_miss, "first call");
+  EXPECT_NE(to_string(explanation).find("2 failures, the last one: item: the value of"),
+            std::string::npos)
+      << explanation;
+}
+
 TEST_P(Recompile, AWarningComesOncePerReason) {
   HybridizeOptions warning = options();
   warning.on_recompile = OnRecompile::warn;

@@ -116,11 +116,13 @@ TEST(Plan, CountsTheGroupsThatAreOneKernel) {
   EXPECT_EQ(fused.fusions, 1);
   ASSERT_EQ(fused.steps.size(), 1u) << to_string(fused);
   EXPECT_EQ(fused.steps[0].reason.find("not one kernel"), std::string::npos);
+  EXPECT_EQ(fused.steps[0].fused, (std::vector{ir::Opcode::dense, ir::Opcode::relu}));
 
   const Plan apart = plan_of(text, support::Isa::baseline);
   EXPECT_EQ(apart.fusions, 0);
   ASSERT_EQ(apart.steps.size(), 2u) << to_string(apart);
   for (const Step& step : apart.steps) {
+    EXPECT_TRUE(step.fused.empty());
     EXPECT_TRUE(step.reason.ends_with("; not one kernel with its group: narrow, no fma"))
         << step.reason;
   }
