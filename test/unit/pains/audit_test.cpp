@@ -2,10 +2,12 @@
 // and the op, what is read at each call is not, and auditing itself moves nothing but C++ state.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <thread>
 
 #include "pains.h"
 
@@ -466,6 +468,37 @@ TEST_P(Audit, ErrorsOfAnotherTraceAreLines) {
       audited());
   reads(tensor(1.f));
   expect_text(audit_of(reads), {"the second trace ended with the error: item: the value of"});
+}
+
+TEST_P(Audit, ThreadsMayCallWhatIsAudited) {
+  const Tensor w = random::normal({3, 3});
+  std::atomic<int> calls{0}, at_once{0}, most{0};
+  const auto f = jit(
+      [&](Tensor x) {
+        ++calls;
+        const int now = ++at_once;
+        for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+        }
+        const Tensor y = tanh(dense(x, w));
+        --at_once;
+        return y;
+      },
+      audited());
+  const Tensor x = random::normal({2, 3});
+  const Tensor expected = f(x);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) wrong += !identical(f(x), expected);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(most, 1);  // one trace of a function at a time
+  EXPECT_GT(calls, 2);
+  EXPECT_EQ(audit_of(f), "");
+  EXPECT_EQ(f.explain().hits, 200u);
 }
 
 TEST_P(Audit, AFunctionOfManyOpsThatHaveNothingInCommon) {
