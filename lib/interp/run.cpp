@@ -5,6 +5,8 @@
 #include <cstring>
 #include <memory>
 
+#include <fmt/format.h>
+
 #include "lib/interp/families.h"
 #include "lib/support/float_env.h"
 #include "lib/support/layer.h"
@@ -58,7 +60,7 @@ class Frame {
       : graph_(graph), function_(function), isa_(isa), meter_(meter), batch_(batch) {
     values_.resize(function.value_count());
     targets_.resize(function.value_count());
-    last_uses_.resize(function.region_count());
+    find_last_uses();
   }
 
   // What the body yields; `targets` (may be empty) is memory to produce its results in.
@@ -79,25 +81,24 @@ class Frame {
  private:
   Slots run_region(ir::RegionId id, Slots arguments) {
     const ir::Region& region = function_.region(id);
-    const std::vector<std::uint32_t>& last_use = last_uses(id);
     for (std::size_t i = 0; i < region.arguments.size(); ++i) {
       values_[region.arguments[i].index] = std::move(arguments[i]);
     }
     arguments.clear();
     for (const ir::ValueId argument : region.arguments) {
-      if (last_use[argument.index] == kUnused) release(argument);
+      if (last_use_[argument.index] == kUnused) release(argument);
     }
     for (std::size_t i = 0; i < region.ops.size(); ++i) {
       const ir::Op& op = function_.op(region.ops[i]);
       const auto dies = [&](ir::ValueId value) {
-        return last_use[value.index] == i && owned_by(value, id);
+        return last_use_[value.index] == i && owned_by(value, id);
       };
       run_op(op, dies);
       for_each_read(op, [&](ir::ValueId value) {
         if (dies(value)) release(value);
       });
       for (const ir::ValueId result : op.results) {
-        if (last_use[result.index] == kUnused) release(result);
+        if (last_use_[result.index] == kUnused) release(result);
       }
     }
     Slots results;
@@ -253,9 +254,16 @@ class Frame {
     if (const View* target = targets_[value.index]) return {*target, nullptr};
     View view{type.dtype, shape_of(value), nullptr};
     if (type.token) return {view, nullptr};
-    auto buffer = std::make_shared<Buffer>(bytes_of(view), meter_);
-    view.data = buffer->data();
-    return {view, std::move(buffer)};
+    try {
+      auto buffer = std::make_shared<Buffer>(bytes_of(view), meter_);
+      view.data = buffer->data();
+      return {view, std::move(buffer)};
+    } catch (const MemoryError&) {
+      const ir::Op& op = function_.op(function_.value(value).producer);
+      throw MemoryError(fmt::format("{}{}: no memory for its result {} of {} bytes",
+                                    support::layer_prefix(op.path), ir::to_string(op.opcode),
+                                    to_string(TensorSpec{type.dtype, view.shape}), bytes_of(view)));
+    }
   }
 
   Shape shape_of(ir::ValueId value) const {
@@ -268,23 +276,27 @@ class Frame {
 
   static constexpr std::uint32_t kUnused = UINT32_MAX;
 
-  // Per value, the position of the last op of the region that reads it: kUnused for none, past the
-  // end for those that the region gives on.
-  const std::vector<std::uint32_t>& last_uses(ir::RegionId id) {
-    std::vector<std::uint32_t>& last = last_uses_[id.index];
-    if (!last.empty() || function_.value_count() == 0) return last;
+  // Fills last_use_, in one walk: an op of the region that holds the value reads it, or one inside.
+  void find_last_uses() {
+    last_use_.assign(function_.value_count(), kUnused);
+    std::vector<std::uint32_t> positions(function_.region_count());
+    read_region(ir::Function::kBody, positions);
+    for (const ir::Update& update : function_.updates()) read(update.value, positions);
+  }
+  void read_region(ir::RegionId id, std::vector<std::uint32_t>& positions) {
     const ir::Region& region = function_.region(id);
-    last.assign(function_.value_count(), kUnused);
-    for (std::size_t i = 0; i < region.ops.size(); ++i) {
-      for_each_read(function_.op(region.ops[i]),
-                    [&](ir::ValueId value) { last[value.index] = static_cast<std::uint32_t>(i); });
+    std::uint32_t& position = positions[id.index];
+    position = 0;
+    for (const ir::OpId at : region.ops) {
+      const ir::Op& op = function_.op(at);
+      for (const ir::ValueId operand : op.operands) read(operand, positions);
+      for (const ir::RegionId inner : op.regions) read_region(inner, positions);
+      ++position;
     }
-    const auto end = static_cast<std::uint32_t>(region.ops.size());
-    for (const ir::ValueId result : region.results) last[result.index] = end;
-    if (id == ir::Function::kBody) {
-      for (const ir::Update& update : function_.updates()) last[update.value.index] = end;
-    }
-    return last;
+    for (const ir::ValueId result : region.results) read(result, positions);
+  }
+  void read(ir::ValueId value, const std::vector<std::uint32_t>& positions) {
+    last_use_[value.index] = positions[function_.value(value).region.index];
   }
 
   // An op reads its operands and all that its regions read.
@@ -307,7 +319,9 @@ class Frame {
   std::vector<const View*> targets_;  // per value: memory of the caller's to produce it in
   std::vector<View> operand_views_;   // of the op at work
   std::vector<View> result_views_;
-  std::vector<std::vector<std::uint32_t>> last_uses_;  // per region, made when it first runs
+  // Per value, the position of the last op of its region that reads it: kUnused for none, past the
+  // end for those that the region gives on.
+  std::vector<std::uint32_t> last_use_;
   Slots updates_;
 };
 

@@ -46,8 +46,10 @@ struct Op {
   std::string path;  // layer path where it was recorded, "" at top level
 };
 
-// Regions in regions: what the parser, the recorder and readers of files take.
+// Regions in regions, and calls of functions that call: what the parser, the recorder, readers of
+// files and the verifier take. Code that walks a graph may recurse.
 inline constexpr int kDeepestRegion = 64;
+inline constexpr int kDeepestCall = 256;
 
 struct Region {
   std::vector<ValueId> arguments;

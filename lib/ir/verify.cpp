@@ -1,7 +1,8 @@
 // The invariants of a graph:
 //
 //  1. Functions have distinct names; calls lead to functions of the graph and never back (no
-//     recursion).
+//     recursion). Regions nest at most kDeepestRegion deep and calls kDeepestCall, those of called
+//     functions included.
 //  2. Ids are in range. Each op stands in one region and each region in one op (or is the body);
 //     ops, values and regions point back at what holds them.
 //  3. Values have distinct, non-empty names within their function.
@@ -24,7 +25,9 @@
 
 #include "lib/ir/verify.h"
 
+#include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "lib/ir/lexer.h"
 #include "lib/ir/verify_internal.h"
@@ -46,12 +49,11 @@ std::vector<std::string> callees(const Function& function) {
   return names;
 }
 
-// The functions that lead back to themselves: those left when leaves are taken away again and
-// again.
-std::vector<std::string> recursive_functions(const Graph& graph, const CallGraph& calls) {
+// Callees before callers; functions whose calls lead back to them are left out.
+std::vector<const Function*> callees_first(const Graph& graph, const CallGraph& calls) {
   std::unordered_map<std::string, std::size_t> waiting;
   CallGraph callers;
-  std::vector<std::string> leaves, result;
+  std::vector<const Function*> order;
   for (const auto& function : graph.functions()) {
     std::size_t& count = waiting[function->name()];
     for (const std::string& callee : calls.at(function->name())) {
@@ -59,20 +61,64 @@ std::vector<std::string> recursive_functions(const Graph& graph, const CallGraph
       ++count;
       callers[callee].push_back(function->name());
     }
-    if (count == 0) leaves.push_back(function->name());
+    if (count == 0) order.push_back(function.get());
   }
-  while (!leaves.empty()) {
-    const std::string leaf = std::move(leaves.back());
-    leaves.pop_back();
-    for (const std::string& caller : callers[leaf]) {
-      if (--waiting[caller] == 0) leaves.push_back(caller);
+  for (std::size_t next = 0; next < order.size(); ++next) {
+    for (const std::string& caller : callers[order[next]->name()]) {
+      if (--waiting[caller] == 0) order.push_back(graph.find(caller));
     }
   }
-  for (const auto& function : graph.functions()) {
-    if (waiting[function->name()] > 0) result.push_back(function->name());
-  }
-  return result;
+  return order;
 }
+
+// How deep the regions and the calls of a function lead, those of its callees included.
+struct Depth {
+  int regions = 0, calls = 0;
+};
+using Depths = std::unordered_map<std::string, Depth>;
+
+class DepthVerifier {
+ public:
+  DepthVerifier(const Function& function, const Depths& known, FaultList& faults)
+      : function_(function), known_(known), faults_(faults) {}
+
+  // A fault is reported once: what calls a function that is too deep is taken to be as deep as
+  // allowed.
+  Depth run() {
+    enter(Function::kBody, 0);
+    return {std::min(deepest_.regions, kDeepestRegion), std::min(deepest_.calls, kDeepestCall)};
+  }
+
+ private:
+  void enter(RegionId region, int depth) {
+    deepest_.regions = std::max(deepest_.regions, depth);
+    for (const OpId id : function_.region(region).ops) {
+      const Op& op = function_.op(id);
+      if (op.opcode == Opcode::call) check_call(id, op, depth);
+      for (const RegionId nested : op.regions)
+        enter(nested, depth + (op.opcode == Opcode::fusion ? 0 : 1));
+    }
+  }
+  void check_call(OpId id, const Op& op, int depth) {
+    const std::string& callee = op.attrs.get<FunctionRef>("callee").name;
+    const auto found = known_.find(callee);
+    if (found == known_.end()) return;  // no such function, or recursion: other faults
+    const auto check = [&](int reached, int most, int& deepest, const char* what) {
+      deepest = std::max(deepest, reached);
+      if (reached <= most) return;
+      faults_.add(id, std::string("expected ") + what + " nested at most " + std::to_string(most) +
+                          " deep, those of called functions included; with @" +
+                          quoted_name(callee) + " they are " + std::to_string(reached) + " deep");
+    };
+    check(depth + found->second.regions, kDeepestRegion, deepest_.regions, "regions");
+    check(1 + found->second.calls, kDeepestCall, deepest_.calls, "calls");
+  }
+
+  const Function& function_;
+  const Depths& known_;
+  FaultList& faults_;
+  Depth deepest_;
+};
 
 void verify_callable(const Function& function, FaultList& faults) {
   if (!function.updates().empty()) {
@@ -138,15 +184,21 @@ std::vector<Fault> verify(const Graph& graph) {
     calls[function->name()] = callees(*function);
     for (const std::string& callee : calls[function->name()]) called[callee] = true;
   }
-  const std::vector<std::string> recursive = recursive_functions(graph, calls);
+  const std::vector<const Function*> order = callees_first(graph, calls);
+  const std::unordered_set<const Function*> ordered(order.begin(), order.end());
   for (const auto& function : graph.functions()) {
     FaultList faults(*function);
     verify_types(graph, *function, faults);
     verify_effects(*function, faults);
     if (called.count(function->name()) > 0) verify_callable(*function, faults);
-    for (const std::string& name : recursive) {
-      if (name == function->name()) faults.add("expected no recursion; its calls lead back to it");
-    }
+    if (ordered.count(function.get()) == 0)
+      faults.add("expected no recursion; its calls lead back to it");
+    collect(faults);
+  }
+  Depths depths;
+  for (const Function* function : order) {
+    FaultList faults(*function);
+    depths[function->name()] = DepthVerifier(*function, depths, faults).run();
     collect(faults);
   }
   return all;

@@ -10,7 +10,7 @@ namespace mlpjit::jit {
 // do anything) gets memory of its own.
 class WorkspaceScope {
  public:
-  // 64-byte aligned, at least `bytes` of it. Throws std::bad_alloc.
+  // 64-byte aligned, at least `bytes` of it. Throws MemoryError.
   explicit WorkspaceScope(std::size_t bytes);
   ~WorkspaceScope();
   WorkspaceScope(const WorkspaceScope&) = delete;

@@ -10,16 +10,22 @@ namespace {
 
 constexpr std::int64_t kAlignment = 64;
 
+// Sizes come from files too: what does not fit 63 bits is a ShapeError, as everywhere in a plan.
+std::int64_t sum(std::int64_t a, std::int64_t b) {
+  return (Extent(a) + Extent(b)).known();
+}
+
 std::int64_t rounded(std::int64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return sum(bytes, kAlignment - 1) / kAlignment * kAlignment;
 }
 
 // A multiple of B to the power `degree` that covers `bytes` for every B of at least 1, and for B =
 // 0 where B counts as 1.
 std::int64_t cover(const Extent& bytes) {
-  std::int64_t sum = 0;
-  for (int i = 0; i <= bytes.degree(); ++i) sum += std::max<std::int64_t>(bytes.term(i), 0);
-  return rounded(sum);
+  std::int64_t all = 0;
+  for (int i = 0; i <= bytes.degree(); ++i)
+    all = sum(all, std::max<std::int64_t>(bytes.term(i), 0));
+  return rounded(all);
 }
 
 Extent power(int degree) {
@@ -52,12 +58,12 @@ Region place(Plan& plan, std::vector<BufferId> order) {
     std::int64_t offset = 0;
     for (const Placed& other : placed) {
       if (!meet(plan.buffers[id], plan.buffers[other.id])) continue;
-      if (offset + bytes <= other.offset) break;
+      if (sum(offset, bytes) <= other.offset) break;
       offset = std::max(offset, other.offset + other.bytes);
     }
     plan.buffers[id].offset = offset;
-    region.bytes = std::max(region.bytes, offset + bytes);
-    region.unshared += bytes;
+    region.bytes = std::max(region.bytes, sum(offset, bytes));
+    region.unshared = sum(region.unshared, bytes);
     placed.insert(std::upper_bound(placed.begin(), placed.end(), offset,
                                    [](std::int64_t at, const Placed& p) { return at < p.offset; }),
                   {id, offset, bytes});

@@ -4,8 +4,10 @@
 #include <array>
 #include <bit>
 #include <new>
+#include <string>
 
 #include "lib/support/bytes.h"
+#include "mlpjit/error.h"
 
 namespace mlpjit::support {
 
@@ -22,7 +24,12 @@ void raise_peak(std::size_t live) {
 }
 
 std::byte* allocate_block(std::size_t bytes) {
-  return static_cast<std::byte*>(::operator new(std::max<std::size_t>(bytes, 1), kBlockAlignment));
+  try {
+    return static_cast<std::byte*>(
+        ::operator new(std::max<std::size_t>(bytes, 1), kBlockAlignment));
+  } catch (const std::bad_alloc&) {
+    throw MemoryError("no memory for " + std::to_string(bytes) + " bytes of tensors");
+  }
 }
 
 void free_block(std::byte* data) noexcept {

@@ -20,7 +20,7 @@ struct MemoryStats {
 MemoryStats memory_stats();
 void reset_peak_memory();  // the peak starts again from what is live
 
-// 64-byte aligned memory, counted in memory_stats(); throws std::bad_alloc.
+// 64-byte aligned memory, counted in memory_stats(); throws MemoryError.
 std::byte* allocate_counted(std::size_t bytes);
 void free_counted(std::byte* data, std::size_t bytes) noexcept;
 

@@ -218,6 +218,7 @@ JsonText::JsonText(std::string file, std::string text)
     throw FormatError(
         fmt::format("{}: expected at most {} bytes, found {}", file_, kMaxJsonBytes, text_.size()));
   }
+  lines_.reserve(1 + static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n')));
   for (std::size_t i = 0; i < text_.size(); ++i) {
     if (text_[i] == '\n') lines_.push_back(static_cast<std::uint32_t>(i + 1));
   }

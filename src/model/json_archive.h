@@ -235,8 +235,10 @@ template <class T>
 void load(JsonReader& archive, std::vector<T>& values) {
   const Json::Array* items = archive.now().array();
   if (items == nullptr) archive.fail_expected("an array");
-  values.resize(items->size());
-  for (std::size_t i = 0; i < items->size(); ++i) archive.item((*items)[i], i, values[i]);
+  // Grown as items prove to be what they should: a record is larger than a wrong item's text.
+  values.clear();
+  for (std::size_t i = 0; i < items->size(); ++i)
+    archive.item((*items)[i], i, values.emplace_back());
 }
 
 inline void save(JsonWriter& archive, const std::map<std::string, std::string>& strings) {

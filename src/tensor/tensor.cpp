@@ -39,7 +39,7 @@ Tensor make_tensor(DType dtype, Shape shape) {
   std::shared_ptr<support::Storage> storage;
   try {
     storage = support::Storage::allocate(bytes);
-  } catch (const std::bad_alloc&) {
+  } catch (const MemoryError&) {
     throw MemoryError(path_prefix() + "no memory for a tensor " +
                       to_string(TensorSpec{dtype, shape}) + " of " + std::to_string(bytes) +
                       " bytes");

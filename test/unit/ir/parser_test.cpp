@@ -157,16 +157,19 @@ TEST(Parser, RefusesNestingThatCouldExhaustTheStack) {
   EXPECT_NO_THROW(parse(sizes + "]) { return }"));
 }
 
-TEST(Parser, TakesLongChainsOfCallsWithoutRecursion) {
-  std::string text = "func @f0() { print \"deep\" return }\n";
-  constexpr int kFunctions = 2000;
-  for (int i = 1; i < kFunctions; ++i) {
-    text +=
-        "func @f" + std::to_string(i) + "() { call @f" + std::to_string(i - 1) + "() return }\n";
-  }
-  const Graph graph = parse(text);
-  EXPECT_EQ(graph.functions().size(), static_cast<std::size_t>(kFunctions));
+TEST(Parser, ReadsLongChainsOfCallsWithoutRecursion) {
+  const auto chain = [](int functions) {
+    std::string text = "func @f0() { print \"deep\" return }\n";
+    for (int i = 1; i < functions; ++i) {
+      text +=
+          "func @f" + std::to_string(i) + "() { call @f" + std::to_string(i - 1) + "() return }\n";
+    }
+    return text;
+  };
+  const Graph graph = parse(chain(kDeepestCall));
+  EXPECT_EQ(graph.functions().size(), static_cast<std::size_t>(kDeepestCall));
   EXPECT_EQ(graph.functions().back()->inputs().size(), 1u);
+  EXPECT_THROW(parse(chain(20'000)), FormatError);
 }
 
 TEST(Parser, BoundsTheMemoryThatShortTextAsksFor) {

@@ -182,6 +182,53 @@ TEST(Verify, FindsRecursion) {
   EXPECT_NE(faults[0].what.find("no recursion"), std::string::npos);
 }
 
+// A function @name that calls @callee (none: does nothing) inside `depth` conds.
+std::string nested_call(const std::string& name, const std::string& callee, int depth) {
+  std::string text = "func @" + name + "(%p: bool[]) {\n", close;
+  for (int i = 0; i < depth; ++i) {
+    const std::string result = "%r" + std::to_string(i);
+    const std::string inner = i + 1 < depth ? "%r" + std::to_string(i + 1) : "%c";
+    text += result + " = cond %p { yield %p } {\n";
+    close = "yield " + inner + " }\n" + close;
+  }
+  text += callee.empty() ? "%c = logical_not %p\n" : "%c = call @" + callee + "(%p)\n";
+  return text + close + "return " + (depth > 0 ? "%r0" : "%c") + "\n}\n";
+}
+
+void expect_depth_error(const std::string& text, const std::string& part) {
+  std::string said = "nothing";
+  try {
+    parse(text);
+  } catch (const FormatError& error) {
+    said = error.what();
+  }
+  EXPECT_NE(said.find(part), std::string::npos) << said;
+}
+
+TEST(Verify, CountsRegionsOfCallees) {
+  const std::string leaf = nested_call("leaf", "", 30);
+  parse(leaf + nested_call("main", "leaf", kDeepestRegion - 30));
+  expect_depth_error(leaf + nested_call("main", "leaf", kDeepestRegion - 29),
+                     "at most 64 deep, those of called functions included; with @leaf they are 65");
+  // Sixty in each of a chain: without a limit on the sum, inlining nests them 1200 deep.
+  std::string chain = nested_call("f0", "", 60);
+  for (int i = 1; i < 20; ++i) {
+    chain += nested_call("f" + std::to_string(i), "f" + std::to_string(i - 1), 60);
+  }
+  expect_depth_error(chain + nested_call("main", "f19", 0), "@f1, %c = call");
+}
+
+TEST(Verify, BoundsHowDeepCallsLead) {
+  std::string chain = nested_call("f0", "", 0);
+  for (int i = 1; i < kDeepestCall; ++i) {
+    chain += nested_call("f" + std::to_string(i), "f" + std::to_string(i - 1), 0);
+  }
+  const std::string last = "f" + std::to_string(kDeepestCall - 1);
+  parse(chain + nested_call("main", last, 0));
+  expect_depth_error(chain + nested_call("more", last, 0) + nested_call("main", "more", 0),
+                     "expected calls nested at most 256 deep");
+}
+
 TEST(Verify, FindsEffectsOutOfOrder) {
   expect_fault([](Broken& b) { b.main.updates().clear(); }, "@main, %t1 = print",
                "its effect is lost");

@@ -292,6 +292,43 @@ TEST(SymbolFile, LimitsHold) {
   }
 }
 
+// Sixty regions in each function are allowed, twenty such functions that call each other are not.
+TEST(SymbolFile, RegionsNestedThroughCallsAreCounted) {
+  const auto body = [](const std::string& innermost, int depth) {
+    std::string nodes, close;
+    for (int i = 0; i < depth; ++i) {
+      const std::string name = "r" + std::to_string(i);
+      nodes += R"({"op": "cond", "name": ")" + name +
+               R"(", "inputs": ["p"], "regions": [{"nodes": [], "results": ["p"]}, {"nodes": [)";
+      close = R"(], "results": [")" + (i + 1 < depth ? "r" + std::to_string(i + 1) : "c") +
+              R"("]}]})" + close;
+    }
+    return R"("nodes": [)" + nodes + innermost + close + "]";
+  };
+  const std::string input = R"("inputs": [{"name": "p", "dtype": "bool", "shape": []}], )";
+  const auto text = [&](int count, int depth) {
+    std::string functions;
+    for (int i = 0; i < count; ++i) {
+      const std::string innermost =
+          i == 0 ? R"({"op": "logical_not", "name": "c", "inputs": ["p"]})"
+                 : R"({"op": "call", "name": "c", "inputs": ["p"], "attributes": {"callee": "f)" +
+                       std::to_string(i - 1) + "\"}}";
+      functions += (i > 0 ? ", " : "") + (R"({"name": "f)" + std::to_string(i) + "\", ") + input +
+                   body(innermost, depth) + R"(, "results": ["r0"]})";
+    }
+    return file(
+        input +
+        R"("nodes": [{"op": "call", "name": "y", "inputs": ["p"], "attributes": {"callee": "f)" +
+        std::to_string(count - 1) + R"("}}], "heads": [{"name": "y", "value": "y"}],
+      "functions": [)" +
+        functions + "]");
+  };
+  const Tensor no = tensor(false);
+  EXPECT_TRUE(identical(model(text(2, 32))(no), tensor(true)));
+  expect_refused(text(2, 33), {"m.json:", "regions nested at most 64 deep", "@f0", "66"});
+  expect_refused(text(20, 60), {"regions nested at most 64 deep"});
+}
+
 // Whatever the bytes: a model, or an error of the user's.
 void expect_orderly(const std::function<nn::SymbolBlock()>& load) {
   try {

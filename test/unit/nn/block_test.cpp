@@ -1,10 +1,12 @@
+// Calls of blocks: the same bits in every mode, signatures, parameters, errors, what they tell of
+// themselves.
+
 #include <gtest/gtest.h>
 
-#include <sstream>
+#include <atomic>
 #include <thread>
-#include <type_traits>
 
-#include "test/unit/nn/modes.h"
+#include "test/unit/nn/blocks.h"
 
 namespace mlpjit {
 namespace {
@@ -12,24 +14,8 @@ namespace {
 using test::error_of;
 using test::expect_mentions;
 using test::expect_same_in_all_modes;
-
-struct HybridNet : nn::HybridBlock {
-  nn::Dense hidden = child("hidden", nn::Dense(4));
-  nn::Dense output = child("output", nn::Dense(2));
-  int calls = 0;
-  Tensor hybrid_forward(const Ops& F, const Tensor& input) override {
-    ++calls;
-    return output(F.relu(hidden(input)));
-  }
-};
-
-struct Plain : nn::Block {
-  int calls = 0;
-  Tensor forward(const Tensor& x) override {
-    ++calls;
-    return x * 2;
-  }
-};
+using test::HybridNet;
+using test::seed_net;
 
 struct TwoInTwoOut : nn::HybridBlock {
   nn::Dense left = child("left", nn::Dense(3));
@@ -38,14 +24,6 @@ struct TwoInTwoOut : nn::HybridBlock {
     return {sum, F.tanh(sum)};
   }
 };
-
-nn::HybridSequential seed_net() {
-  nn::HybridSequential net;
-  net.add(nn::Dense(16, {.activation = "relu"}), nn::Dense(8, {.activation = "relu"}),
-          nn::Dense(2));
-  net.initialize();
-  return net;
-}
 
 TEST(Block, GivesTheSameBitsInAllModes) {
   auto net = seed_net();
@@ -110,105 +88,6 @@ TEST(Block, SeesNewParameterValuesWithoutCompilingAgain) {
   }
 }
 
-TEST(Block, CopiesShareAndClonesDoNot) {
-  auto net = seed_net();
-  const Tensor x = random::normal({1, 4});
-  const Tensor before = net(x);
-  nn::HybridSequential copy = net;
-  nn::HybridSequential clone = net.clone();
-  net.collect_params()["0.bias"].set_data(ones({16}));
-  EXPECT_FALSE(identical(net(x), before));
-  EXPECT_TRUE(identical(copy(x), net(x)));
-  EXPECT_TRUE(identical(clone(x), before));
-}
-
-TEST(Block, CopiesOfAUsersBlockShareChildrenButNotWhatWasTraced) {
-  HybridNet net;
-  net.initialize();
-  net.hybridize({.backend = Backend::graph});
-  const Tensor x = ones({1, 3});
-  const Tensor y = net(x);
-  HybridNet copy = net;
-  EXPECT_EQ(copy.explain().entries, 0U);
-  EXPECT_TRUE(identical(copy(x), y));
-  EXPECT_EQ(copy.calls, 2);
-  net.collect_params()["output.bias"].set_data(ones({2}));
-  EXPECT_TRUE(identical(copy(x), net(x)));
-  EXPECT_FALSE(identical(copy(x), y));
-}
-
-TEST(Block, OutlivesTheObjectItWasCopiedFrom) {
-  HybridNet copy;
-  {
-    HybridNet net;
-    net.initialize();
-    net.hybridize({.backend = Backend::graph});
-    net(ones({1, 3}));
-    copy = net;
-  }
-  EXPECT_EQ(copy(ones({1, 3})).shape(), (Shape{1, 2}));
-  HybridNet moved = std::move(copy);
-  EXPECT_EQ(moved(ones({1, 3})).shape(), (Shape{1, 2}));
-  EXPECT_THROW(copy(ones({1, 3})), UserError);  // NOLINT: that is the point
-}
-
-TEST(Block, CloneOfAUsersBlockIsDeepAndOfItsOwnType) {
-  HybridNet net;
-  net.initialize();
-  const Tensor x = random::normal({2, 3});
-  const Tensor y = net(x);
-  HybridNet clone = net.clone();
-  auto other = nn::clone(net);
-  net.collect_params()["hidden.weight"].set_data(zeros({4, 3}));
-  EXPECT_FALSE(identical(net(x), y));
-  EXPECT_TRUE(identical(clone(x), y));
-  EXPECT_TRUE(identical(other(x), y));
-  EXPECT_THROW(
-      [&] {
-        const nn::Block& base = net;
-        nn::Dense wrong = base.clone();
-      }(),
-      UserError);
-}
-
-TEST(Block, CloneReachesBlocksInsideContainers) {
-  nn::HybridSequential net;
-  net.add(HybridNet(), nn::Dense(3));
-  net.initialize();
-  const Tensor x = random::normal({2, 5});
-  const Tensor y = net(x);
-  auto clone = net.clone();
-  net.collect_params()["0.hidden.weight"].set_data(zeros({4, 5}));
-  EXPECT_FALSE(identical(net(x), y));
-  EXPECT_TRUE(identical(clone(x), y));
-  expect_same_in_all_modes(clone, {x});
-}
-
-TEST(Block, CloneKeepsSharedPartsShared) {
-  nn::Dense shared(4);
-  nn::HybridSequential net;
-  net.add(shared, nn::Activation("tanh"), shared);
-  net.initialize();
-  const Tensor x = random::normal({2, 4});
-  expect_same_in_all_modes(net, {x});
-  EXPECT_EQ(net.collect_params().size(), 2U);
-  auto clone = net.clone();
-  EXPECT_EQ(clone.collect_params().size(), 2U);
-  EXPECT_TRUE(identical(clone(x), net(x)));
-  clone.collect_params()["2.weight"].set_data(zeros({4, 4}));
-  EXPECT_TRUE(identical(clone(x), zeros({2, 4})));
-  EXPECT_FALSE(identical(net(x), clone(x)));
-}
-
-TEST(Block, IsNeverCopiedThroughABase) {
-  static_assert(!std::is_copy_constructible_v<nn::Block>);
-  static_assert(!std::is_copy_constructible_v<nn::HybridBlock>);
-  static_assert(!std::is_constructible_v<nn::HybridBlock, const HybridNet&>);
-  static_assert(!std::is_assignable_v<nn::Block&, const HybridNet&>);
-  static_assert(std::is_copy_constructible_v<HybridNet>);
-  static_assert(std::is_final_v<nn::Dense> && std::is_final_v<nn::HybridSequential>);
-}
-
 TEST(Block, TakesSeveralInputsAndGivesSeveralResults) {
   TwoInTwoOut net;
   net.initialize();
@@ -239,126 +118,6 @@ TEST(Block, ThatOverridesNothingSaysSo) {
   expect_mentions(error_of<UserError>([&] { plain(ones({1})); }), {"EmptyPlain", "forward"});
   hybrid.hybridize({.backend = Backend::graph});
   expect_mentions(error_of<UserError>([&] { hybrid(ones({1})); }), {"Empty", "hybrid_forward"});
-}
-
-TEST(Block, RefusesToCallABlockThatIsNotItsChild) {
-  struct Forgot : nn::HybridBlock {
-    nn::Dense dense{3};
-    Tensor hybrid_forward(const Ops&, const Tensor& x) override { return dense(x); }
-  };
-  nn::HybridSequential net;
-  net.add(Forgot());
-  net.initialize();
-  expect_mentions(error_of<UserError>([&] { net(ones({1, 2})); }),
-                  {"layer '0'", "Dense", "child(\"name\""});
-  net.hybridize({.backend = Backend::graph});
-  EXPECT_THROW(net(ones({1, 2})), UserError);
-}
-
-TEST(Block, RefusesAPlainBlockInAHybridContainer) {
-  nn::HybridSequential net;
-  expect_mentions(error_of<UserError>([&] { net.add(nn::Dense(2), Plain()); }),
-                  {"Plain", "Sequential", "HybridBlock"});
-  EXPECT_EQ(net.size(), 0U);
-  expect_mentions(error_of<UserError>([&] { net.add(nn::Sequential()); }), {"Sequential"});
-  struct Holder : nn::HybridBlock {
-    Plain plain = child("plain", Plain());
-  };
-  expect_mentions(error_of<UserError>([] { Holder holder; }), {"Plain", "HybridBlock"});
-}
-
-TEST(Block, CannotBeItsOwnChild) {
-  nn::Sequential net, inner;
-  EXPECT_THROW(net.add(net), UserError);
-  inner.add(nn::Dense(1));
-  net.add(inner);
-  EXPECT_THROW(inner.add(net), UserError);
-}
-
-TEST(Sequential, CompilesItsHybridChildrenAndRunsThePlainOnes) {
-  nn::Sequential net;
-  net.add(nn::Dense(3), Plain(), HybridNet());
-  net.initialize();
-  const Tensor x = random::normal({2, 4});
-  const Tensor y = net(x);
-  net.hybridize({.backend = Backend::graph});
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(identical(net(x), y));
-  EXPECT_EQ(dynamic_cast<Plain&>(net[1]).calls, 4);
-  EXPECT_EQ(dynamic_cast<HybridNet&>(net[2]).calls, 2);
-  EXPECT_EQ(dynamic_cast<nn::HybridBlock&>(net[0]).explain().compiles, 1U);
-}
-
-TEST(Sequential, EmptyGivesItsInput) {
-  nn::HybridSequential net;
-  const Tensor x = random::normal({2, 4});
-  EXPECT_TRUE(identical(net(x), x));
-  expect_same_in_all_modes(net, {x});
-}
-
-TEST(Sequential, DropsStaleGraphsWhenBlocksAreAddedOrReplaced) {
-  for (const Backend backend : test::backends()) {
-    auto net = seed_net();
-    const Tensor x = random::normal({2, 5});
-    net.hybridize({.backend = backend});
-    net(x);
-    net.add(nn::Activation("tanh"));
-    const Tensor added = net(x);
-    EXPECT_EQ(net.explain().compiles, 2U);
-    net.replace(3, nn::Activation("sigmoid"));
-    const Tensor replaced = net(x);
-    net.hybridize(false);
-    EXPECT_TRUE(identical(net(x), replaced));
-    EXPECT_FALSE(identical(added, replaced));
-    EXPECT_THROW(net.replace(4, nn::Dense(1)), UserError);
-    EXPECT_THROW(net[4], UserError);
-  }
-}
-
-TEST(Sequential, SeesAChangeDeepInTheTree) {
-  nn::HybridSequential inner, net;
-  inner.add(nn::Dense(4));
-  net.add(inner, nn::Dense(2));
-  net.initialize();
-  net.hybridize({.backend = Backend::graph});
-  const Tensor x = random::normal({2, 5});
-  const Tensor before = net(x);
-  inner.add(nn::Activation("tanh"));
-  const Tensor after = net(x);
-  EXPECT_FALSE(identical(before, after));
-  net.hybridize(false);
-  EXPECT_TRUE(identical(net(x), after));
-}
-
-TEST(Block, UnrelatedNetworksKeepTheirGraphs) {
-  auto net = seed_net();
-  const Tensor x = random::normal({2, 5});
-  net.hybridize({.backend = Backend::graph});
-  net(x);
-  auto other = seed_net();
-  other(x);
-  net(x);
-  EXPECT_EQ(net.explain().compiles, 1U);
-}
-
-TEST(Block, ReplacesAChildOfTheSameName) {
-  HybridNet net;
-  net.initialize();
-  const Tensor x = ones({1, 3});
-  net.hybridize({.backend = Backend::graph});
-  net(x);
-  struct Access : HybridNet {
-    using HybridNet::child;
-  };
-  Access user;
-  user.initialize();
-  user.hybridize({.backend = Backend::graph});
-  EXPECT_EQ(user(x).shape(), (Shape{1, 2}));
-  user.output = user.child("output", nn::Dense(7));
-  user.initialize(nn::Uniform(), {.only_missing = true});
-  EXPECT_EQ(user(x).shape(), (Shape{1, 7}));
-  user.output = nn::Dense(7);
-  EXPECT_THROW(user(x), UserError);
-  EXPECT_THROW(user.child("a.b", nn::Dense(1)), UserError);
 }
 
 TEST(Block, NamesTheLayerInErrorsOfOps) {
@@ -444,16 +203,6 @@ TEST(Block, SummaryShowsShapesParametersAndBytes) {
   expect_mentions(own.summary(), {"HybridNet", "hidden", "output", "[1, 4]", "[1, 2]"});
 }
 
-TEST(Block, PrintsItsTree) {
-  nn::HybridSequential net;
-  net.add(nn::Dense(2, {.activation = "relu"}), HybridNet());
-  std::ostringstream out;
-  out << net;
-  EXPECT_EQ(out.str(),
-            "HybridSequential\n  0: Dense(2, relu)\n  1: HybridNet\n    hidden: Dense(4)\n    "
-            "output: Dense(2)\n");
-}
-
 TEST(Block, ExplainsAsTextAndJson) {
   auto net = seed_net();
   net.hybridize({.backend = Backend::graph});
@@ -465,18 +214,6 @@ TEST(Block, ExplainsAsTextAndJson) {
   ASSERT_EQ(explanation.signatures.size(), 1U);
   expect_mentions(to_json(explanation), {"\"signatures\"", "0.weight"});
   expect_mentions(to_string(explanation), {"HybridSequential"});
-}
-
-TEST(Block, NestedWithoutEndIsAnError) {
-  nn::HybridSequential net;
-  net.add(nn::Dense(2));
-  for (int i = 0; i < 2500; ++i) {
-    nn::HybridSequential outer;
-    outer.add(net);
-    net = outer;
-  }
-  net.initialize();
-  expect_mentions(error_of<UserError>([&] { net(ones({1, 2})); }), {"2000 deep"});
 }
 
 TEST(Block, AnUndefinedResultIsAnErrorInEveryMode) {

@@ -108,5 +108,23 @@ TEST(inline_calls, does_not_write_out_what_doubles_forty_times) {
   EXPECT_LT(count_ops(after), 1 << 19);
 }
 
+// 2^17 calls of an op with 2^12 operands: few ops, but gigabytes of operands.
+TEST(inline_calls, does_not_copy_many_operands_again_and_again) {
+  std::string text = "func @many(%x: f32[1]) { %y = concat %x";
+  for (int i = 1; i < 1 << 12; ++i) text += ", %x";
+  text += " {axis = 0} %z = sum %y {axes = [0], keepdims = true} return %z }\n";
+  std::string callee = "many";
+  for (int i = 0; i < 17; ++i) {
+    text += fmt::format(
+        "func @f{0}(%x: f32[1]) {{ %y = call @{1}(%x) %z = call @{1}(%y) return %z }}\n", i,
+        callee);
+    callee = fmt::format("f{}", i);
+  }
+  ir::Graph after = ir::parse(text + "func @main(%x: f32[1]) { %y = call @f16(%x) return %y }\n");
+  inline_calls(after);
+  EXPECT_GT(count(after, "call"), 0);
+  EXPECT_LT(count(after, "concat"), 1 << 15);
+}
+
 }  // namespace
 }  // namespace mlpjit::passes::testing

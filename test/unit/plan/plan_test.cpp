@@ -8,6 +8,7 @@
 
 #include "lib/ir/text.h"
 #include "lib/plan/planner.h"
+#include "mlpjit/error.h"
 
 namespace mlpjit::plan {
 namespace {
@@ -41,6 +42,24 @@ TEST(Plan, IntermediatesShareMemoryOnceTheyAreDead) {
       EXPECT_FALSE(alive_together && overlap) << a.name << " and " << b.name;
     }
   }
+}
+
+// Each value alone has fewer than 2^63 bytes, two that live together have not.
+TEST(Plan, BytesBeyondWhatCanBeCountedAreAShapeError) {
+  const auto sum_of = [](const std::string& value) {
+    return R"(func @main(%s: f32[]) -> (f32[]) {
+  %a = broadcast_to %s {shape = [1152921504606846976]}
+  %b = exp %a
+  %c = sum %)" +
+           value + R"(
+  return %c
+}
+)";
+  };
+  EXPECT_THROW(plan_of(sum_of("b")), ShapeError);
+  std::string one = sum_of("a");
+  one.erase(one.find("  %b"), one.find("  %c") - one.find("  %b"));
+  EXPECT_EQ(plan_of(one).workspace_bytes, std::int64_t{1} << 62);
 }
 
 TEST(Plan, SlotsAreInputsOutputsConstantsPackedWeights) {
