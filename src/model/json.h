@@ -1,7 +1,7 @@
 #pragma once
 // JSON as values with their places, read with limits and written to be looked at. For files from
-// outside: no text can exhaust the stack, claim memory beyond a small multiple of its own size, or
-// hold a name twice.
+// outside: no text can exhaust the stack, claim memory beyond what its limits allow, or hold a name
+// twice.
 
 #include <cstdint>
 #include <string>
@@ -59,7 +59,7 @@ class JsonText {
 };
 
 inline constexpr std::size_t kMaxJsonBytes = std::size_t{64} << 20;
-inline constexpr std::size_t kMaxJsonValues = std::size_t{1} << 22;
+inline constexpr std::size_t kMaxJsonValues = std::size_t{1} << 21;
 inline constexpr std::size_t kMaxJsonDepth = 512;
 
 // Throws FormatError on anything but one JSON value within the limits above, UTF-8, without names

@@ -353,23 +353,32 @@ void check_aliases(const JsonText& source, const SymbolRecord& symbol, Symbol& t
   }
 }
 
-}  // namespace
-
-Symbol read_symbol(const JsonText& source, ConstantTensors& constants) {
+// Each form of the program is given up when the next is made: a file of many nodes is held twice, not
+// four times.
+SymbolRecord read_record(const JsonText& source) {
   const Json root = parse_json(source);
   check_versions(source, root);
   SymbolRecord record;
   JsonReader reader(source, root);
   reader(record);
+  return record;
+}
+
+}  // namespace
+
+Symbol read_symbol(const JsonText& source, ConstantTensors& constants) {
+  SymbolRecord record = read_record(source);
   Symbol symbol;
   symbol.training = record.training;
   symbol.classes = record.classes;
   symbol.metadata = record.metadata;
   check_aliases(source, record, symbol);
-  const ir::ProgramAst program = ProgramReader(source, constants).read(record);
+  ir::ProgramAst program = ProgramReader(source, constants).read(record);
+  record.nodes = {};
+  record.functions = {};
   ir::Graph graph;
   try {
-    graph = ir::build_verified(program);
+    graph = ir::build_verified(std::move(program));
   } catch (const FormatError& error) {
     throw FormatError(source.file() + ":" + error.what());
   }

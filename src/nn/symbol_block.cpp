@@ -18,12 +18,13 @@ namespace mlpjit::detail {
 namespace {
 
 // Weights of dense layers are what files with [in, out] weights hold transposed.
-bool is_weight(const ir::Function& main, ir::ValueId value) {
+std::vector<bool> find_weights(const ir::Function& main) {
+  std::vector<bool> weights(main.value_count());
   for (std::size_t i = 0; i < main.op_count(); ++i) {
     const ir::Op& op = main.op(ir::OpId(i));
-    if (op.opcode == ir::Opcode::dense && op.operands[1] == value) return true;
+    if (op.opcode == ir::Opcode::dense) weights[op.operands[1].index] = true;
   }
-  return false;
+  return weights;
 }
 
 std::string text_of(const std::string& path) {
@@ -51,8 +52,9 @@ Tensor capture_from(const TensorMap& tensors, const std::string& file, const std
   return tensor;
 }
 
-// A parameter of the program, declared where collect_params() finds it.
-nn::Parameter declare(BlockState& state, const Symbol& symbol, std::size_t index) {
+// A parameter of the program, declared where collect_params() finds it. Paths are distinct: the
+// reader checks them.
+nn::Parameter declare(BlockState& state, const Symbol& symbol, std::size_t index, bool is_weight) {
   const ir::Function& main = symbol.graph->main();
   const std::string& path = main.inputs()[index].name;
   const ir::ValueId value = main.body().arguments[index];
@@ -61,10 +63,10 @@ nn::Parameter declare(BlockState& state, const Symbol& symbol, std::size_t index
   made->path = path;
   const std::span<const std::int64_t> sizes = type.shape.sizes();
   made->sizes.assign(sizes.begin(), sizes.end());
-  made->options = {.dtype = type.dtype, .initializer = {}, .transposable = is_weight(main, value)};
-  state.put({path, nullptr, made});
+  made->options = {.dtype = type.dtype, .initializer = {}, .transposable = is_weight};
+  state.members.push_back({path, nullptr, made});
   if (const auto found = symbol.aliases.find(path); found != symbol.aliases.end()) {
-    for (const std::string& alias : found->second) state.put({alias, nullptr, made});
+    for (const std::string& alias : found->second) state.members.push_back({alias, nullptr, made});
   }
   return ParameterAccess::make(std::move(made));
 }
@@ -82,16 +84,19 @@ nn::SymbolBlock import_model(const JsonText& symbol, TensorMap tensors,
   nn::SymbolBlock block = SymbolAccess::make(program);
   BlockState& state = BlockAccess::state(block);
   state.arguments = symbol.file();
+  const std::vector<bool> weights = find_weights(main);
   std::set<std::string> captured;
   for (std::size_t i = 0; i < main.inputs().size(); ++i) {
     const ir::Input& input = main.inputs()[i];
     if (input.kind == ir::InputKind::parameter)
-      program->parameters[i] = declare(state, program->symbol, i);
+      program->parameters[i] =
+          declare(state, program->symbol, i, weights[main.body().arguments[i].index]);
     if (input.kind != ir::InputKind::capture) continue;
     const ir::Type& type = main.value(main.body().arguments[i]).type;
     program->captures[i] = capture_from(tensors, parameter_file, input.name, type);
     captured.insert(input.name);
   }
+  state.touch();
   const nn::ParameterDict parameters = block.collect_params();
   TensorMap values;
   for (const auto& [name, tensor] : tensors) {

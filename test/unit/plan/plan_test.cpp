@@ -48,7 +48,7 @@ TEST(Plan, IntermediatesShareMemoryOnceTheyAreDead) {
 TEST(Plan, BytesBeyondWhatCanBeCountedAreAShapeError) {
   const auto sum_of = [](const std::string& value) {
     return R"(func @main(%s: f32[]) -> (f32[]) {
-  %a = broadcast_to %s {shape = [1152921504606846976]}
+  %a = broadcast_to %s {shape = [281474976710656, 4096]}
   %b = exp %a
   %c = sum %)" +
            value + R"(
