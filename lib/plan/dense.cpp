@@ -194,6 +194,7 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   if (!epilogue || !parts.producers.empty())
     return why_not = "an op after it is not compiled", false;
   if (kernel.m * kernel.n == Extent(0)) return buffer(result), true;
+  if (kernel.k == 0) return why_not = "nothing to sum over", false;  // packed, it would take memory
   if (kernel.n == 1 && !is_dense && !dot) return why_not = "one column", false;
   if (!plan_.target.fma && !kernel.lanes && kernel.n < kernel.panel)
     return why_not = "narrow, no fma", false;

@@ -30,13 +30,19 @@ class Lifetimes {
   }
 
  private:
+  // And all that its pointer may lead to, through the loops before it: without recursion, since a
+  // program may have any number of them.
   void touch(BufferId id, std::uint32_t step) {
-    const BufferId root = plan_.buffers[id].root;
-    Buffer& memory = plan_.buffers[root];
-    if (!seen_[root]) memory.first_step = step;
-    memory.last_step = step;
-    seen_[root] = true;
-    for (const BufferId target : memory.targets) touch(target, step);
+    pending_.push_back(id);
+    while (!pending_.empty()) {
+      const BufferId root = plan_.buffers[pending_.back()].root;
+      pending_.pop_back();
+      Buffer& memory = plan_.buffers[root];
+      if (!seen_[root]) memory.first_step = step;
+      memory.last_step = step;
+      seen_[root] = true;
+      pending_.insert(pending_.end(), memory.targets.begin(), memory.targets.end());
+    }
   }
 
   // Of the loop at `first` with steps up to `last`; outer loops come before those inside.
@@ -51,6 +57,7 @@ class Lifetimes {
 
   Plan& plan_;
   std::vector<bool> seen_;
+  std::vector<BufferId> pending_;
 };
 
 }  // namespace

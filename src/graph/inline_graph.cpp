@@ -1,6 +1,8 @@
 // A program called while another one is traced becomes part of it.
 
 #include "lib/passes/passes.h"
+#include "lib/passes/rewrite.h"
+#include "mlpjit/error.h"
 #include "src/graph/graph_data.h"
 #include "src/graph/replay.h"
 #include "src/graph/specialize.h"
@@ -9,6 +11,19 @@
 namespace mlpjit::detail {
 
 namespace {
+
+// A trace has one function: what was too much to be written out cannot become part of it.
+void require_no_calls(const ir::Function& main) {
+  passes::for_each_op(main, ir::Function::kBody, [&](ir::OpId id) {
+    const ir::Op& op = main.op(id);
+    if (op.opcode != ir::Opcode::call) return;
+    throw TraceError(path_prefix() +
+                     "the program is too large to become part of a trace: calls of @" +
+                     op.attrs.get<ir::FunctionRef>("callee").name +
+                     " remain when as many as can be are written out; repeat with while_loop or "
+                     "scan instead, or call it outside of what is hybridized");
+  });
+}
 
 // The program with its calls inlined and its symbols filled in.
 ir::Graph prepared(const GraphData& data, const Tensors& arguments) {
@@ -28,6 +43,7 @@ ir::Graph prepared(const GraphData& data, const Tensors& arguments) {
   }
   ir::Graph graph = substitute(*data.graph, sizes);
   passes::inline_calls(graph);
+  require_no_calls(graph.main());
   return graph;
 }
 

@@ -19,6 +19,7 @@ namespace mlpjit::detail {
 namespace {
 
 constexpr std::size_t kMostFunctions = 1024;
+constexpr std::size_t kMostInputs = std::size_t{1} << 16;     // of one function
 constexpr std::uint64_t kMostNodes = std::uint64_t{1} << 22;  // with calls written out
 
 std::string described(const NodeRecord& node) {
@@ -206,6 +207,9 @@ ir::ProgramAst ProgramReader::read(const SymbolRecord& symbol) const {
                         const std::vector<InputRecord>& inputs,
                         const std::vector<NodeRecord>& nodes) {
     to.name = name(place, function);
+    if (inputs.size() > kMostInputs) {
+      fail(place, fmt::format("expected at most {} inputs, found {}", kMostInputs, inputs.size()));
+    }
     to.body.at = to.body.yield_at = to.name.at;
     for (const InputRecord& record : inputs) to.inputs.push_back(input(record));
     for (const NodeRecord& node : nodes) to.body.statements.push_back(statement(node, 0));

@@ -329,6 +329,47 @@ TEST(SymbolFile, RegionsNestedThroughCallsAreCounted) {
   expect_refused(text(20, 60), {"regions nested at most 64 deep"});
 }
 
+// 2^17 nodes when all calls are written out: run op by op, too much for a trace.
+TEST(SymbolFile, CallsThatCannotBeWrittenOutAreAnErrorOfTracingOnly) {
+  std::string functions, callee = "f0";
+  for (int i = 0; i <= 17; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    const std::string call = R"("attributes": {"callee": ")" + callee + "\"}}";
+    functions += R"({"name": ")" + name +
+                 R"(", "inputs": [{"name": "t", "dtype": "f32", "shape": []}], "nodes": [)";
+    functions += i == 0 ? R"({"op": "negative", "name": "y", "inputs": ["t"]})"
+                        : R"({"op": "call", "name": "a", "inputs": ["t"], )" + call +
+                              R"(, {"op": "call", "name": "y", "inputs": ["a"], )" + call;
+    functions += i == 17 ? R"(], "results": ["y"]})" : R"(], "results": ["y"]}, )";
+    callee = name;
+  }
+  auto net = model(file(R"("inputs": [{"name": "x", "dtype": "f32", "shape": []}],
+      "nodes": [{"op": "call", "name": "y", "inputs": ["x"], "attributes": {"callee": "f17"}}],
+      "heads": [{"name": "y", "value": "y"}], "functions": [)" +
+                        functions + "]"));
+  const Tensor x = tensor(3.f);
+  EXPECT_TRUE(identical(net(x), x));
+  net.hybridize({.backend = Backend::graph});
+  expect_mentions(error_of<TraceError>([&] { net(x); }), {"too large", "@f", "written out"});
+}
+
+// 2^48 bytes between the argument and the result.
+TEST(SymbolFile, IntermediatesThatDoNotFitMemoryAreAMemoryError) {
+  auto net = model(file(R"("inputs": [{"name": "x", "dtype": "f32", "shape": []}],
+    "nodes": [{"op": "broadcast_to", "name": "a", "inputs": ["x"],
+        "attributes": {"shape": [70368744177664]}, "layer": "wide"},
+      {"op": "exp", "name": "b", "inputs": ["a"]},
+      {"op": "argmax", "name": "y", "inputs": ["b"], "attributes": {"axis": 0}}],
+    "heads": [{"name": "y", "value": "y"}])"));
+  const Tensor x = tensor(1.f);
+  expect_mentions(error_of<MemoryError>([&] { net(x); }),
+                  {"layer 'wide'", "broadcast_to", "bytes"});
+  for (const Backend backend : test::backends()) {
+    net.hybridize({.backend = backend});
+    expect_mentions(error_of<MemoryError>([&] { net(x); }), {"no memory", "bytes"});
+  }
+}
+
 // Whatever the bytes: a model, or an error of the user's.
 void expect_orderly(const std::function<nn::SymbolBlock()>& load) {
   try {

@@ -62,6 +62,16 @@ TEST(Plan, BytesBeyondWhatCanBeCountedAreAShapeError) {
   EXPECT_EQ(plan_of(one).workspace_bytes, std::int64_t{1} << 62);
 }
 
+// A weight of no bytes would be a pack of 64 MiB.
+TEST(Plan, NothingIsPackedWhereNothingIsSummed) {
+  const Plan plan = plan_of(R"(func @main(%x: f32[2, 0], %w: f32[16777216, 0] = param "w") {
+  %0 = dense %x, %w
+  return %0
+}
+)");
+  EXPECT_EQ(plan.packed_bytes(), 0u);
+}
+
 TEST(Plan, SlotsAreInputsOutputsConstantsPackedWeights) {
   const Plan plan =
       plan_of(R"(func @main(%x: f32[2, 32], %w: f32[32, 32] = param "w") -> (f32[2, 32], f32[3]) {
