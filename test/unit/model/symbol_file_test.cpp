@@ -359,7 +359,7 @@ TEST(SymbolFile, IntermediatesThatDoNotFitMemoryAreAMemoryError) {
     "nodes": [{"op": "broadcast_to", "name": "a", "inputs": ["x"],
         "attributes": {"shape": [70368744177664]}, "layer": "wide"},
       {"op": "exp", "name": "b", "inputs": ["a"]},
-      {"op": "argmax", "name": "y", "inputs": ["b"], "attributes": {"axis": 0}}],
+      {"op": "argmax", "name": "y", "inputs": ["b"], "attributes": {"axes": [0]}}],
     "heads": [{"name": "y", "value": "y"}])"));
   const Tensor x = tensor(1.f);
   expect_mentions(error_of<MemoryError>([&] { net(x); }),
