@@ -8,6 +8,7 @@
 #include "lib/support/isa.h"
 #include "src/graph/graph_data.h"
 #include "src/tensor/dispatch.h"
+#include "src/trace/audit.h"
 
 namespace mlpjit {
 
@@ -102,7 +103,9 @@ Graph trace_graph(const std::function<Tensors(const Tensors&)>& function,
     }
     return results;
   };
-  return graph_of(trace_function(definite, arguments, {}));
+  Trace trace = trace_function(definite, arguments, {});
+  check_escaped(trace, arguments, "trace");
+  return graph_of(std::move(trace));
 }
 
 }  // namespace detail

@@ -13,6 +13,7 @@
 #include "src/model/export_model.h"
 #include "src/nn/block_state.h"
 #include "src/nn/symbol_program.h"
+#include "src/trace/audit.h"
 
 namespace mlpjit::nn {
 
@@ -79,6 +80,7 @@ class Exporter {
 
   detail::PortableModel run() {
     const detail::Trace trace = traced();
+    detail::check_escaped(trace, {}, "export_model of " + detail::type_of(block_));
     return detail::portable_model(trace, block_.collect_params(), options_);
   }
 

@@ -12,6 +12,7 @@
 #include "mlpjit/nn/block.h"
 #include "mlpjit/random.h"
 #include "src/nn/block_state.h"
+#include "src/trace/materialize.h"
 #include "src/trace/recorder.h"
 
 namespace mlpjit::nn {
@@ -108,10 +109,12 @@ void run_for_shapes(const Block& block, const Tensors& inputs) {
   if (detail::BlockAccess::state(block).hybrid) {
     std::vector<detail::ArgumentSpec> specs;
     for (const Tensor& input : inputs)
-      specs.push_back({.dtype = input.dtype(), .shape = input.shape()});
+      specs.push_back({.dtype = input.dtype(), .shape = input.shape(), .concrete = input});
     try {
-      detail::trace_function([&](const Tensors& symbols) { return Tensors(block(symbols)); }, specs,
-                             {});
+      detail::materialize(
+          detail::trace_function([&](const Tensors& symbols) { return Tensors(block(symbols)); },
+                                 specs, {}),
+          specs);
       return;
     } catch (const TraceError&) {  // it reads values
     }

@@ -40,6 +40,8 @@ Tensor adapt(const Tensor& x, DType dtype, const char* call);
 class Recorder;
 ir::ValueId record_weak(Recorder& recorder, const Tensor& x, DType dtype, const char* call);
 
+// Throws TraceError for a symbol whose trace has ended.
+void require_value(const TensorImpl& impl, const char* call);
 // Throws TraceError when the elements are not to be looked at now.
 void require_readable(const TensorImpl& impl, const char* call);
 // Marks a tensor just made as a constant of the trace that goes on, if one does.

@@ -87,7 +87,16 @@ Tensor make_weak(DType dtype, const void* element) {
   return make_weak_scalar(kind_of(dtype), wide, element);
 }
 
+void require_value(const TensorImpl& impl, const char* call) {
+  if (!impl.symbolic || impl.trace != 0) return;
+  throw TraceError(path_prefix() + call + ": the tensor (" +
+                   to_string(TensorSpec{impl.dtype, impl.shape}) +
+                   ") was left over in a C++ variable by a trace that has ended, and has no value; "
+                   "give the variable a tensor again");
+}
+
 void require_readable(const TensorImpl& impl, const char* call) {
+  require_value(impl, call);
   if (const Recorder* recorder = Recorder::current()) {
     const bool constant =
         !impl.symbolic && impl.trace == recorder->id() && !recorder->updated(impl);
@@ -105,8 +114,8 @@ void require_readable(const TensorImpl& impl, const char* call) {
   if (impl.symbolic) {
     throw TraceError(
         path_prefix() + call +
-        ": the tensor stands for a value of a trace that has ended; return it from the traced "
-        "function and use what the call gives");
+        ": the tensor stands for a value of a trace that is not over yet, on another thread or "
+        "around this call; return it from the traced function and use what the call gives");
   }
 }
 

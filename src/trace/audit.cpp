@@ -3,6 +3,7 @@
 #include "mlpjit/error.h"
 #include "src/core/log.h"
 #include "src/trace/difference.h"
+#include "src/trace/materialize.h"
 
 namespace mlpjit::detail {
 
@@ -20,14 +21,16 @@ std::vector<std::string> Audit::lines() const {
   return lines_;
 }
 
-void Audit::compare(const std::function<Trace()>& trace, const std::string& other) {
+void Audit::compare(const TracedFunction& function, std::span<const ArgumentSpec> arguments,
+                    const ParameterResolver& resolver, const std::string& other) {
   if (tracing_.exchange(true)) return;
   try {
-    const Trace second = trace();
+    const Trace second = trace_function(function, arguments, resolver);
     for (const Difference& each : differences(first_, second, other)) add(each.place, each.text);
     for (const std::string& value : escaped_values(second))
       add("escaped",
           "a C++ variable outside of the traced code holds " + value + " after " + other);
+    materialize(second, arguments);
   } catch (const std::exception& e) {
     add("failed", other + " ended with the error: " + e.what());
   } catch (...) {
@@ -36,8 +39,10 @@ void Audit::compare(const std::function<Trace()>& trace, const std::string& othe
   tracing_ = false;
 }
 
-void throw_escaped(const std::vector<std::string>& values, const std::string& name,
-                   const Audit* audit) {
+namespace {
+
+[[noreturn]] void throw_escaped(const std::vector<std::string>& values, const std::string& name,
+                                const Audit* audit) {
   std::string held, lines;
   for (const std::string& value : values) held += (held.empty() ? "" : " and ") + value;
   if (audit != nullptr) {
@@ -50,19 +55,30 @@ void throw_escaped(const std::vector<std::string>& values, const std::string& na
                    lines);
 }
 
-CheckedTrace trace_checked(const std::function<Tensors(const Tensors&)>& function,
-                           std::span<const ArgumentSpec> arguments,
-                           const ParameterResolver& resolver, bool audit, const std::string& name) {
+}  // namespace
+
+void check_escaped(const Trace& trace, std::span<const ArgumentSpec> arguments,
+                   const std::string& name) {
+  const std::vector<std::string> escaped = escaped_values(trace);
+  if (escaped.empty()) return;
+  materialize(trace, arguments);
+  throw_escaped(escaped, name, nullptr);
+}
+
+CheckedTrace trace_checked(const TracedFunction& function, std::span<const ArgumentSpec> arguments,
+                           const ParameterResolver& resolver, bool audit, const std::string& name,
+                           bool& escaped) {
   CheckedTrace result{trace_function(function, arguments, resolver), nullptr};
   // Now: another trace may assign the variable another value.
-  const std::vector<std::string> escaped = escaped_values(result.trace);
+  const std::vector<std::string> values = escaped_values(result.trace);
   if (audit) {
     result.audit = std::make_shared<Audit>(result.trace, name);
-    result.audit->compare([&] { return trace_function(function, arguments, resolver); },
-                          "the second trace");
+    result.audit->compare(function, arguments, resolver, "the second trace");
   }
-  if (!escaped.empty()) throw_escaped(escaped, name, result.audit.get());
-  return result;
+  if (values.empty()) return result;
+  escaped = true;
+  materialize(result.trace, arguments);
+  throw_escaped(values, name, result.audit.get());
 }
 
 }  // namespace mlpjit::detail

@@ -21,14 +21,17 @@
 
 namespace mlpjit::detail {
 
+using TracedFunction = std::function<Tensors(const Tensors&)>;
+
 // What the later traces of a function are compared with, and what was found. Safe from any thread.
 class Audit {
  public:
   Audit(Trace first, std::string name) : first_(std::move(first)), name_(std::move(name)) {}
 
-  // Compares with what `trace()` gives; what that throws becomes a line. Each place is listed and
-  // warned of once. Leaves out a trace while another goes on. `other` is its name.
-  void compare(const std::function<Trace()>& trace, const std::string& other);
+  // Compares with another trace, called `other`; what that throws becomes a line. Each place is
+  // listed and warned of once. Leaves out a trace while another goes on.
+  void compare(const TracedFunction& function, std::span<const ArgumentSpec> arguments,
+               const ParameterResolver& resolver, const std::string& other);
   std::vector<std::string> lines() const;
 
  private:
@@ -51,13 +54,14 @@ struct CheckedTrace {
 
 // Traces, with `audit` twice. A value of the trace that a C++ variable outside holds afterwards is
 // a TraceError, which has the lines of the audit too: the function assigns the variable, which
-// compiled calls would not. `name` is the function's, for messages.
-CheckedTrace trace_checked(const std::function<Tensors(const Tensors&)>& function,
-                           std::span<const ArgumentSpec> arguments,
-                           const ParameterResolver& resolver, bool audit, const std::string& name);
+// compiled calls would not. The variable is an ordinary tensor then (materialize), and `escaped` is
+// set: another trace would find it changed. `name` is the function's, for messages.
+CheckedTrace trace_checked(const TracedFunction& function, std::span<const ArgumentSpec> arguments,
+                           const ParameterResolver& resolver, bool audit, const std::string& name,
+                           bool& escaped);
 
-// The error for such values, as escaped_values() gives them.
-[[noreturn]] void throw_escaped(const std::vector<std::string>& values, const std::string& name,
-                                const Audit* audit = nullptr);
+// The same check of a trace made with these arguments.
+void check_escaped(const Trace& trace, std::span<const ArgumentSpec> arguments,
+                   const std::string& name);
 
 }  // namespace mlpjit::detail

@@ -111,6 +111,8 @@ struct CachedFunction::Call {
   const std::span<const Tensor> inputs;
   Signature signature;  // with the symbol, where the program is for all batch sizes
   std::shared_ptr<const BatchTemplate> symbolic = {};  // its trace
+  std::exception_ptr failed = {};                      // what ended that trace, and this call
+  bool escaped = false;                                // a trace assigned a C++ variable
   bool made = false;                                   // by this call, and so audited already
 
   Call(CachedFunction& owner, std::span<const Tensor> arguments, std::uint64_t structure)
@@ -143,7 +145,8 @@ struct CachedFunction::Call {
   }
 
   // Where tracing with the symbol fails, sizes stay exact, and explain() says why. Who asked for
-  // Batch::dynamic gets the error, from make(), but for shapes that only one size fits.
+  // Batch::dynamic gets the error, from make(), but for shapes that only one size fits; and so does
+  // everybody where a C++ variable was assigned.
   void trace_symbol(const Signature& symbol) {
     std::string refusal;
     try {
@@ -153,7 +156,11 @@ struct CachedFunction::Call {
     } catch (const ShapeError& error) {
       refusal = error.what();
     } catch (const std::exception& error) {
-      if (function.options_.batch != Batch::dynamic) refusal = error.what();
+      if (escaped || function.options_.batch == Batch::dynamic) {
+        failed = std::current_exception();
+      } else {
+        refusal = error.what();
+      }
     }
     if (refusal.empty()) {
       signature = symbol;
@@ -203,13 +210,14 @@ struct CachedFunction::Call {
     if (state().warned.insert(guard).second) detail::warn(message);
   }
 
-  CheckedTrace traced(const Signature& wanted) const {
+  CheckedTrace traced(const Signature& wanted) {
     return trace_checked(function.body_, specs_of(wanted, inputs), function.resolver_,
-                         function.options_.audit, function.name_);
+                         function.options_.audit, function.name_, escaped);
   }
 
   std::shared_ptr<const Program> make() {
     made = true;
+    if (failed) std::rethrow_exception(failed);
     auto program = std::make_shared<Program>();
     if (symbolic) {
       program->trace_ms = symbolic->trace_ms;
@@ -280,8 +288,7 @@ Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t struc
   }
   if (program->audit) {
     const support::FloatEnvScope environment;
-    const std::vector<ArgumentSpec> specs = specs_of(program->signature, inputs);
-    program->audit->compare([&] { return trace_function(body_, specs, resolver_); },
+    program->audit->compare(body_, specs_of(program->signature, inputs), resolver_,
                             "a later trace");
   }
   return (*program->runner)(inputs);

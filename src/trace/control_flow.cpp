@@ -311,8 +311,7 @@ Tensors empty_ys(const ScanFunction& body, const Tensors& init, const Tensors& x
             .second;
       },
       specs, {});
-  if (const std::vector<std::string> escaped = escaped_values(trace); !escaped.empty())
-    throw_escaped(escaped, path_prefix() + "scan over nothing");
+  check_escaped(trace, specs, path_prefix() + "scan over nothing");
   Tensors empty;
   const ir::Function& main = trace.graph->main();
   for (const ir::Type& type : main.types(main.body().results))

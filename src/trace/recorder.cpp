@@ -5,6 +5,7 @@
 
 #include "lib/support/float_env.h"
 #include "src/tensor/dispatch.h"
+#include "src/trace/materialize.h"
 
 namespace mlpjit::detail {
 
@@ -194,6 +195,7 @@ bool Recorder::visible(ir::ValueId value) const {
 }
 
 void Recorder::throw_foreign(const TensorImpl& impl, const char* call) const {
+  require_value(impl, call);
   const std::string what = to_string(TensorSpec{impl.dtype, impl.shape});
   if (impl.trace == id_) {
     throw TraceError(
@@ -365,20 +367,27 @@ ResultSource Recorder::source_of(const Tensor& result, const Tensors& results, s
 }
 
 Trace Recorder::finish(const Tensors& results) {
-  Trace trace;
   std::vector<ir::ValueId> values;
+  std::vector<ResultSource> sources;
   for (std::size_t i = 0; i < results.size(); ++i) {
     values.push_back(value_of(results[i], "return"));
-    trace.results.push_back(source_of(results[i], results, i));
+    sources.push_back(source_of(results[i], results, i));
   }
   function_->body().results = std::move(values);
   for (std::size_t i = 0; i < symbols_.size(); ++i) {
     if (symbols_[i]->value == initial_[i]) continue;
     function_->updates().push_back({static_cast<std::uint32_t>(i), symbols_[i]->value});
   }
+  Trace trace = end();
+  trace.results = std::move(sources);
+  trace.captured_arguments = captured_arguments_;
+  return trace;
+}
+
+Trace Recorder::end() {
+  Trace trace;
   trace.graph = graph_;
   trace.inputs = bindings_;
-  trace.captured_arguments = captured_arguments_;
   trace.symbols = std::move(watched_);
   return trace;
 }
@@ -394,9 +403,16 @@ std::vector<std::string> escaped_values(const Trace& trace) {
 
 Trace trace_function(const std::function<Tensors(const Tensors&)>& function,
                      std::span<const ArgumentSpec> arguments, ParameterResolver resolver) {
-  Recorder recorder(arguments, std::move(resolver));
-  const TraceScope scope(&recorder);
-  return recorder.finish(function(recorder.arguments()));
+  std::optional<Recorder> recorder(std::in_place, arguments, std::move(resolver));
+  try {
+    const TraceScope scope(&*recorder);
+    return recorder->finish(function(recorder->arguments()));
+  } catch (...) {
+    const Trace failed = recorder->end();
+    recorder.reset();  // its handles are not the function's
+    materialize(failed, arguments);
+    throw;
+  }
 }
 
 }  // namespace mlpjit::detail

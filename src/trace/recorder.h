@@ -81,6 +81,8 @@ class Recorder {
   const Tensors& arguments() const { return arguments_; }
   // Ends the trace.
   Trace finish(const Tensors& results);
+  // The same without results: what was recorded so far.
+  Trace end();
 
   std::uint64_t id() const { return id_; }
   std::uint32_t depth() const { return static_cast<std::uint32_t>(regions_.size() - 1); }
@@ -174,7 +176,8 @@ class TracePause : public TraceScope {
   TracePause() : TraceScope(nullptr) {}
 };
 
-// Runs the function once on symbols and gives its graph. After an exception nothing is left behind.
+// Runs the function once on symbols and gives its graph. After an exception nothing is left behind
+// but what C++ variables outside were assigned (materialize).
 Trace trace_function(const std::function<Tensors(const Tensors&)>& function,
                      std::span<const ArgumentSpec> arguments, ParameterResolver resolver);
 
