@@ -174,15 +174,17 @@ TEST(Trace, ConstantsMayBeRead) {
 
 TEST(Trace, SymbolsAreOfNoUseOutside) {
   Tensor leaked;
-  trace(
-      [&](Tensor x) {
-        leaked = x + 1;
-        return leaked;
-      },
-      f32({}));
+  EXPECT_ERROR(TraceError,
+               trace(
+                   [&](Tensor x) {
+                     leaked = x + 1;
+                     return leaked;
+                   },
+                   f32({})),
+               "trace: a C++ variable outside", "%1 = add");
   EXPECT_ERROR(TraceError, leaked + 1, "ended");
   EXPECT_ERROR(TraceError, leaked.item<float>(), "ended");
-  EXPECT_ERROR(TraceError, trace([&](Tensor x) { return x + leaked; }, f32({})), "another trace");
+  EXPECT_ERROR(TraceError, trace([&](Tensor x) { return x + leaked; }, f32({})), "left over");
   EXPECT_ERROR(TraceError,
                trace(
                    [&](Tensor x) {
