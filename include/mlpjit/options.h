@@ -52,10 +52,10 @@ struct HybridizeOptions {
   std::optional<Isa> isa = std::nullopt;
   PassOptions passes = {};
   /// Calls that differ in the size of axis 0 only: after so many sizes one executable serves all
-  /// others. 0: never; each size has its own. Batch::dynamic does so from the first call on. Off
-  /// unless asked for: C++ code that asks whether two sizes are the same Dim or Shape is answered
-  /// once for all batch sizes then, and "no" where only some batch sizes make them equal.
-  int dynamic_batch_after = 0;
+  /// others. 0: never; each size has its own. Batch::dynamic does so from the first call on. Code
+  /// that uses the batch size as a number, or compares sizes that only some batches make equal,
+  /// keeps executables of exact sizes; Explanation::exact_batch says why.
+  int dynamic_batch_after = 4;
   /// Bounds of the cache of this block or function; the least recently used executable goes first.
   std::size_t max_entries = 64;
   std::size_t max_bytes = std::size_t{256} << 20;

@@ -43,14 +43,20 @@ class MLPJIT_API Dim {
   /// The size once `symbol` is known to be `size`.
   Dim substitute(const std::string& symbol, std::int64_t size) const;
 
+  /// Compares the sizes. @throws TraceError when both answers are possible: `B == 4` while B may be
+  /// any size. A size is never negative, so `B + 5 == 3` is known to be false. identical() asks
+  /// about the form instead.
   friend bool operator==(const Dim& a, const Dim& b) {
-    return a.coefficient_ == b.coefficient_ && a.offset_ == b.offset_ && a.symbol_ == b.symbol_;
+    return a.is_static() && b.is_static() ? a.offset_ == b.offset_ : equal_symbolic(a, b);
   }
-  /// Compares the size. @throws TraceError when it is symbolic, since it may be any at run time;
-  /// compare with a Dim to ask whether it is known to be that.
   template <std::integral I>
   friend bool operator==(const Dim& a, I b) {
-    return a.value() == static_cast<std::int64_t>(b);
+    return a == Dim(b);
+  }
+  /// Whether two dimensions have the same form, and so the same size for every size of their
+  /// symbols: `identical(2 * B, 2 * B)`, not `identical(B, 4)`. Never throws.
+  friend bool identical(const Dim& a, const Dim& b) {
+    return a.coefficient_ == b.coefficient_ && a.offset_ == b.offset_ && a.symbol_ == b.symbol_;
   }
   /// Sum of two dimensions over at most one symbol. @throws ShapeError for two symbols.
   MLPJIT_API friend Dim operator+(const Dim& a, const Dim& b);
@@ -83,10 +89,14 @@ class MLPJIT_API Dim {
   }
 
  private:
+  static bool equal_symbolic(const Dim& a, const Dim& b);
+
   std::int64_t coefficient_ = 0;
   std::int64_t offset_ = 0;
   std::string symbol_;
 };
+
+bool identical(const Dim& a, const Dim& b);
 
 /// A named symbolic dimension, for a TensorSpec: `f32({dim("B"), 512})`.
 MLPJIT_API Dim dim(std::string symbol);
@@ -124,13 +134,18 @@ class MLPJIT_API Shape {
 
   Shape substitute(const std::string& symbol, std::int64_t size) const;
 
+  /// Compares ranks and sizes. @throws TraceError when both answers are possible, as for Dim.
   MLPJIT_API friend bool operator==(const Shape& a, const Shape& b);
+  /// Whether two shapes have the same rank and identical dimensions. Never throws.
+  MLPJIT_API friend bool identical(const Shape& a, const Shape& b);
 
  private:
   std::uint8_t rank_ = 0;
   std::array<std::int64_t, kMaxRank> sizes_{};        // 0 where symbolic
   std::shared_ptr<const std::vector<Dim>> symbolic_;  // all dims, when at least one is symbolic
 };
+
+MLPJIT_API bool identical(const Shape& a, const Shape& b);
 
 /// "[2, 3]", "[B, 512]", "[]".
 MLPJIT_API std::string to_string(const Shape& shape);

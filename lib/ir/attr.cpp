@@ -44,7 +44,7 @@ std::size_t byte_size(const Type& type) {
 }
 
 bool operator==(const Literal& a, const Literal& b) {
-  if (a.dtype != b.dtype || !(a.shape == b.shape)) return false;
+  if (a.dtype != b.dtype || !identical(a.shape, b.shape)) return false;
   if (a.bytes == b.bytes) return true;
   return a.bytes != nullptr && b.bytes != nullptr && *a.bytes == *b.bytes;
 }
@@ -112,6 +112,8 @@ bool operator==(const Attrs& a, const Attrs& b) {
     if (other == nullptr || other->index() != value.index()) return false;
     if (const double* x = std::get_if<double>(&value)) {
       if (!same_bits(*x, std::get<double>(*other))) return false;
+    } else if (const Shape* shape = std::get_if<Shape>(&value)) {
+      if (!identical(*shape, std::get<Shape>(*other))) return false;
     } else if (!(value == *other)) {
       return false;
     }

@@ -22,7 +22,9 @@ struct Type {
   bool token = false;
 
   static Type make_token() { return {DType::i64, {}, true}; }
-  friend bool operator==(const Type& a, const Type& b) = default;
+  friend bool operator==(const Type& a, const Type& b) {
+    return a.dtype == b.dtype && identical(a.shape, b.shape) && a.token == b.token;
+  }
 };
 std::string to_string(const Type& type);  // "f32[1, 512]", "f32[]", "token"
 // 0 for a token. Throws ShapeError and TraceError as support::byte_size.

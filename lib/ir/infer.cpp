@@ -50,9 +50,9 @@ Shape broadcast_two(std::string_view op, const Shape& a, const Shape& b) {
       result.push_back(a[from_a]);
     } else {
       const Dim x = a[from_a], y = b[from_b];
-      if (x == y || y == Dim(1)) {
+      if (identical(x, y) || identical(y, 1)) {
         result.push_back(x);
-      } else if (x == Dim(1)) {
+      } else if (identical(x, 1)) {
         result.push_back(y);
       } else {
         fail_broadcast(op, a, b, x, y);
@@ -65,7 +65,7 @@ Shape broadcast_two(std::string_view op, const Shape& a, const Shape& b) {
 Shape broadcast_operands(const InferRequest& request) {
   Shape shape = request[0].shape;
   for (std::size_t i = 1; i < request.operands.size(); ++i) {
-    if (!(request[i].shape == shape)) {
+    if (!identical(request[i].shape, shape)) {
       shape = broadcast_two(to_string(request.opcode), shape, request[i].shape);
     }
   }
@@ -141,7 +141,7 @@ int checked_axis(const InferRequest& request, std::int64_t axis, int rank) {
 Shape broadcast(std::string_view op, std::span<const Shape> shapes) {
   Shape result;
   for (const Shape& shape : shapes) {
-    if (!(shape == result)) result = broadcast_two(op, result, shape);
+    if (!identical(shape, result)) result = broadcast_two(op, result, shape);
   }
   return result;
 }
@@ -216,7 +216,7 @@ std::vector<Type> infer_constant(const InferRequest& request) {
 
 std::vector<Type> infer_random(const InferRequest& request) {
   require_tensors(request);
-  if (request[0].dtype != DType::i64 || !(request[0].shape == Shape{2})) {
+  if (request[0].dtype != DType::i64 || !identical(request[0].shape, Shape{2})) {
     fail_shape(to_string(request.opcode),
                "expected the state i64[2] {seed, draw number}, got " + to_string(request[0]));
   }

@@ -10,7 +10,7 @@ namespace {
 
 void require_matching(std::string_view op, const Type& a, const Type& b, const Dim& x, const Dim& y,
                       const char* hint) {
-  if (x == y) return;
+  if (identical(x, y)) return;
   fail_shape(op, "expected equal inner sizes, got " + to_string(a) + " and " + to_string(b) + ": " +
                      to_string(x) + " against " + to_string(y) + hint);
 }
@@ -92,7 +92,7 @@ std::vector<Type> infer_dense(const InferRequest& request) {
   require_matching(
       "dense", request[0], request[1], x[-1], weight[1],
       "; x is [..., K] and the weight [N, K] (outputs first); use transpose or reshape");
-  if (count == 3 && !(request[2].shape.rank() == 1 && request[2].shape[0] == weight[0])) {
+  if (count == 3 && !(request[2].shape.rank() == 1 && identical(request[2].shape[0], weight[0]))) {
     fail_shape("dense", "expected a bias [" + to_string(weight[0]) + "] for the weight " +
                             to_string(request[1]) + ", got " + to_string(request[2]));
   }
@@ -137,7 +137,7 @@ std::vector<Type> infer_layer_norm(const InferRequest& request) {
   }
   for (int i = 1; i <= 2; ++i) {
     const Shape& scale = request[static_cast<std::size_t>(i)].shape;
-    if (scale.rank() != 1 || !(scale[0] == x[-1])) {
+    if (scale.rank() != 1 || !identical(scale[0], x[-1])) {
       fail_shape("layer_norm", "expected " + std::string(i == 1 ? "gamma" : "beta") + " [" +
                                    to_string(x[-1]) + "], the last axis of " +
                                    to_string(request[0]) + ", got " + to_string(scale));

@@ -36,7 +36,8 @@ std::string list_types(const std::vector<Type>& types) {
       what + ": expected " + list_types(expected) + ", got " + list_types(actual);
   bool shapes_fit = expected.size() == actual.size();
   for (std::size_t i = 0; shapes_fit && i < expected.size(); ++i) {
-    shapes_fit = expected[i].shape == actual[i].shape && expected[i].token == actual[i].token;
+    shapes_fit =
+        identical(expected[i].shape, actual[i].shape) && expected[i].token == actual[i].token;
   }
   if (shapes_fit) fail_dtype(to_string(opcode), text + "; use cast");
   fail_shape(to_string(opcode), text + "; use reshape or broadcast_to");
@@ -108,7 +109,7 @@ std::vector<Type> structured_scan(const StructuredRequest& request) {
       fail_shape("scan", "expected tensors with an axis 0 to scan over, got " + to_string(type));
     }
     if (i == static_cast<std::size_t>(carried)) length = type.shape[0];
-    if (!(type.shape[0] == length)) {
+    if (!identical(type.shape[0], length)) {
       fail_shape("scan", "expected the same length on axis 0, got " + to_string(length) + " and " +
                              to_string(type.shape[0]));
     }

@@ -160,7 +160,7 @@ std::vector<Type> infer_broadcast_to(const InferRequest& request) {
   const Shape& from = request[0].shape;
   bool fits = from.rank() <= to.rank();
   for (int i = 1; fits && i <= from.rank(); ++i) {
-    fits = from[-i] == to[-i] || from[-i] == Dim(1);
+    fits = identical(from[-i], to[-i]) || identical(from[-i], 1);
   }
   if (!fits) {
     fail_shape("broadcast_to",
@@ -178,7 +178,8 @@ std::vector<Type> infer_concat(const InferRequest& request) {
   const int axis = checked_axis(request, request.attrs.integer("axis"), first.rank());
   Dim total = first[axis];
   for (const Type& type : request.operands.subspan(1)) {
-    if (type.shape.rank() != first.rank() || !(with_dim(type.shape, axis, first[axis]) == first)) {
+    if (type.shape.rank() != first.rank() ||
+        !identical(with_dim(type.shape, axis, first[axis]), first)) {
       fail_shape("concat", "expected shapes equal but for axis " + std::to_string(axis) + ", got " +
                                to_string(request[0]) + " and " + to_string(type));
     }
@@ -196,7 +197,7 @@ std::vector<Type> infer_split(const InferRequest& request) {
   bool valid = !sizes.empty();
   for (std::int64_t size : sizes)
     valid = valid && size >= 0 && !__builtin_add_overflow(total, size, &total);
-  if (!valid || !(shape[axis] == Dim(total))) {
+  if (!valid || !identical(shape[axis], total)) {
     fail_shape("split", "expected sizes that add up to " + to_string(shape[axis]) + ", axis " +
                             std::to_string(axis) + " of " + to_string(request[0]) + ", got " +
                             list_text(sizes));
@@ -221,7 +222,7 @@ std::vector<Type> infer_slice_update(const InferRequest& request) {
   const Shape& shape = request[0].shape;
   const int axis = checked_axis(request, request.attrs.integer("axis"), shape.rank());
   const Shape part = with_dim(shape, axis, slice_size(request, shape[axis]));
-  if (!(request[1].shape == part)) {
+  if (!identical(request[1].shape, part)) {
     fail_shape("slice_update", "expected an update of shape " + to_string(part) +
                                    " for this slice of " + to_string(request[0]) + ", got " +
                                    to_string(request[1]) + "; use broadcast_to");

@@ -38,8 +38,8 @@ bool uniform(const Shape& shape, const Shape& full, int begin, int end) {
   bool none = true;
   for (int i = begin; i < end; ++i) {
     const Dim dim = aligned(shape, full, i);
-    all = all && dim == full[i];
-    none = none && dim == Dim(1);
+    all = all && identical(dim, full[i]);
+    none = none && identical(dim, 1);
   }
   return all || none;
 }
@@ -168,7 +168,7 @@ bool FusionSearch::placeable(const FusionGroup& group) const {
 // Of one of the forms that a kernel over (row, column) can address.
 bool FusionSearch::epilogue_fits(const FusionGroup& group, int position) const {
   const Shape& full = shape(group.root);
-  if (!(shape(position) == full)) return false;
+  if (!identical(shape(position), full)) return false;
   const auto addressable = [&](ValueId operand) {
     return uniform(type(operand).shape, full, 0, full.rank() - 1);
   };
@@ -177,7 +177,7 @@ bool FusionSearch::epilogue_fits(const FusionGroup& group, int position) const {
 }
 
 bool FusionSearch::consumer_fits(const FusionGroup& group, int position) const {
-  return shape(position) == shape(group.root);
+  return identical(shape(position), shape(group.root));
 }
 
 bool FusionSearch::reduced_fits(const FusionGroup& group, int position) const {
@@ -194,7 +194,7 @@ bool FusionSearch::reduced_fits(const FusionGroup& group, int position) const {
 
 bool FusionSearch::producer_fits(const FusionGroup& group, int position) const {
   const Op& root = op(group.root);
-  if (!(shape(position) == type(root.operands.front()).shape)) return false;
+  if (!identical(shape(position), type(root.operands.front()).shape)) return false;
   const std::vector<int>& uses = users(result(position));
   const auto inside = [&](int user) { return contains(group.members, user); };
   if (!std::all_of(uses.begin(), uses.end(), inside)) return false;
@@ -255,7 +255,7 @@ void FusionSearch::pull_producers(FusionGroup& group, int position) const {
   while (!candidates.empty()) {
     const int made = candidates.back();
     candidates.pop_back();
-    if (!member_op(made) || !(shape(made) == shape(group.members.front()))) continue;
+    if (!member_op(made) || !identical(shape(made), shape(group.members.front()))) continue;
     FusionGroup larger = group;
     insert_sorted(larger.members, made);
     if (!within_limits(larger) || !placeable(larger)) continue;
@@ -276,8 +276,8 @@ void FusionSearch::grow_elementwise(FusionGroup& group) const {
     if (next == static_cast<int>(ops_.size())) return;
     FusionGroup larger = group;
     insert_sorted(larger.members, next);
-    if (!member_op(next) || !(shape(next) == shape(group.members.front())) || !placeable(larger) ||
-        !within_limits(larger)) {
+    if (!member_op(next) || !identical(shape(next), shape(group.members.front())) ||
+        !placeable(larger) || !within_limits(larger)) {
       insert_sorted(refused, next);
       continue;
     }
@@ -297,7 +297,7 @@ bool FusionSearch::is_dense_root(int position) const {
   if (!is_floating(given.dtype) || given.shape.rank() < 1) return false;
   const ir::Value& weight = function_.value(root.operands[1]);
   if (root.opcode == Opcode::matmul)
-    return weight.type.shape.rank() == 2 && weight.type.shape[1] != Dim(1);
+    return weight.type.shape.rank() == 2 && !identical(weight.type.shape[1], 1);
   // A weight that is computed has no packed copy.
   return !weight.producer.valid() && weight.region == ir::Function::kBody;
 }
@@ -328,7 +328,7 @@ bool FusionSearch::is_reduction_root(int position) const {
   const Shape& reduced = type(root.operands.front()).shape;
   if (axes.empty()) return false;
   for (int i = static_cast<int>(axes.back()) + 1; i < reduced.rank(); ++i) {
-    if (reduced[i] != Dim(1)) return false;
+    if (!identical(reduced[i], 1)) return false;
   }
   return axes.back() - axes.front() + 1 == static_cast<std::int64_t>(axes.size());
 }

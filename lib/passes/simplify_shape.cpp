@@ -25,7 +25,7 @@ ValueId reshape(Match& m) {
 bool keeps_order(const Shape& shape, const Integers& permutation) {
   std::int64_t last = -1;
   for (std::int64_t axis : permutation) {
-    if (shape[static_cast<int>(axis)] == Dim(1)) continue;
+    if (identical(shape[static_cast<int>(axis)], 1)) continue;
     if (axis < last) return false;
     last = axis;
   }
@@ -76,7 +76,7 @@ ValueId concat(Match& m) {
     if (inner != nullptr && inner->attrs.integer("axis") == axis) {
       parts.insert(parts.end(), inner->operands.begin(), inner->operands.end());
       changed = true;
-    } else if (m.type_of(part).shape[static_cast<int>(axis)] == Dim(0)) {
+    } else if (identical(m.type_of(part).shape[static_cast<int>(axis)], 0)) {
       changed = true;
     } else {
       parts.push_back(part);
@@ -134,7 +134,7 @@ ValueId reduction(Match& m) {
   const ir::Type& operand = m.type_of(m.operand(0));
   if (operand.dtype != m.dtype() || !operand.shape.is_static()) return {};
   for (std::int64_t axis : m.op.attrs.integers("axes")) {
-    if (operand.shape[static_cast<int>(axis)] != Dim(1)) return {};
+    if (!identical(operand.shape[static_cast<int>(axis)], 1)) return {};
   }
   if (operand == m.type) return m.operand(0);
   return m.make(Opcode::reshape, {m.operand(0)}, {{"shape", m.type.shape}});

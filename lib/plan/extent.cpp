@@ -88,7 +88,7 @@ Extent elements(const Shape& shape) {
 
 bool is_empty(const Shape& shape) {
   for (int i = 0; i < shape.rank(); ++i) {
-    if (shape[i] == Dim(0)) return true;
+    if (identical(shape[i], 0)) return true;
   }
   return false;
 }

@@ -56,7 +56,7 @@ bool Planner::plan_elementwise(Ops ops, std::span<const ir::ValueId> results, co
   if (!body) return why_not = "may fail or loop on integers", false;
   const Shape& shape = type(results[0]).shape;
   for (const ir::ValueId result : results) {
-    if (!(type(result).shape == shape)) return why_not = "results of several shapes", false;
+    if (!identical(type(result).shape, shape)) return why_not = "results of several shapes", false;
   }
   if (is_empty(shape)) {
     for (const ir::ValueId result : results) buffer(result);

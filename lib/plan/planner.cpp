@@ -110,7 +110,7 @@ std::uint32_t Planner::constant_slot(const ir::Literal& literal) {
   const auto known =
       std::find_if(literals_.begin(), literals_.end(), [&](const ir::Literal& other) {
         return other.bytes == literal.bytes && other.dtype == literal.dtype &&
-               other.shape == literal.shape;
+               identical(other.shape, literal.shape);
       });
   if (known != literals_.end())
     return kConstants + static_cast<std::uint32_t>(known - literals_.begin());

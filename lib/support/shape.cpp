@@ -3,6 +3,7 @@
 #include "mlpjit/shape.h"
 
 #include <algorithm>
+#include <optional>
 #include <ostream>
 #include <utility>
 
@@ -53,6 +54,28 @@ void check_size(const Dim& dim) {
   }
 }
 
+// Whether two dimensions are equal, where that is so, or not so, for every size >= 0 of the symbol.
+std::optional<bool> known_equal(const Dim& a, const Dim& b) {
+  if (identical(a, b)) return true;
+  if (!a.is_static() && !b.is_static() && a.symbol() != b.symbol()) return std::nullopt;
+  // Equal where coefficient * symbol == offset.
+  std::int64_t coefficient, offset;
+  if (__builtin_sub_overflow(a.coefficient(), b.coefficient(), &coefficient) ||
+      __builtin_sub_overflow(b.offset(), a.offset(), &offset)) {
+    return std::nullopt;
+  }
+  if (coefficient == 0 || (offset != 0 && (offset < 0) != (coefficient < 0))) return false;
+  if (coefficient != -1 && offset % coefficient != 0) return false;
+  return std::nullopt;
+}
+
+[[noreturn]] void fail_comparison(const char* what, const std::string& a, const std::string& b) {
+  throw TraceError(std::string("comparing the ") + what + " " + a + " and " + b +
+                   ": whether they are equal is not known while tracing, the symbol may be any "
+                   "size. Ways out: trace with an exact shape, ask mlpjit::identical() whether "
+                   "they are written alike, or compare outside the trace");
+}
+
 std::vector<Dim> all_dims(const Shape& shape) {
   std::vector<Dim> dims;
   for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
@@ -77,6 +100,12 @@ std::int64_t Dim::value() const {
                      "exact shape, use -1 in reshape, or compute with the shape outside the trace");
   }
   return offset_;
+}
+
+bool Dim::equal_symbolic(const Dim& a, const Dim& b) {
+  const std::optional<bool> equal = known_equal(a, b);
+  if (!equal) fail_comparison("dimensions", to_string(a), to_string(b));
+  return *equal;
 }
 
 Dim Dim::substitute(const std::string& symbol, std::int64_t size) const {
@@ -214,9 +243,24 @@ Shape Shape::substitute(const std::string& symbol, std::int64_t size) const {
 }
 
 bool operator==(const Shape& a, const Shape& b) {
+  if (a.is_static() && b.is_static()) return identical(a, b);
+  if (a.rank_ != b.rank_) return false;
+  bool known = true;
+  for (int i = 0; i < a.rank_; ++i) {
+    const std::optional<bool> equal = known_equal(a[i], b[i]);
+    if (equal == false) return false;
+    known = known && equal.has_value();
+  }
+  if (!known) fail_comparison("shapes", to_string(a), to_string(b));
+  return true;
+}
+
+bool identical(const Shape& a, const Shape& b) {
   if (a.rank_ != b.rank_ || a.is_static() != b.is_static()) return false;
-  if (!a.is_static()) return *a.symbolic_ == *b.symbolic_;
-  return std::equal(a.sizes_.begin(), a.sizes_.begin() + a.rank_, b.sizes_.begin());
+  if (a.is_static())
+    return std::equal(a.sizes_.begin(), a.sizes_.begin() + a.rank_, b.sizes_.begin());
+  return std::equal(a.symbolic_->begin(), a.symbolic_->end(), b.symbolic_->begin(),
+                    [](const Dim& x, const Dim& y) { return identical(x, y); });
 }
 
 std::string to_string(const Shape& shape) {

@@ -53,7 +53,7 @@ SymbolSizes check(const ExecutableData& data, const Tensors& arguments) {
       throw DTypeError(argument_name(data, i) + ": expected " + ir::to_string(type) + ", got " +
                        to_string(TensorSpec{impl.dtype, impl.shape}) + "; cast it first");
     }
-    if (impl.shape != type.shape)
+    if (!identical(impl.shape, type.shape))
       match_shape(type.shape, impl.shape, argument_name(data, i), sizes);
   }
   return sizes;

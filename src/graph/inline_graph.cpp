@@ -37,7 +37,7 @@ ir::Graph prepared(const GraphData& data, const Tensors& arguments) {
     }
     const Shape& expected = main.value(main.body().arguments[i]).type.shape;
     const Shape& actual = arguments.at(binding.argument).shape();
-    if (expected == actual) continue;
+    if (identical(expected, actual)) continue;
     match_shape(expected, actual,
                 path_prefix() + "input '" + main.inputs()[i].name + "' of the program", sizes);
   }

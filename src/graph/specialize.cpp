@@ -38,13 +38,13 @@ void match_shape(const Shape& expected, const Shape& actual, const std::string& 
   for (int i = 0; i < expected.rank(); ++i) {
     const Dim want = expected[i], have = actual[i];
     if (want.is_static()) {
-      if (!(want == have)) fail(expected, actual, what, "");
+      if (!identical(want, have)) fail(expected, actual, what, "");
       continue;
     }
     const std::optional<Dim> size = solve(want, have);
     if (!size) fail(expected, actual, what, ", for which there is no " + want.symbol());
     const auto [known, added] = dims.emplace(want.symbol(), *size);
-    if (!added && !(known->second == *size)) {
+    if (!added && !identical(known->second, *size)) {
       fail(expected, actual, what,
            ": " + want.symbol() + " is " + to_string(known->second) + " by an earlier input, " +
                to_string(*size) + " here");

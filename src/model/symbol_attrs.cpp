@@ -237,7 +237,7 @@ ir::Literal ConstantTensors::take(const SymbolPlace& place, const Json& json,
   }
   const Tensor& tensor = tensors_.at(name);
   const TensorImpl& impl = *TensorAccess::impl(tensor);
-  if (impl.dtype != type.dtype || !(impl.shape == type.shape)) {
+  if (impl.dtype != type.dtype || !identical(impl.shape, type.shape)) {
     place.fail(json.at, fmt::format("expected {} as tensor '{}' of the parameter file, found {}",
                                     ir::to_string(type), name,
                                     to_string(TensorSpec{impl.dtype, impl.shape})));

@@ -23,7 +23,7 @@ std::optional<Json> shape_of(const ir::Type& type) {
     if (dim.is_static()) continue;
     bool readable = false;
     try {
-      readable = ir::parse_dim(to_string(dim)) == dim;
+      readable = identical(ir::parse_dim(to_string(dim)), dim);
     } catch (const FormatError&) {  // said below
     }
     if (!readable) {

@@ -57,15 +57,15 @@ std::optional<TensorSpec> first_dense(const BlockState& state) {
 }
 
 // The same with a batch of any size: axis 0 of the first input that has axes, and of all inputs
-// that have that size there.
-std::vector<TensorSpec> with_symbolic_batch(std::vector<TensorSpec> specs) {
+// that have that size there. None where no input has axes.
+std::optional<std::vector<TensorSpec>> with_symbolic_batch(std::vector<TensorSpec> specs) {
   std::optional<Dim> batch;
   for (TensorSpec& spec : specs) {
     if (spec.shape.rank() == 0) continue;
     if (!batch) batch = spec.shape[0];
-    if (spec.shape[0] == *batch) spec.shape.set(0, dim("B"));
+    if (identical(spec.shape[0], *batch)) spec.shape.set(0, dim("B"));
   }
-  return specs;
+  return batch ? std::optional(std::move(specs)) : std::nullopt;
 }
 
 std::string list(const std::vector<TensorSpec>& specs) {
@@ -117,11 +117,11 @@ detail::Trace Exporter::trace(const std::vector<TensorSpec>& specs, bool one_ten
 
 // With a symbolic batch size where the network allows it.
 detail::Trace Exporter::trace_any_batch(const std::vector<TensorSpec>& specs, bool one_tensor) {
-  const std::vector<TensorSpec> any = with_symbolic_batch(specs);
-  if (options_.batch == Batch::exact || any == specs) return trace(specs, one_tensor);
+  const std::optional<std::vector<TensorSpec>> any = with_symbolic_batch(specs);
+  if (options_.batch == Batch::exact || !any) return trace(specs, one_tensor);
   std::string why;
   try {
-    return trace(any, one_tensor);
+    return trace(*any, one_tensor);
   } catch (const UserError& error) {
     why = error.what();
   }

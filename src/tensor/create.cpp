@@ -72,7 +72,7 @@ bool is_literal(const Tensor& value) {
 }
 
 Tensor fill(const Shape& shape, const Tensor& value, DType dtype) {
-  if (value.rank() != 0 && !(value.shape().size_dim() == Dim(1))) {
+  if (value.rank() != 0 && !identical(value.shape().size_dim(), 1)) {
     throw ShapeError(detail::path_prefix() + "full: the value has the shape " +
                      to_string(value.shape()) +
                      "; expected one element (broadcast_to(x, shape) repeats a tensor)");

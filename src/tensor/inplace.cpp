@@ -67,7 +67,7 @@ void fail_shape(const char* call, const Shape& value, const Shape& target) {
 // `value`, adapted to the dtype and broadcast to the shape of what is written.
 Tensor fitted(const Tensor& value, DType dtype, const Shape& shape, const char* call) {
   Tensor fit = adapt(value, dtype, call);
-  if (fit.shape() == shape) return fit;
+  if (identical(fit.shape(), shape)) return fit;
   try {
     return detail::broadcast_to(fit, shape);
   } catch (const ShapeError&) {
@@ -138,7 +138,7 @@ void compound(const Tensor& target, ir::Opcode opcode, const Tensor& other, cons
       adapt(other, impl.dtype, call);  // says which dtype the value must have
     }
     const Tensor result = apply_one(opcode, {&target, &other});
-    if (impl.weak == WeakKind::none && result.shape() != impl.shape)
+    if (impl.weak == WeakKind::none && !identical(result.shape(), impl.shape))
       fail_shape(call, result.shape(), impl.shape);
     assign_value(target, result, call);
     return;

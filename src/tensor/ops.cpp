@@ -103,7 +103,7 @@ Shape resolve_shape(const Shape& from, const std::vector<Dim>& dims) {
   int open = -1;
   Dim known(1);
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (dims[i] == Dim(-1)) {
+    if (identical(dims[i], -1)) {
       if (open >= 0) throw ShapeError(where_am_i("reshape") + "more than one size is -1");
       open = static_cast<int>(i);
       shape.push_back(Dim(0));
@@ -120,7 +120,7 @@ Shape resolve_shape(const Shape& from, const std::vector<Dim>& dims) {
                        to_string(from) + " do not divide into " + dims_text(dims));
     }
     shape.set(open, *size);
-  } else if (!(known == total)) {
+  } else if (!identical(known, total)) {
     throw ShapeError(where_am_i("reshape") + to_string(from) + " has " + to_string(total) +
                      " elements, " + dims_text(dims) + " asks for " + to_string(known));
   }
@@ -231,11 +231,11 @@ Tensor squeeze(const Tensor& x, const Axes* axes) {
   if (axes == nullptr) {
     for (int i = 0; i < from.rank(); ++i) {
       require_known_whether_one(from, i);
-      drop[static_cast<std::size_t>(i)] = from[i] == Dim(1);
+      drop[static_cast<std::size_t>(i)] = identical(from[i], 1);
     }
   } else {
     for (const std::int64_t axis : normal_axes(axes, from.rank(), "squeeze")) {
-      if (!(from[static_cast<int>(axis)] == Dim(1))) {
+      if (!identical(from[static_cast<int>(axis)], 1)) {
         throw ShapeError(where_am_i("squeeze") + "axis " + std::to_string(axis) + " of " +
                          to_string(from) + " is not of size 1");
       }
@@ -280,7 +280,7 @@ Tensor stack(const Tensors& parts, int axis) {
   const DType dtype = joined_dtype(parts, "stack");
   Tensors expanded;
   for (const Tensor& part : parts) {
-    if (part.shape() != shape) {
+    if (!identical(part.shape(), shape)) {
       throw ShapeError(where_am_i("stack") + "tensors of the shapes " + to_string(shape) + " and " +
                        to_string(part.shape()) + "; expected one shape");
     }

@@ -340,7 +340,7 @@ bool identical(const Tensor& a, const Tensor& b) {
   const TensorImpl& y = impl_of(b, "identical");
   detail::require_readable(x, "identical");
   detail::require_readable(y, "identical");
-  if (x.dtype != y.dtype || x.shape != y.shape) return false;
+  if (x.dtype != y.dtype || !identical(x.shape, y.shape)) return false;
   const std::size_t bytes = static_cast<std::size_t>(x.shape.size()) * size_of(x.dtype);
   if (bytes == 0 || std::memcmp(x.data(), y.data(), bytes) == 0) return true;
   // Compared as integers, so that the host's floating-point environment has no say.

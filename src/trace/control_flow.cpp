@@ -40,7 +40,7 @@ Tensors independent(Tensors tensors) {
 
 Tensor predicate(const Tensor& x, const char* call) {
   Tensor bit = strong(x, call);
-  if (!(bit.shape().size_dim() == Dim(1))) {
+  if (!identical(bit.shape().size_dim(), 1)) {
     throw ShapeError(path_prefix() + call + ": the condition has the shape " +
                      to_string(bit.shape()) +
                      "; expected one element, as all or any of them give by min or max of casts");
@@ -77,7 +77,7 @@ Tensors carried(const Tensors& results, const Tensors& before, const char* call)
     if (!weak_fits && results[i].dtype() != expected.dtype)
       throw DTypeError(text(results[i]) + "; use cast");
     fitted.push_back(adapt(results[i], expected.dtype, call));
-    if (fitted[i].shape() != expected.shape)
+    if (!identical(fitted[i].shape(), expected.shape))
       throw ShapeError(text(results[i]) + "; use reshape or broadcast_to");
   }
   return fitted;
@@ -88,7 +88,7 @@ Dim scan_length(const Tensors& xs) {
   for (const Tensor& x : xs) {
     if (x.rank() == 0)
       throw ShapeError(path_prefix() + "scan: a tensor to scan over has no axis 0");
-    if (!(x.shape()[0] == xs[0].shape()[0])) {
+    if (!identical(x.shape()[0], xs[0].shape()[0])) {
       throw ShapeError(path_prefix() + "scan: tensors of the lengths " +
                        to_string(xs[0].shape()[0]) + " and " + to_string(x.shape()[0]) +
                        " on axis 0; expected one length");

@@ -17,7 +17,10 @@ struct Signature {
     WeakKind weak = WeakKind::none;
     Shape shape;  // axis 0 may be the symbol B alone: the same number in all arguments
     std::size_t same_as = SIZE_MAX;  // the first argument that is the same tensor
-    friend bool operator==(const Argument&, const Argument&) = default;
+    friend bool operator==(const Argument& a, const Argument& b) {
+      return a.dtype == b.dtype && a.weak == b.weak && identical(a.shape, b.shape) &&
+             a.same_as == b.same_as;
+    }
   };
   std::vector<Argument> arguments;
   bool training = false;

@@ -222,6 +222,38 @@ TEST(SymbolicBatch, WhereTheSizeMattersItStaysExactAndExplainSaysWhy) {
   EXPECT_THROW(g(ones({4, 2})), ShapeError);
 }
 
+TEST(SymbolicBatch, ComparedSizesAreNeverFrozen) {
+  const Tensor w = random::normal({6, 3});
+  const auto residual = [w](const Tensor& x) {
+    const Tensor y = tanh(x);
+    return x.shape() == w.shape() ? y + w : y;
+  };
+  const auto twice = [w](const Tensor& x) {
+    return w.shape()[0] != x.shape()[0] * 2 ? x - 1 : concat({x, x}, 0) * w;
+  };
+  for (const Backend backend : test::backends()) {
+    const auto f = jit(residual, {.backend = backend});
+    const auto g = jit(twice, {.backend = backend});
+    for (const std::int64_t batch : {1, 2, 4, 5, 7, 6, 3, 0, 6, 8}) {
+      const Tensor x = random::normal({batch, 3});
+      EXPECT_TRUE(identical(f(x), residual(x))) << batch;
+      EXPECT_TRUE(identical(g(x), twice(x))) << batch;
+    }
+    EXPECT_NE(f.explain().exact_batch.find("[B, 3] and [6, 3]"), std::string::npos) << f.explain();
+    // Sizes that are equal, or never so, for every batch do not stand in the way.
+    const auto h = jit(
+        [w](Tensor x, Tensor y) {
+          return x.shape() == y.shape() && x.shape() != transpose(w).shape() ? x + y : x;
+        },
+        {.backend = backend});
+    for (const std::int64_t batch : {1, 2, 3, 4, 5, 6, 7})
+      EXPECT_TRUE(identical(h(ones({batch, 3}), ones({batch, 3})), ones({batch, 3}) * 2));
+    EXPECT_EQ(h.explain().compiles, 5U) << h.explain();
+    const auto asked = jit(residual, {.backend = backend, .batch = Batch::dynamic});
+    EXPECT_THROW(asked(ones({2, 3})), TraceError);
+  }
+}
+
 TEST(SymbolicBatch, AProgramWithASymbolIsCompiledOnce) {
   const Tensor w = random::normal({7, 5});
   const auto f = [w](Tensor x) { return softmax(dense(x, w), -1); };

@@ -25,6 +25,48 @@ TEST(Dim, IsAffineInOneSymbol) {
   EXPECT_THROW(static_cast<void>(b.value()), TraceError);
 }
 
+TEST(Dim, ComparesWhatEverySizeAnswersAlike) {
+  const Dim b = dim("B");
+  EXPECT_TRUE(b * 2 + 3 == b * 2 + 3);
+  EXPECT_TRUE(b != b + 1);
+  EXPECT_TRUE(b + 5 != 3);  // no size is negative
+  EXPECT_TRUE(b * -1 != 2);
+  EXPECT_TRUE(b * 2 != 7);      // nor halved
+  EXPECT_TRUE(b * 3 != b + 1);  // 2 B = 1
+  EXPECT_TRUE(b != -1);
+  for (const auto& [x, y] : {std::pair(b, Dim(4)),
+                             {b, Dim(0)},
+                             {b * 2, Dim(6)},
+                             {b * 3, b + 4},
+                             {b, dim("C")},
+                             {b * -1 + 8, Dim(8)},
+                             {b * 2, b}}) {
+    EXPECT_THROW(static_cast<void>(x == y), TraceError) << x << " " << y;
+    EXPECT_THROW(static_cast<void>(y != x), TraceError) << x << " " << y;
+    EXPECT_FALSE(identical(x, y));
+  }
+  EXPECT_THROW(static_cast<void>(b == 4), TraceError);
+  EXPECT_THROW(static_cast<void>(1 != b), TraceError);
+  EXPECT_THROW(static_cast<void>(Dim(INT64_MAX, "B", 0) == Dim(INT64_MIN, "B", 1)), TraceError);
+  EXPECT_TRUE(identical(b * 2, b * 2));
+  EXPECT_TRUE(identical(Dim(3), 3));
+}
+
+TEST(Shape, ComparesWhatEverySizeAnswersAlike) {
+  const Dim b = dim("B");
+  EXPECT_TRUE((Shape{b, 4} == Shape{b, 4}));
+  EXPECT_TRUE((Shape{b, 4} != Shape{b, 5}));
+  EXPECT_TRUE((Shape{b, 4} != Shape{3, 5}));  // whatever B is
+  EXPECT_TRUE((Shape{b, 4} != Shape{b}));
+  EXPECT_TRUE((Shape{b + 1} != Shape{0}));
+  EXPECT_THROW(static_cast<void>(Shape{b, 4} == Shape{3, 4}), TraceError);
+  EXPECT_THROW(static_cast<void>(Shape{3, 4} != Shape{3, b}), TraceError);
+  EXPECT_THROW(static_cast<void>(TensorSpec{DType::f32, {b}} == TensorSpec{DType::f32, {2}}),
+               TraceError);
+  EXPECT_FALSE(identical(Shape{b, 4}, Shape{3, 4}));
+  EXPECT_TRUE(identical(Shape{b, 4}, Shape{b, 4}));
+}
+
 TEST(Dim, RefusesSizesThatOverflow) {
   constexpr std::int64_t kMost = INT64_MAX;
   EXPECT_EQ((Dim(kMost - 1) + 1).value(), kMost);
