@@ -35,14 +35,14 @@ inline Tensors as_tensors(const Tensors& tensors) {
 }
 template <class T>
 T from_tensors(const Tensors& tensors) {
-  if constexpr (std::same_as<T, Tensors>) {
-    return tensors;
+  if constexpr (std::derived_from<T, Tensors>) {
+    return T(tensors);
   } else {
     return tensors.at(0);
   }
 }
 template <class T>
-using TensorOrTensors = std::conditional_t<std::same_as<T, Tensors>, Tensors, Tensor>;
+using TensorOrTensors = std::conditional_t<std::derived_from<T, Tensors>, T, Tensor>;
 }  // namespace detail
 
 /// `then(operands)` where the predicate (one element) is true, else `otherwise(operands)`; only one
@@ -82,7 +82,7 @@ auto scan(Body&& body, const Init& init, const Xs& xs) {
   using Carry = detail::TensorOrTensors<Init>;
   using Entry = detail::TensorOrTensors<Xs>;
   using Result = std::invoke_result_t<Body&, Carry, Entry>;
-  using Y = std::remove_cvref_t<decltype(std::declval<Result>().second)>;
+  using Y = detail::ReturnedAs<decltype(std::declval<Result>().second)>;
   auto [carry, ys] = detail::scan(
       [&](const Tensors& c, const Tensors& x) {
         Result result = body(detail::from_tensors<Carry>(c), detail::from_tensors<Entry>(x));

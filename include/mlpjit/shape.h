@@ -28,7 +28,8 @@ class MLPJIT_API Dim {
   /// A known size. Implicit, from any integral type.
   template <std::integral I>
   Dim(I size) : offset_(static_cast<std::int64_t>(size)) {}  // NOLINT: sizes convert
-  /// A symbolic size coefficient * symbol + offset.
+  /// A symbolic size coefficient * symbol + offset. @throws ShapeError unless the symbol is a
+  /// letter or _, then letters, digits, _ and dots.
   Dim(std::int64_t coefficient, std::string symbol, std::int64_t offset);
 
   bool is_static() const { return coefficient_ == 0; }
@@ -98,7 +99,7 @@ class MLPJIT_API Dim {
 
 bool identical(const Dim& a, const Dim& b);
 
-/// A named symbolic dimension, for a TensorSpec: `f32({dim("B"), 512})`.
+/// A named symbolic dimension, for a TensorSpec: `f32({dim("B"), 512})`. @throws as Dim.
 MLPJIT_API Dim dim(std::string symbol);
 MLPJIT_API std::string to_string(const Dim& dim);
 MLPJIT_API std::ostream& operator<<(std::ostream& out, const Dim& dim);

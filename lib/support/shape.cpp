@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <ostream>
+#include <string_view>
 #include <utility>
 
 #include "mlpjit/error.h"
@@ -76,6 +77,16 @@ std::optional<bool> known_equal(const Dim& a, const Dim& b) {
                    "they are written alike, or compare outside the trace");
 }
 
+// As names are in the text form. Not <cctype>: that depends on the locale.
+bool is_identifier(std::string_view name) {
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !name.empty() && letter(name.front()) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '.'; });
+}
+
 std::vector<Dim> all_dims(const Shape& shape) {
   std::vector<Dim> dims;
   for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
@@ -90,7 +101,12 @@ std::ostream& operator<<(std::ostream& out, DType dtype) {
 
 Dim::Dim(std::int64_t coefficient, std::string symbol, std::int64_t offset)
     : coefficient_(coefficient), offset_(offset) {
-  if (coefficient != 0) symbol_ = std::move(symbol);
+  if (coefficient == 0) return;
+  if (!is_identifier(symbol)) {
+    throw ShapeError("a dimension named \"" + symbol +
+                     "\": expected a letter or _, then letters, digits, _ and dots");
+  }
+  symbol_ = std::move(symbol);
 }
 
 std::int64_t Dim::value() const {

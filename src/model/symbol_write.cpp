@@ -15,7 +15,7 @@ std::string dtype_name(const ir::Type& type) {
   return type.token ? "token" : std::string(to_string(type.dtype));
 }
 
-// Names of symbolic sizes come from the user; only those that read back are written.
+// Numbers of symbolic sizes come from the user; only those that read back are written.
 std::optional<Json> shape_of(const ir::Type& type) {
   if (type.token) return std::nullopt;
   for (int i = 0; i < type.shape.rank(); ++i) {
@@ -28,8 +28,7 @@ std::optional<Json> shape_of(const ir::Type& type) {
     }
     if (!readable) {
       throw UserError(fmt::format(
-          "a symbol file cannot hold the size {}: name symbolic sizes by letters, digits and '_'",
-          to_string(dim)));
+          "a symbol file cannot hold the size {}: its numbers are too large", to_string(dim)));
     }
   }
   return shape_to_json(type.shape);

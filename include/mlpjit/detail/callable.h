@@ -71,8 +71,6 @@ constexpr void check_parameters() {
   }
 }
 
-template <class>
-using AsTensor = Tensor;
 template <std::size_t>
 using NthTensor = Tensor;
 
@@ -93,6 +91,24 @@ constexpr bool takes_tensors() {
   }
 }
 
+/// What a function gives, as its callers get it: slices are tensors.
+template <class R>
+struct Returned : std::type_identity<R> {};
+template <std::derived_from<Tensor> R>
+struct Returned<R> : std::type_identity<Tensor> {};
+template <class... T>
+struct Returned<std::tuple<T...>>
+    : std::type_identity<std::tuple<typename Returned<std::remove_cvref_t<T>>::type...>> {};
+template <class A, class B>
+struct Returned<std::pair<A, B>>
+    : std::type_identity<std::pair<typename Returned<std::remove_cvref_t<A>>::type,
+                                   typename Returned<std::remove_cvref_t<B>>::type>> {};
+template <class T, std::size_t N>
+struct Returned<std::array<T, N>> : std::type_identity<std::array<typename Returned<T>::type, N>> {
+};
+template <class R>
+using ReturnedAs = typename Returned<std::remove_cvref_t<R>>::type;
+
 /// What calling Fn with N tensors gives.
 template <class Fn, std::size_t N, class Sequence = std::make_index_sequence<N>>
 struct ResultWith;
@@ -105,7 +121,7 @@ struct ResultWith<Fn, N, std::index_sequence<I...>> {
       return std::type_identity<std::invoke_result_t<Fn&, NthTensor<I>...>>{};
     }
   }
-  using type = std::remove_cvref_t<typename decltype(deduce())::type>;
+  using type = ReturnedAs<typename decltype(deduce())::type>;
 };
 
 inline void flatten(const Tensor& result, Tensors& out) {
@@ -135,9 +151,10 @@ template <>
 struct Unflatten<Tensor> {
   static Tensor from(Tensors flat) { return std::move(flat.front()); }
 };
-template <>
-struct Unflatten<Tensors> {
-  static Tensors from(Tensors flat) { return flat; }
+/// Tensors, and what a block of several results gives.
+template <std::derived_from<Tensors> R>
+struct Unflatten<R> {
+  static R from(Tensors flat) { return R(std::move(flat)); }
 };
 template <class... T>
   requires(std::same_as<T, Tensor> && ...)

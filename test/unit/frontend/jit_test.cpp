@@ -281,6 +281,17 @@ TEST_P(Jit, FunctionsOfEveryForm) {
   EXPECT_TRUE(identical(x, ones({2})));
   const auto generic = jit([](auto a, auto b) { return a - b; }, options());
   EXPECT_EQ(generic(3, 1).template item<int>(), 2);
+  const auto slice = jit([](Tensor a) { return a.slice(0, 0, 1); }, options());
+  const Tensor one = slice(tensor({4, 5}));
+  EXPECT_TRUE(identical(one, tensor({4})));
+  const auto pair =
+      jit([](const Tensor& a) { return std::make_tuple(a, a.slice(0, 1, 2)); }, options());
+  EXPECT_TRUE(identical(std::get<1>(pair(tensor({4, 5}))), tensor({5})));
+  nn::HybridSequential net;
+  net.add(nn::HybridLambda("relu"));
+  const auto called = jit([net](Tensor a, Tensor) { return net({a}); }, options());
+  const Tensor result = called(tensor({-1.f}), one);
+  EXPECT_TRUE(identical(result, tensor({0.f})));
   const auto constant = jit([] { return tensor({1, 2}); }, options());
   EXPECT_TRUE(identical(constant(), tensor({1, 2})));
 }

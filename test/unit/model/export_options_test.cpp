@@ -126,9 +126,9 @@ TEST_F(ExportOptions, WhatCannotBeExportedSaysWhy) {
       error_of<UserError>([&] { net.export_model(path("net"), {.input_names = {""}}); }),
       {"not empty"});
   expect_mentions(error_of<UserError>([&] {
-                    net.export_model(path("net"), {.inputs = {f32({dim("a batch"), 3})}});
+                    net.export_model(path("net"), {.inputs = {f32({dim("B") * INT64_MAX, 3})}});
                   }),
-                  {"a batch"});
+                  {"9223372036854775807*B"});
   EXPECT_EQ(file_count(), 0U);
   EXPECT_THROW(trace(
                    [&](const Tensor& x) {

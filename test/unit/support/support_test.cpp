@@ -67,6 +67,13 @@ TEST(Shape, ComparesWhatEverySizeAnswersAlike) {
   EXPECT_TRUE(identical(Shape{b, 4}, Shape{b, 4}));
 }
 
+TEST(Dim, HasANameThatTheTextFormReadsBack) {
+  for (const char* name : {"B", "_", "batch_2", "x.rows"}) EXPECT_EQ(to_string(dim(name)), name);
+  for (const char* name : {"", "2B", "B C", "B*", ".B", "\xc3\xa4"}) {
+    EXPECT_THROW(static_cast<void>(dim(name)), ShapeError) << name;
+  }
+}
+
 TEST(Dim, RefusesSizesThatOverflow) {
   constexpr std::int64_t kMost = INT64_MAX;
   EXPECT_EQ((Dim(kMost - 1) + 1).value(), kMost);
