@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "mlpjit/control_flow.h"
 #include "mlpjit/tensor.h"
 
 namespace mlpjit {
@@ -135,8 +136,8 @@ Tensor operator!(const X& x) {
   return detail::apply(detail::OpName::logical_not, Tensor(x));
 }
 
-/// The op set handed to `hybrid_forward`: the same functions as the free ones. Prints as
-/// "mlpjit.array", or as "mlpjit.symbol" while tracing.
+/// The op set handed to `hybrid_forward`: the same functions as the free ones, those of
+/// control_flow.h included. Prints as "mlpjit.array", or as "mlpjit.symbol" while tracing.
 class MLPJIT_API Ops {
  public:
 #define MLPJIT_CONST const
@@ -144,6 +145,20 @@ class MLPJIT_API Ops {
 #include "mlpjit/detail/ops_surface.inc"
 #undef MLPJIT_FUNCTION
 #undef MLPJIT_CONST
+  template <class Then, class Else>
+  Tensors cond(const Tensor& predicate, Then&& then, Else&& otherwise,
+               const Tensors& operands = {}) const {
+    return mlpjit::cond(predicate, then, otherwise, operands);
+  }
+  template <class Condition, class Body>
+  Tensors while_loop(Condition&& condition, Body&& body, const Tensors& state,
+                     std::int64_t max_iterations = -1) const {
+    return mlpjit::while_loop(condition, body, state, max_iterations);
+  }
+  template <class Body, class Init, class Xs>
+  auto scan(Body&& body, const Init& init, const Xs& xs) const {
+    return mlpjit::scan(body, init, xs);
+  }
   MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const Ops& ops);
 };
 

@@ -220,6 +220,13 @@ TEST(Names, EveryOpIsAMemberOfTheOpSet) {
   EXPECT_TRUE(identical(F.relu(x), mlpjit::relu(x)));
   EXPECT_TRUE(identical(F.sum(x, {1}), sum(x, 1)));
   EXPECT_TRUE(identical(F.concat({x, x}, 1), concat({x, x}, 1)));
+  const auto twice = [](Tensor a) { return a * 2; };
+  EXPECT_TRUE(identical(F.cond(F.sum(x) > 0, twice, twice, {x})[0], x * 2));
+  EXPECT_TRUE(identical(F.while_loop([](Tensor a) { return sum(a) < 20; }, twice, {x})[0], x * 4));
+  const auto [total, rows] =
+      F.scan([](Tensor c, Tensor row) { return pair{c + row, row}; }, mlpjit::zeros({2}), x);
+  EXPECT_TRUE(identical(total, sum(x, 0)));
+  EXPECT_TRUE(identical(rows, x));
 }
 
 }  // namespace
