@@ -111,7 +111,7 @@ class Recording {
     recorder_.begin_region(region_);
   }
   ~Recording() {
-    if (open_) recorder_.end_region();
+    if (open_) recorder_.abandon_region();
   }
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
@@ -221,9 +221,16 @@ Tensors record_cond(Recorder& recorder, const Tensor& bit, const TensorsFunction
   // The branches see the operands themselves, so that updates of them are seen like those of other
   // tensors.
   Recording yes(recorder);
-  yes.end(strong(then(operands), "cond"));
+  const Tensors if_true = strong(then(operands), "cond");
+  yes.end(if_true);
   Recording no(recorder);
-  no.end(strong(otherwise(operands), "cond"));
+  const Tensors if_false = strong(otherwise(operands), "cond");
+  no.end(if_false);
+  if (if_true.size() != if_false.size()) {
+    throw ShapeError(path_prefix() + "cond: the first branch gives " +
+                     std::to_string(if_true.size()) + " tensors, the second " +
+                     std::to_string(if_false.size()) + "; expected as many from both");
+  }
   const std::vector<Outer> outer = outer_updates({&yes, &no});
   ir::Function& function = recorder.function();
   std::vector<ir::ValueId> values{recorder.value_of(bit, "cond")};
@@ -246,8 +253,14 @@ Tensors record_while(Recorder& recorder, const TensorsFunction& condition,
     return symbols;
   };
   Recording test(recorder);
-  test.end({single_condition(condition(arguments(test)))});
-  if (!test.updates().empty()) {
+  const Tensors tested = arguments(test);
+  test.end({single_condition(condition(tested))});
+  bool updated = !test.updates().empty();
+  for (std::size_t i = 0; i < tested.size(); ++i) {  // the state itself, through a slice as well
+    updated =
+        updated || TensorAccess::impl(tested[i])->value != function.region(test.id()).arguments[i];
+  }
+  if (updated) {
     throw TraceError(path_prefix() +
                      "while_loop: the condition updates a tensor, prints or draws random numbers; "
                      "do that in the body");

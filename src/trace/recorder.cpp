@@ -348,6 +348,11 @@ std::vector<Recorder::RegionUpdate> Recorder::end_region() {
   return updates;
 }
 
+void Recorder::abandon_region() {
+  end_region();
+  abandoned_ = true;
+}
+
 ResultSource Recorder::source_of(const Tensor& result, const Tensors& results, std::size_t index) {
   const TensorImpl& impl = *TensorAccess::impl(result);
   ResultSource source;
@@ -367,6 +372,11 @@ ResultSource Recorder::source_of(const Tensor& result, const Tensors& results, s
 }
 
 Trace Recorder::finish(const Tensors& results) {
+  if (abandoned_) {
+    throw TraceError(
+        "an exception left the body of a cond, while_loop or scan and was caught inside the traced "
+        "function: a program cannot follow it. Catch it inside the body, or outside the function");
+  }
   std::vector<ir::ValueId> values;
   std::vector<ResultSource> sources;
   for (std::size_t i = 0; i < results.size(); ++i) {

@@ -125,6 +125,9 @@ class Recorder {
   };
   void begin_region(ir::RegionId region);
   std::vector<RegionUpdate> end_region();
+  // Where an exception leaves it. Whoever catches that inside the traced function goes on with what
+  // a program cannot do, so that finish() fails.
+  void abandon_region();
 
  private:
   std::size_t input_of(const ImplPtr& impl);  // of a concrete tensor; made when new
@@ -156,6 +159,7 @@ class Recorder {
   Tensor random_state_, print_token_;
   std::vector<ir::RegionId> regions_;
   std::vector<std::vector<RegionUpdate>> logs_;
+  bool abandoned_ = false;  // a region was
   std::size_t capture_count_ = 0;
 };
 

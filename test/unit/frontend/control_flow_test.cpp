@@ -422,6 +422,73 @@ TEST_P(ControlFlow, SaysWhatDoesNotFit) {
   EXPECT_ERROR(TraceError, leaks(tensor(1.f)), "branch", "return it");
 }
 
+TEST_P(ControlFlow, BranchesGiveEquallyManyTensors) {
+  const auto f = jit(
+      [](Tensor x) {
+        return cond(sum(x) > 0, [&] { return Tensors{x, x}; }, [&] { return Tensors{x}; });
+      },
+      {.backend = GetParam()});
+  EXPECT_ERROR(ShapeError, f(ones({2})), "cond", "2 tensors", "1");
+}
+
+TEST_P(ControlFlow, AConditionThatUpdatesItsStateIsRefused) {
+  const auto whole = jit(
+      [](Tensor x) {
+        return while_loop(
+            [](Tensor s) {
+              s *= 2;
+              return s < 30;
+            },
+            [](Tensor s) { return s + 1; }, {x})[0];
+      },
+      {.backend = GetParam()});
+  EXPECT_ERROR(TraceError, whole(tensor(1.f)), "while_loop", "condition", "body");
+  const auto slice = jit(
+      [](Tensor x) {
+        return while_loop(
+            [](Tensor s) {
+              s.slice(0, 0, 1).assign(100);
+              return sum(s) < 30;
+            },
+            [](Tensor s) { return s + 1; }, {x})[0];
+      },
+      {.backend = GetParam()});
+  EXPECT_ERROR(TraceError, slice(ones({2})), "while_loop", "condition", "body");
+}
+
+TEST_P(ControlFlow, AnExceptionCaughtOutsideTheBodyItLeftIsAnError) {
+  const auto f = jit(
+      [](Tensor x) {
+        Tensor a = x;
+        try {
+          while_loop([](Tensor i) { return i < 3; },
+                     [&](Tensor) -> Tensor {
+                       a += 1;
+                       throw 5;
+                     },
+                     {0});
+        } catch (int) {
+        }
+        return a * 2;
+      },
+      {.backend = GetParam()});
+  EXPECT_ERROR(TraceError, f(ones({2})), "exception", "body of a cond, while_loop or scan");
+  // One that leaves the function is the caller's, and the next trace is a new one.
+  int calls = 0;
+  const auto g = jit(
+      [&](Tensor x) {
+        return cond(
+            sum(x) > 0, [&] { return x * 2; },
+            [&] {
+              if (calls++ == 0) throw std::runtime_error("once");
+              return x;
+            })[0];
+      },
+      {.backend = GetParam()});
+  EXPECT_THROW(g(ones({2})), std::runtime_error);
+  EXPECT_TRUE(identical(g(ones({2})), ones({2}) * 2));
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, ControlFlow, testing::Values(Backend::graph, Backend::native),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 
