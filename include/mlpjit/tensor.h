@@ -222,6 +222,11 @@ class MLPJIT_API Tensor {
 /// What `slice()` gives: a tensor of its own (the copy), and a place to assign to.
 class MLPJIT_API TensorSlice : public Tensor {
  public:
+  TensorSlice(const TensorSlice&) = default;
+  TensorSlice(TensorSlice&&) = default;
+  /// Assigning to a slice would change the handle, not the tensor: write
+  /// `a.slice(...).assign(value)`.
+  TensorSlice& operator=(const TensorSlice&) = delete;
   /// Writes `value` (broadcast to the slice's shape) into the sliced tensor. The value is read
   /// first.
   void assign(const Tensor& value) const;
