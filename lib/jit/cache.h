@@ -19,6 +19,7 @@
 
 #include "lib/jit/executable.h"
 #include "lib/plan/target.h"
+#include "lib/support/wait_for.h"
 #include "mlpjit/options.h"
 
 namespace mlpjit::jit {
@@ -75,21 +76,40 @@ class Cache {
     return entry.value;
   }
 
-  // The value of `key` for which `fits(value)`. When there is none, `miss(latest key or null, whether
-  // there was one that made room for others)` is called under the lock and may refuse by throwing;
-  // then `make()` runs without the lock, in one
+  // The value of `key` for which `fits(value)`, if it is there; null otherwise, and nothing is
+  // counted then.
+  template <class Fits>
+  Pointer find(const Key& key, const Fits& fits) {
+    const std::uint64_t code = hash_(key);
+    const std::lock_guard lock(mutex_);
+    const std::shared_ptr<Entry> found = entry_of(code, key, fits);
+    return found && found->value != nullptr ? hit(found) : nullptr;
+  }
+
+  // What get() of a key that is not there begins with: whether it would be refused.
+  template <class Miss>
+  void ask(const Key& key, const Miss& miss) const {
+    const std::uint64_t code = hash_(key);
+    const std::lock_guard lock(mutex_);
+    miss(recency_.empty() ? nullptr : &recency_.front()->key, evicted_.contains(code));
+  }
+
+  // The value of `key` for which `fits(value)`. When there is none, `miss(latest key or null,
+  // whether there was one that made room for others)` is called under the lock and may refuse by
+  // throwing; then `make()` runs without the lock, in one
   // thread per key, and the others wait for it. What it throws reaches all who waited, and the next
-  // to ask tries again. Null when this very thread is making it already. The newest entry stays
-  // whatever its size.
+  // to ask tries again. Null when this very thread is making it already, or its maker waits for
+  // this thread. The newest entry stays whatever its size.
   template <class Fits, class Miss, class Make>
   Pointer get(const Key& key, const Fits& fits, const Miss& miss, const Make& make) {
     const std::uint64_t code = hash_(key);
     std::shared_ptr<Entry> entry;
     {
       std::unique_lock lock(mutex_);
-      while (const std::shared_ptr<Entry> found = find(code, key, fits)) {
+      while (const std::shared_ptr<Entry> found = entry_of(code, key, fits)) {
         if (found->value != nullptr) return hit(found);
-        if (found->maker == std::this_thread::get_id()) return nullptr;
+        const support::WaitFor wait(found->maker);
+        if (wait.circle()) return nullptr;
         made_.wait(lock, [&] { return found->finished; });
         if (found->error) {
           ++stats_.hits;
@@ -160,7 +180,7 @@ class Cache {
 
   // Under the lock. An entry that fits, or one in the making that may turn out to.
   template <class Fits>
-  std::shared_ptr<Entry> find(std::uint64_t code, const Key& key, const Fits& fits) const {
+  std::shared_ptr<Entry> entry_of(std::uint64_t code, const Key& key, const Fits& fits) const {
     std::shared_ptr<Entry> pending;
     const auto [first, last] = index_.equal_range(code);
     for (auto it = first; it != last; ++it) {

@@ -283,4 +283,13 @@ SignatureSummary summarize(const Report& report) {
   return summary;
 }
 
+void tell(const CacheStats& stats, Explanation& explanation) {
+  explanation.hits = stats.hits;
+  explanation.misses = stats.misses;
+  explanation.compiles = stats.compiles;
+  explanation.evictions = stats.evictions;
+  explanation.entries = stats.entries;
+  explanation.bytes = stats.bytes;
+}
+
 }  // namespace mlpjit::jit

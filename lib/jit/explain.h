@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "lib/jit/cache.h"
 #include "lib/jit/executable.h"
 #include "mlpjit/explain.h"
 
@@ -11,5 +12,7 @@ namespace mlpjit::jit {
 // All that the report knows; name, hits, guards and the milliseconds of tracing are the caller's to
 // add.
 SignatureSummary summarize(const Report& report);
+// What the cache counted.
+void tell(const CacheStats& stats, Explanation& explanation);
 
 }  // namespace mlpjit::jit

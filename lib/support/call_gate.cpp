@@ -1,28 +1,38 @@
 #include "lib/support/call_gate.h"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 #include <unordered_map>
 
 namespace mlpjit::support {
 
 namespace {
 
-constinit thread_local int inside = 0;  // gates this thread is in; a writer counts as one
+// The weights of the gates that this thread is in; a writer is in one more, as a program.
+constinit thread_local int passed_weight = 0;
+constinit thread_local int writes = 0;  // WriteScopes of this thread
 
-std::mutex& writers() {  // one at a time; before registry()
-  static std::mutex mutex;
-  return mutex;
-}
+// How long gates stay closed while one of them does not become empty. A network's code may wait for
+// calls that find a gate closed; then all are opened, for those to pass, and closed again.
+constexpr std::chrono::milliseconds kFirstPatience{50}, kLongestPatience{1000}, kPause{2};
 
 }  // namespace
 
-// The gates of each storage. Held while something is written, so that no program starts to read it
-// then. Owns them, so that who writes later comes after the last call through a gate whose program
-// is gone.
+// Who reads each storage, and who writes to it. Owns the gates, so that who writes later comes
+// after the last call through a gate whose program is gone. The mutex is held for moments only,
+// never while something is written or waited for.
 struct GateRegistry {
+  struct Entry {
+    std::vector<std::shared_ptr<CallGate>> gates;
+    bool written = false;  // by a WriteScope
+  };
   std::mutex mutex;
-  std::unordered_map<std::uint64_t, std::vector<std::shared_ptr<CallGate>>>
-      gates;  // by Storage::id
+  std::condition_variable changed;  // a closing gate was left, or a WriteScope ended
+  std::unordered_map<std::uint64_t, Entry> storages;  // by Storage::id
+  std::uint64_t last_ticket = 0;
   std::size_t prune_at = 64;
 
   static bool gone(const std::shared_ptr<CallGate>& gate) {
@@ -31,12 +41,137 @@ struct GateRegistry {
 
   // Programs come and go.
   void prune() {
-    if (gates.size() < prune_at) return;
-    for (auto it = gates.begin(); it != gates.end();) {
-      std::erase_if(it->second, gone);
-      it = it->second.empty() ? gates.erase(it) : std::next(it);
+    if (storages.size() < prune_at) return;
+    for (auto it = storages.begin(); it != storages.end();) {
+      std::erase_if(it->second.gates, gone);
+      const bool unused = it->second.gates.empty() && !it->second.written;
+      it = unused ? storages.erase(it) : std::next(it);
     }
-    prune_at = std::max<std::size_t>(64, 2 * gates.size());
+    prune_at = std::max<std::size_t>(64, 2 * storages.size());
+  }
+
+  void wake() {
+    std::unique_lock lock(mutex);  // not between a look at the gates and the wait
+    lock.unlock();
+    changed.notify_all();
+  }
+
+  // The rest is called with the mutex held.
+
+  // The gates that a writer who waits has closed.
+  struct Closed {
+    const std::uint64_t ticket;
+    std::vector<std::shared_ptr<CallGate>> gates = {};
+
+    ~Closed() { reopen(); }
+    // Whether it was open.
+    bool close(const std::shared_ptr<CallGate>& gate) {
+      if (std::find(gates.begin(), gates.end(), gate) != gates.end()) return false;
+      gates.reserve(gates.size() + 1);
+      gate->closers_.push_back(ticket);
+      gates.push_back(gate);
+      gate->state_.fetch_or(CallGate::kClosing, std::memory_order_relaxed);
+      return true;
+    }
+    void reopen() {
+      for (const std::shared_ptr<CallGate>& gate : gates) {
+        std::erase(gate->closers_, ticket);
+        if (!gate->closers_.empty()) continue;
+        gate->state_.fetch_and(~CallGate::kClosing, std::memory_order_release);
+        gate->state_.notify_all();
+      }
+      gates.clear();
+    }
+  };
+
+  // Whether somebody waits for longer. Who is inside a gate may be who is waited for.
+  static bool must_yield(const CallGate& gate, std::uint64_t ticket) {
+    return passed_weight == 0 && std::any_of(gate.closers_.begin(), gate.closers_.end(),
+                                             [&](std::uint64_t other) { return other < ticket; });
+  }
+
+  // Empty until now: now written.
+  static bool claim(CallGate& gate) {
+    std::uint32_t before = gate.state_.load(std::memory_order_relaxed);
+    while ((before & ~CallGate::kClosing) == 0) {
+      if (gate.state_.compare_exchange_weak(before, before | CallGate::kWriting,
+                                            std::memory_order_acq_rel))
+        return true;
+    }
+    return false;
+  }
+
+  static void release(CallGate& gate) {
+    gate.state_.fetch_and(~CallGate::kWriting, std::memory_order_release);
+    gate.state_.notify_all();
+  }
+
+  // Everything at once, or nothing: while one gate is waited for, none is held by whom it might
+  // wait.
+  bool claim_all(WriteScope& scope, std::uint64_t ticket) {
+    for (const std::uint64_t id : scope.storages_) {
+      if (storages[id].written) return false;
+    }
+    CallGate* const program = scope.enters_ ? scope.program_ : nullptr;
+    if (program != nullptr && must_yield(*program, ticket)) return false;
+    const auto yields = [&](const auto& gate) { return must_yield(*gate, ticket); };
+    if (std::any_of(scope.gates_.begin(), scope.gates_.end(), yields)) return false;
+    const auto busy = std::find_if(scope.gates_.begin(), scope.gates_.end(),
+                                   [](const auto& gate) { return !claim(*gate); });
+    const bool all = busy == scope.gates_.end();
+    if (!all || (program != nullptr && !enter_as_call(*program))) {
+      for (auto gate = scope.gates_.begin(); gate != busy; ++gate) release(**gate);
+      return false;
+    }
+    for (const std::uint64_t id : scope.storages_) storages[id].written = true;
+    return true;
+  }
+
+  // Nobody else begins to write meanwhile.
+  static bool enter_as_call(CallGate& gate) {
+    if ((gate.state_.load(std::memory_order_relaxed) & CallGate::kWriting) != 0) return false;
+    gate.state_.fetch_add(1, std::memory_order_acquire);
+    return true;
+  }
+
+  // The gates of all who read what the scope writes, as far as it shuts them out.
+  void collect(WriteScope& scope) {
+    scope.gates_.clear();
+    scope.enters_ = scope.program_ != nullptr;
+    for (const std::uint64_t id : scope.storages_) {
+      for (const std::shared_ptr<CallGate>& gate : storages[id].gates) {
+        if (scope.call_ && gate->weight_ == CallGate::kNetwork) continue;
+        if (gate.get() == scope.program_) scope.enters_ = false;
+        if (std::find(scope.gates_.begin(), scope.gates_.end(), gate) == scope.gates_.end())
+          scope.gates_.push_back(gate);
+      }
+    }
+  }
+
+  // With the gates closed, until all could be claimed.
+  void wait(WriteScope& scope, std::uint64_t ticket, std::unique_lock<std::mutex>& lock) {
+    Closed closed{ticket};
+    std::chrono::milliseconds patience = kFirstPatience;
+    while (true) {
+      const auto deadline = std::chrono::steady_clock::now() + patience;
+      bool again = false;
+      do {
+        again = false;  // who leaves an open gate wakes nobody
+        for (const std::shared_ptr<CallGate>& gate : scope.gates_) again |= closed.close(gate);
+        if (!again) again = changed.wait_until(lock, deadline) == std::cv_status::no_timeout;
+        collect(scope);
+        if (claim_all(scope, ticket)) {
+          changed.notify_all();  // whom the closed gates made yield
+          return;
+        }
+      } while (again);
+      closed.reopen();
+      changed.notify_all();
+      lock.unlock();
+      std::this_thread::sleep_for(kPause);
+      lock.lock();
+      patience = std::min(2 * patience, kLongestPatience);
+    }
   }
 };
 
@@ -49,50 +184,40 @@ GateRegistry& registry() {
 
 }  // namespace
 
-std::shared_ptr<CallGate> CallGate::make() {
-  const auto gate = std::make_shared<CallGate>();
+std::shared_ptr<CallGate> CallGate::make(Inside inside) {
+  const auto gate = std::make_shared<CallGate>(inside);
   return {gate.get(), [gate](CallGate*) { gate->retired_.store(true, std::memory_order_release); }};
 }
 
+bool CallGate::passed() {
+  return passed_weight > 0;
+}
+
 void CallGate::enter() {
-  const std::uint32_t shut = inside > 0 ? kWriting : kWriting | kClosing;
+  // What a program does that calls out while it writes (a stream that it prints to, say) cannot
+  // wait for itself.
+  const std::uint32_t shut = writes > 0 ? 0 : passed_weight > 0 ? kWriting : kWriting | kClosing;
   while (true) {
     std::uint32_t before = state_.fetch_add(1, std::memory_order_acquire);
     if ((before & shut) == 0) break;
-    state_.fetch_sub(1, std::memory_order_release);
-    state_.notify_all();
+    before = state_.fetch_sub(1, std::memory_order_release);
+    if ((before & kClosing) != 0) registry().wake();
     while (((before = state_.load(std::memory_order_acquire)) & shut) != 0) state_.wait(before);
   }
-  ++inside;
+  passed_weight += weight_;
 }
 
 void CallGate::leave() {
-  --inside;
+  passed_weight -= weight_;
   const std::uint32_t before = state_.fetch_sub(1, std::memory_order_release);
-  if ((before & kClosing) != 0) state_.notify_all();
-}
-
-bool CallGate::claim() {
-  state_.fetch_or(kClosing, std::memory_order_relaxed);
-  std::uint32_t empty = kClosing;
-  return state_.compare_exchange_strong(empty, kClosing | kWriting, std::memory_order_acq_rel);
-}
-
-void CallGate::wait_until_empty() {
-  std::uint32_t now = 0;
-  while (((now = state_.load(std::memory_order_acquire)) & ~(kClosing | kWriting)) != 0)
-    state_.wait(now);
-}
-
-void CallGate::open() {
-  state_.fetch_and(~(kClosing | kWriting), std::memory_order_release);
-  state_.notify_all();
+  if ((before & kClosing) != 0) registry().wake();
 }
 
 void guard(const std::shared_ptr<CallGate>& gate, const Storage& storage) {
   GateRegistry& all = registry();
-  const std::lock_guard lock(all.mutex);
-  std::vector<std::shared_ptr<CallGate>>& gates = all.gates[storage.id()];
+  std::unique_lock lock(all.mutex);
+  if (writes == 0) all.changed.wait(lock, [&] { return !all.storages[storage.id()].written; });
+  std::vector<std::shared_ptr<CallGate>>& gates = all.storages[storage.id()].gates;
   std::erase_if(gates,
                 [&](const auto& known) { return known == gate || GateRegistry::gone(known); });
   gates.push_back(gate->shared_from_this());
@@ -101,39 +226,48 @@ void guard(const std::shared_ptr<CallGate>& gate, const Storage& storage) {
 }
 
 WriteScope::WriteScope(std::span<const Storage* const> storages) {
-  if (inside > 0) return;
-  writer_ = std::unique_lock(writers());
-  while (true) {
-    registry_ = std::unique_lock(registry().mutex);
-    std::vector<std::shared_ptr<CallGate>> gates;
-    for (const Storage* storage : storages) {
-      const auto found = registry().gates.find(storage->id());
-      if (found == registry().gates.end()) continue;
-      for (const std::shared_ptr<CallGate>& gate : found->second) {
-        if (std::find(gates.begin(), gates.end(), gate) == gates.end()) gates.push_back(gate);
-      }
-    }
-    // All at once: while one is waited for, none is held by whom it might wait.
-    const auto busy =
-        std::find_if(gates.begin(), gates.end(), [](const auto& gate) { return !gate->claim(); });
-    if (busy == gates.end()) {
-      gates_ = std::move(gates);
-      break;
-    }
-    for (auto gate = gates.begin(); gate != busy; ++gate)
-      (*gate)->state_.fetch_and(~CallGate::kWriting, std::memory_order_release);
-    for (auto gate = gates.begin(); gate != busy; ++gate) (*gate)->state_.notify_all();
-    const std::shared_ptr<CallGate> wait_for = *busy;
-    registry_.unlock();
-    wait_for->wait_until_empty();
+  if (passed_weight == 0) acquire(storages);
+}
+
+WriteScope::WriteScope(CallGate* program, std::span<const Storage* const> storages)
+    : program_(program), call_(true) {
+  if (passed_weight < CallGate::kProgram) acquire(storages);
+}
+
+void WriteScope::acquire(std::span<const Storage* const> storages) {
+  for (const Storage* storage : storages) {
+    if (std::find(storages_.begin(), storages_.end(), storage->id()) == storages_.end())
+      storages_.push_back(storage->id());
   }
-  ++inside;
+  GateRegistry& all = registry();
+  std::unique_lock lock(all.mutex);
+  all.collect(*this);
+  if (const std::uint64_t ticket = ++all.last_ticket; !all.claim_all(*this, ticket))
+    all.wait(*this, ticket, lock);
+  acquired_ = true;
+  passed_weight += CallGate::kProgram;
+  ++writes;
 }
 
 WriteScope::~WriteScope() {
-  if (!writer_) return;
-  --inside;
-  for (const std::shared_ptr<CallGate>& gate : gates_) gate->open();
+  if (!acquired_) return;
+  --writes;
+  GateRegistry& all = registry();
+  {
+    const std::lock_guard lock(all.mutex);
+    for (const std::uint64_t id : storages_) {
+      const auto found = all.storages.find(id);
+      found->second.written = false;
+      if (found->second.gates.empty()) all.storages.erase(found);
+    }
+    for (const std::shared_ptr<CallGate>& gate : gates_) GateRegistry::release(*gate);
+  }
+  if (enters_) {
+    program_->leave();
+  } else {
+    passed_weight -= CallGate::kProgram;
+  }
+  all.changed.notify_all();
 }
 
 }  // namespace mlpjit::support

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "lib/jit/cache.h"
+#include "lib/jit/explain.h"
 #include "lib/passes/passes.h"
 #include "lib/support/float_env.h"
 #include "src/graph/graph_data.h"
@@ -152,13 +153,7 @@ Explanation Executable::explain() const {
     explanation.signatures.push_back(detail::summarise(*data_, *data_->single, {}));
     return explanation;
   }
-  const jit::CacheStats stats = data_->by_size->stats();
-  explanation.hits = stats.hits;
-  explanation.misses = stats.misses;
-  explanation.compiles = stats.compiles;
-  explanation.evictions = stats.evictions;
-  explanation.entries = stats.entries;
-  explanation.bytes = stats.bytes;
+  jit::tell(data_->by_size->stats(), explanation);
   explanation.exact_batch = data_->exact_batch;
   for (const auto& [sizes, runner, hits] : data_->by_size->list()) {
     explanation.signatures.push_back(detail::summarise(*data_, *runner, sizes));

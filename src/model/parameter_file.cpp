@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "lib/support/call_gate.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/ops.h"
@@ -134,13 +133,11 @@ nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const Tensor
   }
   // Everything fits: from here on nothing fails, so that a file is taken whole or not at all.
   // Calls of other threads see all of the file or nothing of it.
-  std::vector<const support::Storage*> written;
-  for (const auto& [parameter, value] : values) {
-    if (const support::Storage* storage = ParameterAccess::state(parameter).storage())
-      written.push_back(storage);
-  }
-  const support::WriteScope alone(written);
-  for (auto& [parameter, value] : values) parameter.set_data(value);
+  std::vector<ParameterState*> states;
+  for (const auto& [parameter, value] : values)
+    states.push_back(&ParameterAccess::state(parameter));
+  const ParameterState::Writing writing(std::move(states));
+  for (const auto& [parameter, value] : values) ParameterAccess::state(parameter).write(value);
   return report;
 }
 

@@ -76,10 +76,16 @@ void check_defined(std::span<const Tensor> outputs, const Block& block) {
   }
 }
 
+// A call that runs imperatively, by itself or as a whole.
+using Gate = std::optional<support::CallGate::Scope>;
+void enter_gate(BlockState& state, Gate& inside) {
+  if (!support::CallGate::passed() && !is_tracing()) inside.emplace(state.guarded_gate());
+}
+
 // A compiled program has a gate of its own.
-void enter_gate(BlockState& state, std::optional<support::CallGate::Scope>& inside) {
+void enter_as_root(BlockState& state, Gate& inside) {
   const bool compiled = state.hybrid && state.hybridized.load(std::memory_order_acquire);
-  if (!compiled && !is_tracing()) inside.emplace(state.guarded_gate());
+  if (!compiled) enter_gate(state, inside);
 }
 
 // What is thrown of sizes that are symbols knows no layer: it gets the innermost one's path in
@@ -102,8 +108,8 @@ auto located(const Call& call) {
 Tensor Block::operator()(const Tensor& input) const {
   const CallFrame frame(*this);
   BlockState& state = this->state();
-  std::optional<support::CallGate::Scope> inside;
-  if (frame.root()) enter_gate(state, inside);
+  Gate inside;
+  if (frame.root()) enter_as_root(state, inside);
   Tensor output = located([&] { return const_cast<Block*>(this)->forward(input); });
   check_defined({&output, 1}, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs({input});
@@ -114,8 +120,8 @@ Tensor Block::operator()(const Tensor& input) const {
 Outputs Block::operator()(const Tensors& inputs) const {
   const CallFrame frame(*this);
   BlockState& state = this->state();
-  std::optional<support::CallGate::Scope> inside;
-  if (frame.root()) enter_gate(state, inside);
+  Gate inside;
+  if (frame.root()) enter_as_root(state, inside);
   Outputs outputs = located([&] { return const_cast<Block*>(this)->forward_n(inputs); });
   check_defined(outputs, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs(inputs);
@@ -290,6 +296,8 @@ Tensor HybridBlock::forward(const Tensor& input) {
       return only(*this, std::move(results.several));
     }
   }
+  Gate inside;  // hybridize(false) may have come since the call began
+  enter_gate(detail::BlockAccess::state(*this), inside);
   return hybrid_forward(Ops(), input);
 }
 
@@ -298,6 +306,8 @@ Tensors HybridBlock::forward_n(const Tensors& inputs) {
   if (detail::BlockAccess::state(*this).hybridized.load(std::memory_order_acquire) &&
       run_compiled(inputs, results))
     return std::move(results).take();
+  Gate inside;
+  enter_gate(detail::BlockAccess::state(*this), inside);
   return hybrid_forward_n(Ops(), inputs);
 }
 

@@ -39,9 +39,7 @@ support::CallGate& BlockState::guarded_gate() {
   const std::lock_guard lock(mutex);
   walk_blocks(*this, "", [&](const std::string&, const BlockState& block) {
     for (const Member& member : block.members) {
-      if (!member.parameter) continue;
-      if (const support::Storage* storage = member.parameter->storage())
-        support::guard(gate, *storage);
+      if (member.parameter) member.parameter->guard_by(gate);
     }
   });
   guarded_epoch.store(epoch, std::memory_order_release);

@@ -43,7 +43,8 @@ struct BlockState {
   HybridizeOptions options;  // guarded by mutex
 
   // Calls that run imperatively pass through it, so that weights are not replaced under them.
-  const std::shared_ptr<support::CallGate> gate = support::CallGate::make();
+  const std::shared_ptr<support::CallGate> gate =
+      support::CallGate::make(support::CallGate::Inside::network);
   std::atomic<std::uint64_t> guarded_epoch{0};
   // The gate, standing before all parameters of the tree as it is now.
   support::CallGate& guarded_gate();

@@ -4,9 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <exception>
 #include <ostream>
 
-#include "lib/support/call_gate.h"
+#include "lib/support/wait_for.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/ops.h"
@@ -31,9 +32,9 @@ std::string sizes_text(std::span<const std::int64_t> sizes) {
   return fmt::format("[{}]", fmt::join(texts, ", "));
 }
 
-std::vector<const support::Storage*> written(const ParameterState& state) {
-  const support::Storage* storage = state.storage();
-  return storage == nullptr ? std::vector<const support::Storage*>() : std::vector{storage};
+Tensor first_values(const nn::Initializer& initializer, const nn::Initializer::Request& request) {
+  const TracePause pause;
+  return initializer.make(request);
 }
 
 }  // namespace
@@ -51,72 +52,96 @@ void ParameterState::throw_misfit(std::span<const std::int64_t> found) const {
                                shape_text(), sizes_text(found)));
 }
 
-Tensor ParameterState::first_values(const nn::Initializer& initializer, std::uint64_t seed) const {
-  const TracePause pause;
-  return initializer.make({seed, path, Shape(sizes), options.dtype});
-}
-
-void ParameterState::adopt(const Tensor& made) {
+void ParameterState::adopt(const Tensor& values) {
   const TracePause pause;
   // A function of the user's may have given a tensor that others hold.
-  value = made.copy();
+  value = values.copy();
   pending.reset();
   publish();
 }
 
 Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
-  const std::lock_guard lock(mutex);
-  if (!fits(sizes, wanted)) throw_misfit(wanted);
-  if (ready.load(std::memory_order_relaxed)) return value;
-  if (!pending) {
-    throw ParameterError(
-        fmt::format("{}parameter '{}' has no values yet: call initialize() or load_parameters() on "
-                    "the network before its first "
-                    "call",
-                    path_prefix(), path));
+  std::unique_lock lock(mutex);
+  while (true) {
+    if (!fits(sizes, wanted)) throw_misfit(wanted);
+    if (ready.load(std::memory_order_relaxed)) return value;
+    if (!pending) {
+      throw ParameterError(
+          fmt::format("{}parameter '{}' has no values yet: call initialize() or load_parameters() "
+                      "on the network before its first call",
+                      path_prefix(), path));
+    }
+    if (maker != std::thread::id()) {
+      const support::WaitFor wait(maker);
+      if (wait.circle()) {
+        throw ParameterError(fmt::format(
+            "{}the initializer of parameter '{}' runs a network that needs its values; call "
+            "set_data() on it, or let the initializer compute without them",
+            path_prefix(), path));
+      }
+      made.wait(lock);
+      continue;
+    }
+    const Pending request = *pending;
+    const std::uint64_t number = requests;
+    const nn::Initializer::Request described{request.seed, path, Shape(wanted), options.dtype};
+    maker = std::this_thread::get_id();
+    lock.unlock();
+    Tensor values;
+    std::exception_ptr failure;
+    try {
+      values = first_values(request.initializer, described);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    maker = {};
+    made.notify_all();
+    if (failure) std::rethrow_exception(failure);
+    // Else set, or to be initialized otherwise, meanwhile.
+    if (ready.load(std::memory_order_relaxed) || requests != number) continue;
+    sizes.assign(wanted.begin(), wanted.end());
+    adopt(values);
+    return value;
   }
-  sizes.assign(wanted.begin(), wanted.end());
-  const Pending request = *pending;
-  adopt(first_values(request.initializer, request.seed));
-  return value;
 }
 
 void ParameterState::initialize(const nn::Initializer& initializer, std::uint64_t seed,
                                 const std::string& new_path) {
-  Tensor made;
-  {
-    const std::lock_guard lock(mutex);
-    path = new_path;
-    const nn::Initializer& chosen =
-        options.initializer.defined() ? options.initializer : initializer;
-    if (!complete()) {
-      pending = Pending{chosen, seed};
-      return;
-    }
-    made = first_values(chosen, seed);
+  std::unique_lock lock(mutex);
+  if (path != new_path) path = new_path;
+  ++requests;
+  const nn::Initializer chosen = options.initializer.defined() ? options.initializer : initializer;
+  if (!complete()) {
+    pending = Pending{chosen, seed};
+    return;
   }
-  // Only now, since a user's initialiser may run networks.
-  const support::WriteScope alone(written(*this));
-  const std::lock_guard lock(mutex);
+  const nn::Initializer::Request described{seed, path, Shape(sizes), options.dtype};
+  lock.unlock();
+  const Tensor values = first_values(chosen, described);
+  const Writing writing({this});
   if (ready.load(std::memory_order_relaxed)) {
     const TracePause pause;
-    value.assign(made);
+    value.assign(values);
   } else {
-    adopt(made);
+    adopt(values);
   }
 }
 
 void ParameterState::set(const Tensor& values) {
-  if (!values.defined())
-    throw ParameterError(fmt::format("set_data of parameter '{}': no tensor given", path));
   if (is_tracing()) {
     throw TraceError(fmt::format(
         "{}set_data of parameter '{}' while tracing would happen once, not at every call: do "
         "it outside, or write parameter.data().assign(values)",
         path_prefix(), path));
   }
-  const support::WriteScope alone(written(*this));
-  const std::lock_guard lock(mutex);
+  const Writing writing({this});
+  write(values);
+}
+
+void ParameterState::write(const Tensor& values) {
+  if (!values.defined())
+    throw ParameterError(fmt::format("set_data of parameter '{}': no tensor given", path));
   const std::span<const std::int64_t> found = values.shape().sizes();
   if (!fits(sizes, found)) {
     throw ShapeError(fmt::format("set_data of parameter '{}': expected {}, got {}{}", path,
@@ -133,16 +158,53 @@ void ParameterState::set(const Tensor& values) {
     value.assign(values);
     return;
   }
+  const Tensor fresh = values.is_weak() ? cast(values, options.dtype).copy() : values.copy();
   sizes.assign(found.begin(), found.end());
-  value = values.is_weak() ? cast(values, options.dtype).copy() : values.copy();
+  value = fresh;
   pending.reset();
   publish();
 }
 
-// Networks that run imperatively learn of the new memory.
+// The gates before the mutexes: calls inside may need those. Which memory there is to write can be
+// known for sure only afterwards.
+ParameterState::Writing::Writing(std::vector<ParameterState*> parameters) {
+  std::sort(parameters.begin(), parameters.end());  // in one order, whoever locks them
+  parameters.erase(std::unique(parameters.begin(), parameters.end()), parameters.end());
+  const auto storages = [&] {
+    std::vector<const support::Storage*> known;
+    for (const ParameterState* parameter : parameters) {
+      if (const support::Storage* storage = parameter->storage()) known.push_back(storage);
+    }
+    return known;
+  };
+  while (true) {
+    const std::vector<const support::Storage*> before = storages();
+    alone_.emplace(before);
+    for (ParameterState* parameter : parameters) locks_.emplace_back(parameter->mutex);
+    if (storages() == before) return;
+    locks_.clear();
+    alone_.reset();
+  }
+}
+
+void ParameterState::guard_by(const std::shared_ptr<support::CallGate>& gate) {
+  {
+    const std::lock_guard lock(mutex);
+    if (storage() == nullptr) {
+      if (std::find(early.begin(), early.end(), gate) == early.end())
+        early.push_back(gate->shared_from_this());
+      return;
+    }
+  }
+  support::guard(gate, *storage());  // waits for a Writing, which waits for the mutex
+}
+
+// Networks that run imperatively may be in their calls already.
 void ParameterState::publish() {
+  for (const std::shared_ptr<support::CallGate>& gate : early)
+    support::guard(gate, *TensorAccess::impl(value)->storage);
+  early.clear();
   ready.store(true, std::memory_order_release);
-  structure_epoch().fetch_add(1, std::memory_order_release);
 }
 
 const support::Storage* ParameterState::storage() const {

@@ -2,15 +2,18 @@
 // What the handles of one parameter share.
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
-#include "lib/support/storage.h"
+#include "lib/support/call_gate.h"
 #include "mlpjit/nn/parameter.h"
 
 namespace mlpjit::detail {
@@ -24,29 +27,50 @@ struct ParameterState {
     std::uint64_t seed = 0;
   };
 
-  std::string path;  // guarded by mutex, as everything but `ready` and, once ready, `value`
+  // Guarded by mutex, as everything but `ready` and, once ready, `value`. Never held while an
+  // initializer runs: it may be a function of the user's that runs networks.
+  std::string path;
   std::vector<std::int64_t> sizes;  // kUnknown where not known yet
   nn::ParameterOptions options;
   std::optional<Pending> pending;
+  std::uint64_t requests = 0;  // calls of initialize()
+  std::thread::id maker;       // who makes the first values now
   std::atomic<bool> ready{false};
   Tensor value;
   mutable std::mutex mutex;
+  std::condition_variable made;                           // nobody is their maker any more
+  std::vector<std::shared_ptr<support::CallGate>> early;  // that wait for values to guard
 
   bool complete() const;
   std::string shape_text() const;
-  // Completes the sizes and makes the values; throws as Parameter::data.
+  // Completes the sizes and makes the values; throws as Parameter::data, and leaves everything as
+  // it was then.
   Tensor materialize(std::span<const std::int64_t> sizes);
   // initialize(): makes the values now where the sizes are known.
   void initialize(const nn::Initializer& initializer, std::uint64_t seed, const std::string& path);
   void set(const Tensor& values);
-  // The memory of the values, or null. To be taken, for a WriteScope, before the mutex.
-  const support::Storage* storage() const;
   std::shared_ptr<ParameterState> clone() const;
+
+  // No call that reads the values of these parameters is inside its gate meanwhile, and nobody else
+  // sets or makes them.
+  class Writing {
+   public:
+    explicit Writing(std::vector<ParameterState*> parameters);
+
+   private:
+    std::optional<support::WriteScope> alone_;
+    std::vector<std::unique_lock<std::mutex>> locks_;  // left before the gates open
+  };
+  // set(), within a Writing.
+  void write(const Tensor& values);
+  // The memory of the values, or null.
+  const support::Storage* storage() const;
+  // The gate stands before the values, those that are still to come too.
+  void guard_by(const std::shared_ptr<support::CallGate>& gate);
 
  private:
   void publish();
-  Tensor first_values(const nn::Initializer& initializer, std::uint64_t seed) const;
-  void adopt(const Tensor& made);
+  void adopt(const Tensor& values);
   [[noreturn]] void throw_misfit(std::span<const std::int64_t> found) const;
 };
 

@@ -1,6 +1,6 @@
 #include "src/trace/batch_template.h"
 
-#include <chrono>
+#include "lib/jit/footprint.h"
 
 namespace mlpjit::detail {
 
@@ -33,33 +33,8 @@ std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const T
   return specs;
 }
 
-std::shared_ptr<const BatchTemplate> BatchTemplates::get(
-    const Signature& signature, const std::function<CheckedTrace()>& trace) {
-  const std::lock_guard lock(mutex_);
-  for (const auto& known : templates_) {
-    if (known->signature == signature) return known;
-  }
-  if (making_) return nullptr;
-  making_ = true;
-  const auto start = std::chrono::steady_clock::now();
-  std::optional<CheckedTrace> made_trace;
-  try {
-    made_trace = trace();
-  } catch (...) {
-    making_ = false;
-    throw;
-  }
-  making_ = false;
-  const std::chrono::duration<double, std::milli> ms = std::chrono::steady_clock::now() - start;
-  auto made = std::make_shared<const BatchTemplate>(
-      BatchTemplate{signature, std::move(*made_trace), ms.count()});
-  templates_.push_back(made);
-  return made;
-}
-
-void BatchTemplates::clear() {
-  const std::lock_guard lock(mutex_);
-  templates_.clear();
+std::size_t BatchTemplate::bytes() const {
+  return sizeof(*this) + jit::footprint(*traced.trace.graph);
 }
 
 }  // namespace mlpjit::detail

@@ -2,11 +2,9 @@
 // One trace with a symbolic batch size serves every size.
 
 #include <cstdint>
-#include <functional>
-#include <list>
-#include <mutex>
 #include <optional>
 
+#include "lib/jit/cache.h"
 #include "src/trace/audit.h"
 #include "src/trace/signature.h"
 
@@ -21,25 +19,11 @@ struct BatchSignature {
 std::optional<BatchSignature> with_symbolic_batch(const Signature& signature);
 
 struct BatchTemplate {
-  Signature signature;
   CheckedTrace traced;
   double trace_ms = 0;
+  std::size_t bytes() const;
 };
-
-// The templates of one function. Safe from any thread; traces one at a time.
-class BatchTemplates {
- public:
-  // `trace()` makes it when there is none yet; what it throws passes. Null for a call from within a
-  // trace.
-  std::shared_ptr<const BatchTemplate> get(const Signature& signature,
-                                           const std::function<CheckedTrace()>& trace);
-  void clear();
-
- private:
-  mutable std::recursive_mutex mutex_;  // a trace may call its own function with tracing paused
-  bool making_ = false;
-  std::list<std::shared_ptr<const BatchTemplate>> templates_;
-};
+using BatchTemplates = jit::Cache<Signature, BatchTemplate>;
 
 std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const Tensor> inputs);
 

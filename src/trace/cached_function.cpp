@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <set>
 
 #include "lib/jit/cache.h"
+#include "lib/jit/explain.h"
 #include "lib/support/float_env.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
@@ -89,9 +91,12 @@ std::vector<Guard> all_guards(const Signature& signature, const Program& program
 struct CachedFunction::State {
   explicit State(const HybridizeOptions& options)
       : build(jit::build_key(settings_of(options))),
-        programs({options.max_entries, options.max_bytes}, [](const ProgramKey& key) {
-          return detail::hash(key.signature) ^ jit::hash(key.build);
-        }) {}
+        programs({options.max_entries, options.max_bytes},
+                 [](const ProgramKey& key) {
+                   return detail::hash(key.signature) ^ jit::hash(key.build);
+                 }),
+        templates({options.max_entries, options.max_bytes},
+                  [](const Signature& signature) { return detail::hash(signature); }) {}
 
   const jit::BuildKey build;
   jit::Cache<ProgramKey, Program> programs;
@@ -110,57 +115,87 @@ struct CachedFunction::Call {
   CachedFunction& function;
   const std::span<const Tensor> inputs;
   Signature signature;  // with the symbol, where the program is for all batch sizes
+  std::optional<BatchSignature> batch;
   std::shared_ptr<const BatchTemplate> symbolic = {};  // its trace
   std::exception_ptr failed = {};                      // what ended that trace, and this call
   bool escaped = false;                                // a trace assigned a C++ variable
-  bool made = false;                                   // by this call, and so audited already
+  std::shared_ptr<const Program> found = {};           // where it is there already
+  std::string warning;
+  bool made = false;  // by this call, and so audited already
 
   Call(CachedFunction& owner, std::span<const Tensor> arguments, std::uint64_t structure)
-      : function(owner), inputs(arguments), signature(signature_of(arguments, structure)) {
-    const std::optional<BatchSignature> batch = with_symbolic_batch(signature);
-    if (batch && wants_symbol(*batch)) trace_symbol(batch->signature);
-  }
+      : function(owner),
+        inputs(arguments),
+        signature(signature_of(arguments, structure)),
+        batch(with_symbolic_batch(signature)) {}
 
   // Under the lock.
-  BatchFamily& family(const Signature& symbol) {
+  BatchFamily& family() {
     for (BatchFamily& known : state().families) {
-      if (known.signature == symbol) return known;
+      if (known.signature == batch->signature) return known;
     }
     if (state().families.size() > function.options_.max_entries)
       state().families.erase(state().families.begin());
-    return state().families.emplace_back(BatchFamily{symbol, {}, {}});
+    return state().families.emplace_back(BatchFamily{batch->signature, {}, {}});
   }
 
-  // Whether this call is to have the program for all batch sizes; counts those that have their own.
-  bool wants_symbol(const BatchSignature& batch) {
+  // Whether this call is to have the program for all batch sizes.
+  bool wants_symbol() {
     const int after = function.options_.dynamic_batch_after;
     const std::lock_guard lock(state().mutex);
-    BatchFamily& mine = family(batch.signature);
+    const BatchFamily& mine = family();
     if (!mine.refusal.empty()) return false;
     if (function.options_.batch == Batch::dynamic) return true;
-    if (after <= 0 || mine.sizes.contains(batch.size)) return false;
-    if (mine.sizes.size() >= static_cast<std::size_t>(after)) return true;
-    mine.sizes.insert(batch.size);
-    return false;
+    return after > 0 && mine.sizes.size() >= static_cast<std::size_t>(after) &&
+           !mine.sizes.contains(batch->size);
   }
 
-  // Where tracing with the symbol fails, sizes stay exact, and explain() says why. Who asked for
-  // Batch::dynamic gets the error, from make(), but for shapes that only one size fits; and so does
-  // everybody where a C++ variable was assigned.
-  void trace_symbol(const Signature& symbol) {
+  // This batch size has a program of its own.
+  void count_size() {
+    const int after = function.options_.dynamic_batch_after;
+    if (!batch || after <= 0 || function.options_.batch == Batch::dynamic) return;
+    const std::lock_guard lock(state().mutex);
+    BatchFamily& mine = family();
+    if (mine.sizes.size() < static_cast<std::size_t>(after)) mine.sizes.insert(batch->size);
+  }
+
+  bool fits(const Program& program) const { return program.same_captures(inputs); }
+
+  // The program for all batch sizes, or its trace. Where tracing with the symbol fails, sizes stay
+  // exact, and explain() says why. Who asked for Batch::dynamic gets the error, from make(), but
+  // for shapes that only one size fits; and so does everybody where a C++ variable was assigned.
+  // What else a trace throws (no memory, an exception of the function's) ends this call and says
+  // nothing about later ones.
+  void take_symbol() {
+    const Signature& symbol = batch->signature;
+    found = state().programs.find({symbol, state().build},
+                                  [this](const Program& program) { return fits(program); });
+    if (found) return;
+    if (function.options_.on_recompile == OnRecompile::error) {  // refused before the work
+      state().programs.ask({symbol, state().build}, [this](const ProgramKey* latest, bool evicted) {
+        miss(latest, evicted);
+      });
+    }
+    const bool asked = function.options_.batch == Batch::dynamic;
     std::string refusal;
     try {
-      symbolic = state().templates.get(symbol, [&] { return traced(symbol); });
+      symbolic = state().templates.get(symbol, [&] {
+        const auto start = std::chrono::steady_clock::now();
+        CheckedTrace made = traced(symbol);
+        return std::make_shared<const BatchTemplate>(
+            BatchTemplate{std::move(made), milliseconds_since(start)});
+      });
       if (!symbolic) return;
       refusal = jit::symbolic_obstacle(symbolic->traced.trace.graph->main()).value_or("");
     } catch (const ShapeError& error) {
       refusal = error.what();
-    } catch (const std::exception& error) {
-      if (escaped || function.options_.batch == Batch::dynamic) {
+    } catch (const TraceError& error) {
+      if (asked || escaped)
         failed = std::current_exception();
-      } else {
+      else
         refusal = error.what();
-      }
+    } catch (...) {
+      failed = std::current_exception();
     }
     if (refusal.empty()) {
       signature = symbol;
@@ -168,7 +203,7 @@ struct CachedFunction::Call {
     }
     symbolic.reset();
     const std::lock_guard lock(state().mutex);
-    family(symbol).refusal = std::move(refusal);
+    family().refusal = std::move(refusal);
   }
 
   State& state() { return *function.state_; }
@@ -181,7 +216,8 @@ struct CachedFunction::Call {
                  : "the programs were cleared";
   }
 
-  // Why there is no program for this call, and whether that is allowed.
+  // Why there is no program for this call, and whether that is allowed. Under the lock of the
+  // programs: a warning is given by make().
   void miss(const ProgramKey* latest, bool evicted) {
     const HybridizeOptions& options = function.options_;
     const std::lock_guard lock(state().mutex);
@@ -207,7 +243,7 @@ struct CachedFunction::Call {
     const std::string message = function.name_ + ": a call needs a new compile: " + reason;
     if (options.on_recompile == OnRecompile::error)
       throw UserError(message + " (on_recompile is error)");
-    if (state().warned.insert(guard).second) detail::warn(message);
+    if (state().warned.insert(guard).second) warning = message;
   }
 
   CheckedTrace traced(const Signature& wanted) {
@@ -218,6 +254,7 @@ struct CachedFunction::Call {
   std::shared_ptr<const Program> make() {
     made = true;
     if (failed) std::rethrow_exception(failed);
+    if (!warning.empty()) warn(warning);
     auto program = std::make_shared<Program>();
     if (symbolic) {
       program->trace_ms = symbolic->trace_ms;
@@ -244,11 +281,14 @@ struct CachedFunction::Call {
   // Null when this very thread is making it already (a call of the function from within its own
   // trace, with tracing paused).
   std::shared_ptr<const Program> program() try {
-    return state().programs.get(
-        {signature, state().build},
-        [this](const Program& program) { return program.same_captures(inputs); },
+    if (batch && wants_symbol()) take_symbol();
+    if (found) return found;
+    std::shared_ptr<const Program> own = state().programs.get(
+        {signature, state().build}, [this](const Program& program) { return fits(program); },
         [this](const ProgramKey* latest, bool evicted) { miss(latest, evicted); },
         [this] { return make(); });
+    if (own && !symbolic) count_size();
+    return own;
   } catch (const std::exception& error) {
     const std::lock_guard lock(state().mutex);
     ++state().failures;
@@ -306,13 +346,7 @@ void CachedFunction::clear() {
 Explanation CachedFunction::explain() const {
   Explanation explanation;
   explanation.name = name_;
-  const jit::CacheStats stats = state_->programs.stats();
-  explanation.hits = stats.hits;
-  explanation.misses = stats.misses;
-  explanation.compiles = stats.compiles;
-  explanation.evictions = stats.evictions;
-  explanation.entries = stats.entries;
-  explanation.bytes = stats.bytes;
+  jit::tell(state_->programs.stats(), explanation);
   for (const auto& [key, program, hits] : state_->programs.list()) {
     SignatureSummary summary = program->runner->summary(program->trace_ms);
     summary.name = to_string(key.signature);

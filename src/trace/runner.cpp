@@ -139,11 +139,12 @@ Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
       results_(std::move(results)) {
   for (const std::uint32_t input : executable_->updated_inputs()) {
     const ir::InputKind kind = inputs_[input].kind;
-    updates_tensors_ |= kind != ir::InputKind::state && kind != ir::InputKind::token;
+    if (kind != ir::InputKind::state && kind != ir::InputKind::token)
+      updated_tensors_.push_back(input);
   }
   for (const Binding& binding : inputs_) {
     if (!binding.tensor.defined() || !TensorAccess::impl(binding.tensor)->storage) continue;
-    if (!gate_) gate_ = support::CallGate::make();
+    if (!gate_) gate_ = support::CallGate::make(support::CallGate::Inside::program);
     support::guard(gate_, *TensorAccess::impl(binding.tensor)->storage);
   }
   for (const ResultSource& source : results_) {
@@ -160,7 +161,7 @@ const Tensor& Runner::bound(std::size_t input, std::span<const Tensor> arguments
 // been read too early; and read-only memory must be refused before anything ran.
 void Runner::check_updates(std::span<const jit::Argument> inputs,
                            std::span<const Tensor> arguments) const {
-  for (const std::uint32_t updated : executable_->updated_inputs()) {
+  for (const std::uint32_t updated : updated_tensors_) {
     const support::Storage* to = inputs[updated].storage;
     if (to == nullptr) {
       if (!is_call_argument(inputs_[updated])) continue;
@@ -188,10 +189,25 @@ void Runner::check_updates(std::span<const jit::Argument> inputs,
   }
 }
 
+std::vector<const support::Storage*> Runner::updated_storages(
+    std::span<const Tensor> arguments) const {
+  std::vector<const support::Storage*> storages;
+  for (const std::uint32_t input : updated_tensors_) {
+    const support::Storage* storage = TensorAccess::impl(bound(input, arguments))->storage.get();
+    if (storage != nullptr) storages.push_back(storage);
+  }
+  return storages;
+}
+
 Results Runner::operator()(std::span<const Tensor> arguments) const {
   const support::FloatEnvScope environment;
   std::optional<support::CallGate::Scope> inside;
-  if (gate_) inside.emplace(*gate_);
+  std::optional<support::WriteScope> alone;
+  if (updates_tensors()) {
+    alone.emplace(gate_.get(), updated_storages(arguments));
+  } else if (gate_) {
+    inside.emplace(*gate_);
+  }
   const ScratchLease lease(*this, batch(arguments));
   Scratch& call = *lease;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -209,7 +225,7 @@ Results Runner::operator()(std::span<const Tensor> arguments) const {
       }
     }
   }
-  if (updates_tensors_) check_updates(call.inputs, arguments);
+  if (updates_tensors()) check_updates(call.inputs, arguments);
 
   Results results;
   if (all_computed_ && call.results.size() == 1) {

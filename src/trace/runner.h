@@ -27,7 +27,7 @@ class Runner {
   const jit::Executable& executable() const { return *executable_; }
   std::span<const Binding> inputs() const { return inputs_; }
   // Whether tensors, rather than only the random stream, are written to.
-  bool updates_tensors() const { return updates_tensors_; }
+  bool updates_tensors() const { return !updated_tensors_.empty(); }
   std::size_t bytes() const { return executable_->bytes(); }
   // Everything explain() tells about an executable but its name, guards and hits.
   SignatureSummary summary(double trace_ms) const;
@@ -36,6 +36,7 @@ class Runner {
   const Tensor& bound(std::size_t input, std::span<const Tensor> arguments) const;
   void check_updates(std::span<const jit::Argument> inputs,
                      std::span<const Tensor> arguments) const;
+  std::vector<const support::Storage*> updated_storages(std::span<const Tensor> arguments) const;
   Tensors assembled(Tensors computed, std::span<const Tensor> arguments) const;
 
   struct Scratch;
@@ -46,9 +47,10 @@ class Runner {
   std::uint64_t id_;
   std::shared_ptr<const jit::Executable> executable_;
   std::vector<Binding> inputs_;
+  std::vector<std::uint32_t>
+      updated_tensors_;  // inputs that are written to, the random stream not among them
   std::vector<ResultSource> results_;        // of the traced function
   std::shared_ptr<support::CallGate> gate_;  // null when the call's arguments are all it reads
-  bool updates_tensors_ = false;
   bool all_computed_ = true;  // no result is an input or another result, none is weak
 };
 

@@ -210,6 +210,51 @@ TEST(Parameters, AreMadeOnceByManyFirstCalls) {
   }
 }
 
+TEST(Parameters, AnInitializerThatFailsLeavesTheShapeOpen) {
+  bool fail = true;
+  nn::Dense layer(2, {.use_bias = false});
+  layer.initialize([&](const Shape& shape, DType dtype) {
+    if (fail) throw std::runtime_error("no values yet");
+    return ones(shape, dtype);
+  });
+  EXPECT_THROW(layer(ones({1, 3})), std::runtime_error);
+  std::ostringstream text;
+  text << layer.collect_params();
+  EXPECT_EQ(text.str(), "weight f32[2, ?]\n");
+  fail = false;
+  EXPECT_TRUE(identical(layer(ones({1, 5})), full({1, 2}, 5.f)));
+}
+
+TEST(Parameters, ValuesThatAreSetOrAskedForAnewWhileTheFirstAreMadeStay) {
+  for (const bool set : {true, false}) {
+    nn::Dense layer(2, {.use_bias = false});
+    bool first = true;
+    layer.initialize([&](const Shape& shape, DType dtype) {
+      if (std::exchange(first, false)) {
+        if (set) {
+          layer.collect_params()["weight"].set_data(full(shape, 2.f));
+        } else {
+          layer.initialize(nn::Constant(2));
+        }
+      }
+      return ones(shape, dtype);
+    });
+    EXPECT_TRUE(identical(layer(ones({1, 3})), full({1, 2}, 6.f))) << set;
+  }
+}
+
+TEST(Parameters, AnInitializerMayReadWhatItReplaces) {
+  nn::Dense layer(1, {.use_bias = false, .in_units = 2});
+  const nn::Parameter weight = layer.collect_params()["weight"];
+  expect_mentions(error_of<ParameterError>([&] {
+                    layer.initialize([&](const Shape&, DType) { return weight.data(); });
+                  }),
+                  {"weight", "no values yet"});
+  layer.initialize(nn::Constant(3));
+  layer.initialize([&](const Shape&, DType) { return weight.data() + 1; });
+  EXPECT_TRUE(identical(weight.data(), full({1, 2}, 4.f)));
+}
+
 TEST(LoadParameters, TakesASharedParameterUnderAnyOfItsPaths) {
   nn::Dense shared(4);
   nn::HybridSequential net;

@@ -1,10 +1,26 @@
 // Recompiles are counted, explained and, on request, warned of or forbidden. Peers: pytorch 114511,
 // 128071; tensorflow 31175 (storms of them, and silence about why).
 
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <mutex>
+
 #include "pains.h"
 
 namespace mlpjit {
 namespace {
+
+// Calls back for every message.
+class Answering : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit Answering(std::function<void()> answer) : answer_(std::move(answer)) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg&) override { answer_(); }
+  void flush_() override {}
+  std::function<void()> answer_;
+};
 
 std::size_t count(const std::string& text, const std::string& part) {
   std::size_t found = 0;
@@ -158,6 +174,100 @@ TEST_P(Recompile, ForbiddenOnesNameTheGuardAndLeaveEverythingUsable) {
   EXPECT_EQ(net.explain().compiles, 1u);
   net.collect_params()["0.bias"].set_data(ones({4}));  // no compile, so no error
   EXPECT_FALSE(identical(net(ones({1, 3})), first));
+}
+
+TEST_P(Recompile, WhatIsForbiddenIsNotTracedEither) {
+  HybridizeOptions strict = options();
+  strict.on_recompile = OnRecompile::error;
+  strict.dynamic_batch_after = 1;
+  int traces = 0;
+  const auto f = jit(
+      [&](Tensor x) {
+        ++traces;
+        return x + 1;
+      },
+      strict);
+  f(ones({1, 3}));
+  for (const int size : {2, 3, 4})
+    EXPECT_ERROR(UserError, f(ones({size, 3})), "f32[1, 3]", "f32[" + std::to_string(size));
+  EXPECT_EQ(traces, 1);
+  EXPECT_EQ(f.explain().last_miss, "argument 0: expected f32[1, 3], got f32[4, 3]");
+}
+
+// Of two sizes that fail nothing is learnt about the third.
+TEST_P(Recompile, AFailureThatPassesDoesNotKeepBatchesExact) {
+  HybridizeOptions few = options();
+  few.dynamic_batch_after = 1;
+  bool fail = false;
+  const auto f = jit(
+      [&](Tensor x) {
+        if (std::exchange(fail, false)) throw std::runtime_error("now and then");
+        return x + 1;
+      },
+      few);
+  f(ones({1, 3}));
+  fail = true;
+  EXPECT_TRUE(identical(f(ones({2, 3})), full({2, 3}, 2.f)));
+  EXPECT_EQ(f.explain().exact_batch, "");
+  f(ones({3, 3}));
+  EXPECT_EQ(f.explain().signatures.front().name, "f32[B, 3]");
+  f(ones({4, 3}));
+  EXPECT_EQ(f.explain().compiles, 3u);
+}
+
+TEST_P(Recompile, AFailedCompileIsNoBatchSize) {
+  HybridizeOptions few = options();
+  few.dynamic_batch_after = 2;
+  bool fail = true;
+  const auto f = jit(
+      [&](Tensor x) {
+        if (fail) throw std::runtime_error("not yet");
+        return x + 1;
+      },
+      few);
+  for (const int size : {1, 2, 3}) EXPECT_THROW(f(ones({size, 3})), std::runtime_error);
+  fail = false;
+  f(ones({4, 3}));
+  f(ones({5, 3}));
+  EXPECT_EQ(f.explain().signatures.front().name, "f32[5, 3]");
+  f(ones({6, 3}));
+  EXPECT_EQ(f.explain().signatures.front().name, "f32[B, 3]");
+}
+
+TEST_P(Recompile, AWarningMayBeAnsweredByACall) {
+  HybridizeOptions warning = options();
+  warning.on_recompile = OnRecompile::warn;
+  const auto f = jit([](Tensor x) { return x + 1; }, warning);
+  int warnings = 0;
+  const auto sink = std::make_shared<Answering>([&] {
+    ++warnings;
+    f(ones({1, 3}));
+    EXPECT_NE(f.explain().last_miss, "");
+  });
+  const auto before = spdlog::get("mlpjit");
+  spdlog::drop("mlpjit");
+  spdlog::register_logger(std::make_shared<spdlog::logger>("mlpjit", sink));
+  f(ones({1, 3}));
+  EXPECT_TRUE(identical(f(ones({2, 3})), full({2, 3}, 2.f)));
+  spdlog::drop("mlpjit");
+  if (before) spdlog::register_logger(before);
+  EXPECT_EQ(warnings, 1);
+}
+
+// The traces for all batch sizes are bounded as the programs are.
+TEST_P(Recompile, TracesThatAreNotUsedAreForgotten) {
+  HybridizeOptions few = options();
+  few.batch = Batch::dynamic;
+  few.max_entries = 2;
+  Tensor captured;
+  const auto f = jit([&](Tensor x) { return x + sum(captured); }, few);
+  constexpr std::size_t kElements = 1 << 16;
+  const std::size_t before = memory_stats().live_bytes;
+  for (int columns = 1; columns <= 20; ++columns) {
+    captured = zeros({static_cast<std::int64_t>(kElements)});
+    f(ones({1, columns}));
+  }
+  EXPECT_LT(memory_stats().live_bytes - before, 5 * kElements * sizeof(float));
 }
 
 TEST_P(Recompile, NewOptionsStartAnew) {
