@@ -38,7 +38,7 @@ int main() {
   }
 
   auto many = get_net();
-  many.hybridize({.dynamic_batch_after = 4});
+  many.hybridize();
   for (int size = 1; size <= 20; ++size) many(ones({size, 4}));
   std::cout << "\n20 batch sizes, " << many.explain().compiles
             << " programs; the latest: " << many.explain().signatures.at(0).name << "\n";

@@ -89,15 +89,17 @@ void enter_as_root(BlockState& state, Gate& inside) {
 }
 
 // What is thrown of sizes that are symbols knows no layer: it gets the innermost one's path in
-// front.
+// front, or the type of a block that has none.
 template <class Call>
-auto located(const Call& call) {
+auto located(const Block& block, const Call& call) {
   try {
     return call();
   } catch (const TraceError& e) {
     const std::string text = e.what();
-    if (detail::current_path().empty() || text.find("layer '") != std::string::npos) throw;
-    throw TraceError(detail::path_prefix() + text);
+    const std::string path = detail::path_prefix();
+    const std::string place = path.empty() ? detail::type_of(block) + ": " : path;
+    if (text.find("layer '") != std::string::npos || text.starts_with(place)) throw;
+    throw TraceError(place + text);
   }
 }
 
@@ -110,7 +112,7 @@ Tensor Block::operator()(const Tensor& input) const {
   BlockState& state = this->state();
   Gate inside;
   if (frame.root()) enter_as_root(state, inside);
-  Tensor output = located([&] { return const_cast<Block*>(this)->forward(input); });
+  Tensor output = located(*this, [&] { return const_cast<Block*>(this)->forward(input); });
   check_defined({&output, 1}, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs({input});
   if (ShapeObserver* observer = ShapeObserver::current()) observer->record({&output, 1});
@@ -122,7 +124,7 @@ Outputs Block::operator()(const Tensors& inputs) const {
   BlockState& state = this->state();
   Gate inside;
   if (frame.root()) enter_as_root(state, inside);
-  Outputs outputs = located([&] { return const_cast<Block*>(this)->forward_n(inputs); });
+  Outputs outputs = located(*this, [&] { return const_cast<Block*>(this)->forward_n(inputs); });
   check_defined(outputs, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs(inputs);
   if (ShapeObserver* observer = ShapeObserver::current()) observer->record(outputs);

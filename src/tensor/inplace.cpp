@@ -165,7 +165,7 @@ AxisRange normal_range(const Shape& shape, int axis, std::int64_t begin, std::in
     throw ShapeError(path_prefix() + "slice: the step is " + std::to_string(step) +
                      "; expected at least 1");
   }
-  const std::int64_t size = shape[normal].value();
+  const std::int64_t size = known_size(shape, normal, "slice");
   const auto clamp = [size](std::int64_t i) {
     return std::clamp<std::int64_t>(i < 0 ? i + size : i, 0, size);
   };

@@ -297,7 +297,7 @@ Tensors split(const Tensor& x, const std::vector<std::int64_t>& sizes, int axis)
 
 Tensors split_equal(const Tensor& x, std::int64_t parts, int axis) {
   const int normal = normal_axis(axis, x.rank(), "split");
-  const std::int64_t size = x.shape()[normal].value();
+  const std::int64_t size = known_size(x.shape(), static_cast<int>(normal), "split");
   if (parts < 1 || size % parts != 0) {
     throw ShapeError(
         where_am_i("split") + "axis " + std::to_string(axis) + " of " + to_string(x.shape()) +

@@ -119,6 +119,14 @@ void require_readable(const TensorImpl& impl, const char* call) {
   }
 }
 
+std::int64_t known_size(const Shape& shape, int axis, const char* call) {
+  if (shape[axis].is_static()) return shape[axis].offset();
+  throw TraceError(path_prefix() + call + ": axis " + std::to_string(axis) + " of the shape " +
+                   to_string(shape) +
+                   " has a size that is not known while tracing. Ways out: trace with an exact "
+                   "shape (Batch::exact), take rows by gather, or cut outside of the trace");
+}
+
 Tensor tensor_from(const void* data, DType dtype, Shape shape) {
   Tensor result = make_tensor(dtype, std::move(shape));
   TensorImpl& impl = *TensorAccess::impl(result);

@@ -240,7 +240,8 @@ struct CachedFunction::Call {
     const bool asked_for =
         before == nullptr || (latest == nullptr && before->structure == signature.structure);
     if (asked_for || options.on_recompile == OnRecompile::allow) return;
-    const std::string message = function.name_ + ": a call needs a new compile: " + reason;
+    const std::string message =
+        path_prefix() + function.name_ + ": a call needs a new compile: " + reason;
     if (options.on_recompile == OnRecompile::error)
       throw UserError(message + " (on_recompile is error)");
     if (state().warned.insert(guard).second) warning = message;

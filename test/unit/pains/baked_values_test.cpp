@@ -155,7 +155,7 @@ TEST_P(BakedValues, ReadingATensorFromOutsideIsAnError) {
   Net net;
   net.initialize();
   net.hybridize(options());
-  EXPECT_ERROR(TraceError, net(ones({2})), "item");
+  EXPECT_ERROR(TraceError, net(ones({2})), "Net: item");
   net.hybridize(false);
   EXPECT_TRUE(identical(net(ones({2})), ones({2})));
 }

@@ -57,6 +57,19 @@ TEST_P(BatchSizes, NoRowDependsOnTheRowsBesideIt) {
   }
 }
 
+TEST_P(BatchSizes, CuttingASymbolicAxisNamesTheCallAndTheBlock) {
+  HybridizeOptions dynamic = options();
+  dynamic.batch = Batch::dynamic;
+  struct Head : nn::HybridBlock {
+    Tensor hybrid_forward(const Ops&, const Tensor& x) override { return x.slice(0, 0, 1); }
+  };
+  Head head;
+  head.hybridize(dynamic);
+  EXPECT_ERROR(TraceError, head(ones({2, 3})), "Head: slice: axis 0 of the shape [B, 3]");
+  const auto halves = jit([](Tensor x) { return split(x, 2, 0); }, dynamic);
+  EXPECT_ERROR(TraceError, halves(ones({2, 3})), "split: axis 0", "gather");
+}
+
 TEST_P(BatchSizes, ASymbolicSizeUsedAsANumberNamesTheWaysOut) {
   HybridizeOptions dynamic = options();
   dynamic.batch = Batch::dynamic;

@@ -92,8 +92,8 @@ TEST_P(Weights, UpdatesInPlaceAreSeenWholeToo) {
 }
 
 TEST_P(Weights, ALoadIsSeenWholeOrNotAtAll) {
-  const std::string one = testing::TempDir() + "one.params",
-                    two = testing::TempDir() + "two.params";
+  const std::string folder = testing::TempDir() + "load_" + std::string(to_string(GetParam()));
+  const std::string one = folder + "_one.params", two = folder + "_two.params";
   wide_net(1).save_parameters(one);
   wide_net(2).save_parameters(two);
   auto net = wide_net(1);
@@ -103,14 +103,16 @@ TEST_P(Weights, ALoadIsSeenWholeOrNotAtAll) {
   net.load_parameters(two);
   const Tensor with_two = net(x);
   std::atomic<bool> stop{false};
-  std::atomic<int> mixed{0};
+  std::atomic<int> mixed{0}, calls{0};
   std::thread caller([&] {
     while (!stop) {
       const Tensor y = net(x);
       mixed += !identical(y, with_one) && !identical(y, with_two);
+      ++calls;
     }
   });
   for (int i = 0; i < 20; ++i) net.load_parameters(i % 2 == 0 ? one : two);
+  while (calls < 20) std::this_thread::yield();
   stop = true;
   caller.join();
   EXPECT_EQ(mixed, 0);
@@ -124,14 +126,16 @@ TEST_P(Weights, ATensorThatAJittedFunctionCapturedToo) {
   const auto f = jit([w] { return sum(w * w); }, options());
   const Tensor with_one = f();
   std::atomic<bool> stop{false};
-  std::atomic<int> torn{0};
+  std::atomic<int> torn{0}, calls{0};
   std::thread caller([&] {
     while (!stop) {
       const float value = f().item<float>();
       torn += value != kWide && value != 4 * kWide;
+      ++calls;
     }
   });
-  for (int i = 0; i < 200; ++i) w.assign(i % 2 == 0 ? 2.f : 1.f);
+  for (int i = 0; i < 200 || calls < 20; ++i) w.assign(i % 2 == 0 ? 2.f : 1.f);
+  w.assign(1.f);
   stop = true;
   caller.join();
   EXPECT_EQ(torn, 0);
