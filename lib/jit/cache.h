@@ -58,6 +58,7 @@ class Cache {
  public:
   using Pointer = std::shared_ptr<const Value>;
   using Hash = std::function<std::uint64_t(const Key&)>;
+  using Keys = std::vector<const Key*>;  // the most recently used first
 
   Cache(CacheBounds bounds, Hash hash) : bounds_(bounds), hash_(std::move(hash)) {}
   Cache(const Cache&) = delete;
@@ -91,15 +92,15 @@ class Cache {
   void ask(const Key& key, const Miss& miss) const {
     const std::uint64_t code = hash_(key);
     const std::lock_guard lock(mutex_);
-    miss(recency_.empty() ? nullptr : &recency_.front()->key, evicted_.contains(code));
+    miss(keys(), evicted_.contains(code));
   }
 
-  // The value of `key` for which `fits(value)`. When there is none, `miss(latest key or null,
+  // The value of `key` for which `fits(value)`. When there is none, `miss(the keys that are there,
   // whether there was one that made room for others)` is called under the lock and may refuse by
-  // throwing; then `make()` runs without the lock, in one
-  // thread per key, and the others wait for it. What it throws reaches all who waited, and the next
-  // to ask tries again. Null when this very thread is making it already, or its maker waits for
-  // this thread. The newest entry stays whatever its size.
+  // throwing; then `make()` runs without the lock, in one thread per key, and the others wait for
+  // it. What it throws reaches all who waited, and the next to ask tries again. Null when this very
+  // thread is making it already, or its maker waits for this thread. The newest entry stays
+  // whatever its size.
   template <class Fits, class Miss, class Make>
   Pointer get(const Key& key, const Fits& fits, const Miss& miss, const Make& make) {
     const std::uint64_t code = hash_(key);
@@ -122,7 +123,7 @@ class Cache {
         }
       }
       ++stats_.misses;
-      miss(recency_.empty() ? nullptr : &recency_.front()->key, evicted_.contains(code));
+      miss(keys(), evicted_.contains(code));
       entry = std::make_shared<Entry>(Entry{key, code, generation_, std::this_thread::get_id()});
       index_.emplace(code, entry);
     }
@@ -130,7 +131,7 @@ class Cache {
   }
   template <class Make>
   Pointer get(const Key& key, const Make& make) {
-    return get(key, [](const Value&) { return true; }, [](const Key*, bool) {}, make);
+    return get(key, [](const Value&) { return true; }, [](const Keys&, bool) {}, make);
   }
 
   // Forgets what is there; who runs it holds it by its pointer, and what is being made is not kept.
@@ -193,6 +194,13 @@ class Cache {
       }
     }
     return pending;
+  }
+
+  // Under the lock.
+  Keys keys() const {
+    Keys all;
+    for (const std::shared_ptr<Entry>& entry : recency_) all.push_back(&entry->key);
+    return all;
   }
 
   // Under the lock.

@@ -112,6 +112,8 @@ struct CachedFunction::State {
 
 // One call that needs more than the latest program.
 struct CachedFunction::Call {
+  using Keys = jit::Cache<ProgramKey, Program>::Keys;
+
   CachedFunction& function;
   const std::span<const Tensor> inputs;
   Signature signature;  // with the symbol, where the program is for all batch sizes
@@ -172,9 +174,8 @@ struct CachedFunction::Call {
                                   [this](const Program& program) { return fits(program); });
     if (found) return;
     if (function.options_.on_recompile == OnRecompile::error) {  // refused before the work
-      state().programs.ask({symbol, state().build}, [this](const ProgramKey* latest, bool evicted) {
-        miss(latest, evicted);
-      });
+      state().programs.ask({symbol, state().build},
+                           [this](const Keys& keys, bool evicted) { miss(keys, evicted); });
     }
     const bool asked = function.options_.batch == Batch::dynamic;
     std::string refusal;
@@ -208,27 +209,37 @@ struct CachedFunction::Call {
 
   State& state() { return *function.state_; }
 
+  // The signature that this call fails the fewest guards of, the latest of equals; null when there
+  // are none.
+  const Signature* nearest(const Keys& keys) const {
+    const Signature* best = nullptr;
+    std::size_t fewest = SIZE_MAX;
+    for (const ProgramKey* key : keys) {
+      const std::size_t failed = failed_guards(key->signature, signature).size();
+      if (failed < fewest) best = &key->signature;
+      fewest = std::min(fewest, failed);
+    }
+    return best;
+  }
+
   // Why this call finds no program, though one for `before` was there.
   std::string reason_after(const Signature& before, bool there, bool evicted) const {
-    const std::string guard = difference(before, signature);
-    if (!guard.empty() || evicted) return guard;
+    const std::vector<std::string> guards = failed_guards(before, signature);
+    if (!guards.empty()) return guards.front();
+    if (evicted) return {};
     return there ? "storage: arguments and captured tensors are not the same tensors as before"
                  : "the programs were cleared";
   }
 
   // Why there is no program for this call, and whether that is allowed. Under the lock of the
   // programs: a warning is given by make().
-  void miss(const ProgramKey* latest, bool evicted) {
+  void miss(const Keys& keys, bool evicted) {
     const HybridizeOptions& options = function.options_;
     const std::lock_guard lock(state().mutex);
-    const Signature* before = nullptr;
-    if (latest != nullptr) {
-      before = &latest->signature;
-    } else if (state().dropped) {
-      before = &*state().dropped;
-    }
+    const Signature* before = nearest(keys);
+    if (before == nullptr && state().dropped) before = &*state().dropped;
     std::string reason = "first call";
-    if (before != nullptr) reason = reason_after(*before, latest != nullptr, evicted);
+    if (before != nullptr) reason = reason_after(*before, !keys.empty(), evicted);
     const std::string guard = reason;
     if (evicted) {
       reason += (reason.empty() ? "" : "; ") + std::string("its program made room for others") +
@@ -238,7 +249,7 @@ struct CachedFunction::Call {
     state().last_miss = reason;
     // Clearing asks for new programs, changing the block does not.
     const bool asked_for =
-        before == nullptr || (latest == nullptr && before->structure == signature.structure);
+        before == nullptr || (keys.empty() && before->structure == signature.structure);
     if (asked_for || options.on_recompile == OnRecompile::allow) return;
     const std::string message =
         path_prefix() + function.name_ + ": a call needs a new compile: " + reason;
@@ -286,8 +297,7 @@ struct CachedFunction::Call {
     if (found) return found;
     std::shared_ptr<const Program> own = state().programs.get(
         {signature, state().build}, [this](const Program& program) { return fits(program); },
-        [this](const ProgramKey* latest, bool evicted) { miss(latest, evicted); },
-        [this] { return make(); });
+        [this](const Keys& keys, bool evicted) { miss(keys, evicted); }, [this] { return make(); });
     if (own && !symbolic) count_size();
     return own;
   } catch (const std::exception& error) {

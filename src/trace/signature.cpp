@@ -116,34 +116,27 @@ std::vector<Guard> guards_of(const Signature& signature) {
   return guards;
 }
 
-std::string difference(const Signature& expected, const Signature& actual) {
-  const auto line = [](const std::string& subject, const std::string& want,
-                       const std::string& have) {
-    return subject + ": expected " + want + ", got " + have;
+std::vector<std::string> failed_guards(const Signature& expected, const Signature& actual) {
+  std::vector<std::string> failed;
+  const auto compare = [&](const std::string& subject, const std::string& want,
+                           const std::string& have, const char* why = "") {
+    if (want != have) failed.push_back(subject + ": expected " + want + ", got " + have + why);
   };
-  if (expected.structure != actual.structure) {  // then nothing else matters
-    return line("structure", std::to_string(expected.structure), std::to_string(actual.structure)) +
-           ": the block was changed (children, parameters or their shapes) since it was traced";
-  }
-  if (expected.arguments.size() != actual.arguments.size()) {
-    return line("arguments", std::to_string(expected.arguments.size()),
-                std::to_string(actual.arguments.size()));
-  }
+  compare("structure", std::to_string(expected.structure), std::to_string(actual.structure),
+          ": the block was changed (children, parameters or their shapes) since it was traced");
+  compare("arguments", std::to_string(expected.arguments.size()),
+          std::to_string(actual.arguments.size()));
+  if (!failed.empty()) return failed;  // then nothing else matters
   for (std::size_t i = 0; i < expected.arguments.size(); ++i) {
     const Signature::Argument& want = expected.arguments[i];
     const Signature::Argument& have = actual.arguments[i];
-    if (text(want) != text(have))
-      return line("argument " + std::to_string(i), text(want), text(have));
-    if (want.same_as != have.same_as) {
-      return line("storage of argument " + std::to_string(i), same_text(i, want.same_as),
-                  same_text(i, have.same_as));
-    }
+    compare("argument " + std::to_string(i), text(want), text(have));
+    compare("storage of argument " + std::to_string(i), same_text(i, want.same_as),
+            same_text(i, have.same_as));
   }
-  if (expected.training != actual.training) {
-    return line("training", expected.training ? "true" : "false",
-                actual.training ? "true" : "false");
-  }
-  return {};
+  const auto mode = [](bool training) { return std::string(training ? "true" : "false"); };
+  compare("training", mode(expected.training), mode(actual.training));
+  return failed;
 }
 
 }  // namespace mlpjit::detail

@@ -37,7 +37,7 @@ bool matches(const Signature& signature, std::span<const Tensor> inputs, bool tr
 // "f32[1, 512], f32[]".
 std::string to_string(const Signature& signature);
 std::vector<Guard> guards_of(const Signature& signature);
-// The first guard of `expected` that `actual` fails, with both values; "" when they are equal.
-std::string difference(const Signature& expected, const Signature& actual);
+// The guards of `expected` that `actual` fails, each with both values; none when they are equal.
+std::vector<std::string> failed_guards(const Signature& expected, const Signature& actual);
 
 }  // namespace mlpjit::detail

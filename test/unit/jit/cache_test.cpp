@@ -171,7 +171,7 @@ TEST(Cache, AKeyMayHoldSeveralValuesThatTheCallerTellsApart) {
   const auto get = [&](std::size_t bytes) {
     return cache.get(
         "a", [&](const Sized& value) { return value.bytes() == bytes; },
-        [](const std::string*, bool) {}, [&] { return sized(bytes); });
+        [](const TestCache::Keys&, bool) {}, [&] { return sized(bytes); });
   };
   const auto one = get(1), two = get(2);
   EXPECT_EQ(get(1), one);
@@ -180,14 +180,14 @@ TEST(Cache, AKeyMayHoldSeveralValuesThatTheCallerTellsApart) {
   EXPECT_EQ(cache.stats().hits, 2u);
 }
 
-TEST(Cache, AMissIsToldWhatWasUsedLastAndMayRefuse) {
+TEST(Cache, AMissIsToldWhatIsThereAndMayRefuse) {
   TestCache cache;
   std::vector<std::string> latest;
   const auto get = [&](const std::string& key) {
     return cache.get(
         key, [](const Sized&) { return true; },
-        [&](const std::string* last, bool) {
-          latest.push_back(last == nullptr ? "none" : *last);
+        [&](const TestCache::Keys& keys, bool) {
+          latest.push_back(keys.empty() ? "none" : *keys.front());
           if (key == "forbidden") throw UserError("no");
         },
         [] { return sized(1); });
@@ -251,7 +251,7 @@ TEST(Cache, AMissIsToldOfAnEvictionOfItsKey) {
   const auto get = [&](const std::string& key) {
     cache.get(
         key, [](const Sized&) { return true; },
-        [&](const std::string*, bool evicted) { told.push_back(evicted); },
+        [&](const TestCache::Keys&, bool evicted) { told.push_back(evicted); },
         [] { return sized(1); });
   };
   get("a");
