@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "lib/support/unanswered.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit {
@@ -71,6 +72,7 @@ std::optional<bool> known_equal(const Dim& a, const Dim& b) {
 }
 
 [[noreturn]] void fail_comparison(const char* what, const std::string& a, const std::string& b) {
+  ++support::unanswered();
   throw TraceError(std::string("comparing the ") + what + " " + a + " and " + b +
                    ": whether they are equal is not known while tracing, the symbol may be any "
                    "size. Ways out: trace with an exact shape, ask mlpjit::identical() whether "
@@ -111,6 +113,7 @@ Dim::Dim(std::int64_t coefficient, std::string symbol, std::int64_t offset)
 
 std::int64_t Dim::value() const {
   if (!is_static()) {
+    ++support::unanswered();
     throw TraceError("the dimension " + to_string(*this) +
                      " is symbolic: its size is not known while tracing. Ways out: trace with an "
                      "exact shape, use -1 in reshape, or compute with the shape outside the trace");

@@ -10,6 +10,7 @@
 #include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/format_tensor.h"
+#include "lib/support/unanswered.h"
 #include "src/tensor/dispatch.h"
 #include "src/tensor/tensor_impl.h"
 #include "src/trace/recorder.h"
@@ -106,6 +107,7 @@ void require_readable(const TensorImpl& impl, const char* call) {
             ? "the value of " + recorder->describe(impl) + " is not known while tracing"
             : "the tensor " + to_string(TensorSpec{impl.dtype, impl.shape}) +
                   " is an input of the traced program, whose value may change between calls";
+    ++support::unanswered();
     throw TraceError(path_prefix() + call + ": " + what +
                      ". Compute it outside of the traced function, choose between values with "
                      "where(condition, a, "
@@ -121,6 +123,7 @@ void require_readable(const TensorImpl& impl, const char* call) {
 
 std::int64_t known_size(const Shape& shape, int axis, const char* call) {
   if (shape[axis].is_static()) return shape[axis].offset();
+  ++support::unanswered();
   throw TraceError(path_prefix() + call + ": axis " + std::to_string(axis) + " of the shape " +
                    to_string(shape) +
                    " has a size that is not known while tracing. Ways out: trace with an exact "

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/support/float_env.h"
+#include "lib/support/unanswered.h"
 #include "src/tensor/dispatch.h"
 #include "src/trace/materialize.h"
 
@@ -56,7 +57,10 @@ TraceScope::~TraceScope() {
 }
 
 Recorder::Recorder(std::span<const ArgumentSpec> arguments, ParameterResolver resolver)
-    : id_(next_trace_id()), graph_(std::make_shared<ir::Graph>()), resolver_(std::move(resolver)) {
+    : id_(next_trace_id()),
+      graph_(std::make_shared<ir::Graph>()),
+      resolver_(std::move(resolver)),
+      unanswered_before_(support::unanswered()) {
   function_ = &graph_->add_function("main");
   regions_.push_back(ir::Function::kBody);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -376,6 +380,12 @@ Trace Recorder::finish(const Tensors& results) {
     throw TraceError(
         "an exception left the body of a cond, while_loop or scan and was caught inside the traced "
         "function: a program cannot follow it. Catch it inside the body, or outside the function");
+  }
+  if (support::unanswered() != unanswered_before_) {
+    throw TraceError(
+        "a value or a size that is not known while tracing was asked for, and the error was caught "
+        "inside the traced function: the program would go another way than the imperative run. "
+        "Ask for it outside of the function, or ask is_tracing() first");
   }
   std::vector<ir::ValueId> values;
   std::vector<ResultSource> sources;

@@ -159,7 +159,8 @@ class Recorder {
   Tensor random_state_, print_token_;
   std::vector<ir::RegionId> regions_;
   std::vector<std::vector<RegionUpdate>> logs_;
-  bool abandoned_ = false;  // a region was
+  bool abandoned_ = false;                 // a region was
+  const std::uint64_t unanswered_before_;  // when the trace began
   std::size_t capture_count_ = 0;
 };
 

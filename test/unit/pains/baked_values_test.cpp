@@ -142,6 +142,19 @@ TEST_P(BakedValues, WithoutAnAuditThereIsOneTrace) {
   EXPECT_TRUE(f.explain().signatures.at(0).audit.empty());
 }
 
+TEST_P(BakedValues, AReadWhoseErrorTheFunctionCatchesIsAnErrorAllTheSame) {
+  const auto f = [](const Tensor& x) {
+    try {
+      if (sum(x).item<float>() > 0) return x * 2;
+    } catch (const Error&) {
+    }
+    return x;
+  };
+  EXPECT_ERROR(TraceError, jit(f, options())(ones({2})), "caught inside the traced function");
+  const auto aware = jit([f](Tensor x) { return is_tracing() ? x * 2 : f(x); }, options());
+  EXPECT_TRUE(identical(aware(ones({2})), f(ones({2}))));
+}
+
 TEST_P(BakedValues, ReadingATensorFromOutsideIsAnError) {
   const Tensor scale = tensor(2.f);
   const auto f = jit([scale](Tensor x) { return x * scale.item<float>(); }, options());
