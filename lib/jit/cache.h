@@ -109,7 +109,7 @@ class Cache {
       std::unique_lock lock(mutex_);
       while (const std::shared_ptr<Entry> found = entry_of(code, key, fits)) {
         if (found->value != nullptr) return hit(found);
-        const support::WaitFor wait(found->maker);
+        const support::WaitFor wait(found->maker, found.get());
         if (wait.circle()) return nullptr;
         made_.wait(lock, [&] { return found->finished; });
         if (found->error) {
@@ -222,6 +222,7 @@ class Cache {
       ++stats_.failures;
       entry->error = std::current_exception();
       entry->finished = true;
+      support::WaitFor::over(entry.get());
       made_.notify_all();
       throw;
     }
@@ -237,6 +238,7 @@ class Cache {
     if (!entry->kept) erase(*entry);
     entry->value = value;
     entry->finished = true;
+    support::WaitFor::over(entry.get());
     made_.notify_all();
     if (!entry->kept) return;
     evicted_.erase(entry->hash);

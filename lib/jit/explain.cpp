@@ -287,6 +287,7 @@ void tell(const CacheStats& stats, Explanation& explanation) {
   explanation.hits = stats.hits;
   explanation.misses = stats.misses;
   explanation.compiles = stats.compiles;
+  explanation.failures = stats.failures;
   explanation.evictions = stats.evictions;
   explanation.entries = stats.entries;
   explanation.bytes = stats.bytes;

@@ -52,10 +52,12 @@ void ParameterState::throw_misfit(std::span<const std::int64_t> found) const {
                                shape_text(), sizes_text(found)));
 }
 
-void ParameterState::adopt(const Tensor& values) {
+void ParameterState::adopt(const Tensor& values, std::span<const std::int64_t> wanted) {
   const TracePause pause;
-  // A function of the user's may have given a tensor that others hold.
-  value = values.copy();
+  // A function of the user's may have given a tensor that others hold. What may fail comes first.
+  Tensor own = values.copy();
+  if (!complete()) sizes.assign(wanted.begin(), wanted.end());
+  value = std::move(own);
   pending.reset();
   publish();
 }
@@ -72,7 +74,7 @@ Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
                       path_prefix(), path));
     }
     if (maker != std::thread::id()) {
-      const support::WaitFor wait(maker);
+      const support::WaitFor wait(maker, this);
       if (wait.circle()) {
         throw ParameterError(fmt::format(
             "{}the initializer of parameter '{}' runs a network that needs its values; call "
@@ -96,12 +98,12 @@ Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
     }
     lock.lock();
     maker = {};
+    support::WaitFor::over(this);
     made.notify_all();
     if (failure) std::rethrow_exception(failure);
     // Else set, or to be initialized otherwise, meanwhile.
     if (ready.load(std::memory_order_relaxed) || requests != number) continue;
-    sizes.assign(wanted.begin(), wanted.end());
-    adopt(values);
+    adopt(values, wanted);
     return value;
   }
 }
@@ -124,7 +126,7 @@ void ParameterState::initialize(const nn::Initializer& initializer, std::uint64_
     const TracePause pause;
     value.assign(values);
   } else {
-    adopt(values);
+    adopt(values, sizes);
   }
 }
 

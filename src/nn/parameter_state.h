@@ -70,7 +70,7 @@ struct ParameterState {
 
  private:
   void publish();
-  void adopt(const Tensor& values);
+  void adopt(const Tensor& values, std::span<const std::int64_t> wanted);
   [[noreturn]] void throw_misfit(std::span<const std::int64_t> found) const;
 };
 

@@ -24,6 +24,10 @@ std::vector<std::string> Audit::lines() const {
 void Audit::compare(const TracedFunction& function, std::span<const ArgumentSpec> arguments,
                     const ParameterResolver& resolver, const std::string& other) {
   if (tracing_.exchange(true)) return;
+  struct Done {
+    std::atomic<bool>& tracing;
+    ~Done() { tracing = false; }
+  } const done{tracing_};
   try {
     const Trace second = trace_function(function, arguments, resolver);
     for (const Difference& each : differences(first_, second, other)) add(each.place, each.text);
@@ -36,7 +40,6 @@ void Audit::compare(const TracedFunction& function, std::span<const ArgumentSpec
   } catch (...) {
     add("failed", other + " ended with an exception that is no std::exception");
   }
-  tracing_ = false;
 }
 
 namespace {
@@ -68,14 +71,17 @@ void check_escaped(const Trace& trace, std::span<const ArgumentSpec> arguments,
 CheckedTrace trace_checked(const TracedFunction& function, std::span<const ArgumentSpec> arguments,
                            const ParameterResolver& resolver, bool audit, const std::string& name,
                            bool& escaped) {
-  CheckedTrace result{trace_function(function, arguments, resolver), nullptr};
+  CheckedTrace result{trace_function(function, arguments, resolver, &escaped), nullptr};
   // Now: another trace may assign the variable another value.
   const std::vector<std::string> values = escaped_values(result.trace);
   if (audit) {
     result.audit = std::make_shared<Audit>(result.trace, name);
     result.audit->compare(function, arguments, resolver, "the second trace");
   }
-  if (values.empty()) return result;
+  if (values.empty()) {
+    result.trace.symbols.clear();  // each keeps the memory of its handle
+    return result;
+  }
   escaped = true;
   materialize(result.trace, arguments);
   throw_escaped(values, name, result.audit.get());

@@ -8,6 +8,7 @@
 #include "lib/jit/cache.h"
 #include "lib/jit/explain.h"
 #include "lib/support/float_env.h"
+#include "lib/support/unanswered.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "src/core/log.h"
@@ -178,6 +179,7 @@ struct CachedFunction::Call {
                            [this](const Keys& keys, bool evicted) { miss(keys, evicted); });
     }
     const bool asked = function.options_.batch == Batch::dynamic;
+    const std::uint64_t unanswered = support::unanswered();
     std::string refusal;
     try {
       symbolic = state().templates.get(symbol, [&] {
@@ -188,13 +190,15 @@ struct CachedFunction::Call {
       });
       if (!symbolic) return;
       refusal = jit::symbolic_obstacle(symbolic->traced.trace.graph->main()).value_or("");
-    } catch (const ShapeError& error) {
-      refusal = error.what();
-    } catch (const TraceError& error) {
-      if (asked || escaped)
-        failed = std::current_exception();
-      else
+    } catch (const std::exception& error) {
+      // An exception of the function's that a size without a number led to is of this trace only.
+      const bool shape = dynamic_cast<const ShapeError*>(&error) != nullptr;
+      const bool of_trace =
+          dynamic_cast<const TraceError*>(&error) != nullptr || support::unanswered() != unanswered;
+      if (!escaped && (shape || (of_trace && !asked)))
         refusal = error.what();
+      else
+        failed = std::current_exception();
     } catch (...) {
       failed = std::current_exception();
     }

@@ -1,6 +1,7 @@
 #pragma once
-// The engine of jit() and hybridize(): a function of tensors, traced once per signature, compiled
-// once per trace, found again by its whole key.
+// The engine of jit() and hybridize(): a function of tensors, traced once per signature (and once
+// for all batch sizes, where that is wanted), compiled once per trace, found again by its whole
+// key.
 
 #include <cstdint>
 #include <functional>

@@ -348,7 +348,7 @@ class Comparison {
       if (corresponds(mine, theirs) || listed(mine, theirs)) continue;
       const std::string kept = "what it was";
       add("update in place: " + value_text(a_, x),
-          "becomes " +
+          " becomes " +
               sides(mine == x ? kept : value_text(a_, mine),
                     theirs == paired->second ? kept : second_text(theirs)) +
               ": a C++ branch or variable chose another tensor");

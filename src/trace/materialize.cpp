@@ -141,13 +141,13 @@ bool give_values(const Trace& trace, std::span<const ArgumentSpec> arguments,
   return false;
 }
 
-}  // namespace
-
-void materialize(const Trace& trace, std::span<const ArgumentSpec> arguments) noexcept try {
+// All that are still held; `held` says whether there are any.
+void give_all(const Trace& trace, std::span<const ArgumentSpec> arguments, bool& held) {
   std::vector<ImplPtr> symbols;
   for (const std::weak_ptr<TensorImpl>& watched : trace.symbols) {
     const ImplPtr symbol = watched.lock();
     if (!symbol || symbol->trace == 0) continue;
+    held = true;
     symbol->trace = 0;  // left over, unless it gets a value below
     if (trace.graph->main().value(symbol->value).region == ir::Function::kBody)
       symbols.push_back(symbol);
@@ -156,7 +156,17 @@ void materialize(const Trace& trace, std::span<const ArgumentSpec> arguments) no
   const support::FloatEnvScope environment;
   if (give_values(trace, arguments, symbols) || symbols.size() == 1) return;
   for (const ImplPtr& symbol : symbols) give_values(trace, arguments, {&symbol, 1});
-} catch (...) {  // no memory: the error that ended the trace is what counts
+}
+
+}  // namespace
+
+bool materialize(const Trace& trace, std::span<const ArgumentSpec> arguments) noexcept {
+  bool held = false;
+  try {
+    give_all(trace, arguments, held);
+  } catch (...) {  // no memory: the error that ended the trace is what counts
+  }
+  return held;
 }
 
 }  // namespace mlpjit::detail

@@ -12,7 +12,7 @@ namespace mlpjit::detail {
 // arguments would have given it. Nothing else happens: no updates, no prints, and the random stream
 // stays where it is. Symbols whose value is not known (it depends on an argument of which there is
 // only a specification, is of a branch or a loop body, or its op fails) are marked as left over.
-// `arguments` are those of the trace.
-void materialize(const Trace& trace, std::span<const ArgumentSpec> arguments) noexcept;
+// `arguments` are those of the trace. Returns whether any were held.
+bool materialize(const Trace& trace, std::span<const ArgumentSpec> arguments) noexcept;
 
 }  // namespace mlpjit::detail

@@ -1,6 +1,7 @@
 #include "src/trace/recorder.h"
 
 #include <atomic>
+#include <set>
 #include <utility>
 
 #include "lib/support/float_env.h"
@@ -414,15 +415,17 @@ Trace Recorder::end() {
 
 std::vector<std::string> escaped_values(const Trace& trace) {
   std::vector<std::string> values;
+  std::set<const TensorImpl*> seen;  // a C++ scalar is watched from each update on
   for (const std::weak_ptr<TensorImpl>& symbol : trace.symbols) {
-    if (const ImplPtr impl = symbol.lock())
+    if (const ImplPtr impl = symbol.lock(); impl && seen.insert(impl.get()).second)
       values.push_back(described(trace.graph->main(), impl->value, *impl, ""));
   }
   return values;
 }
 
 Trace trace_function(const std::function<Tensors(const Tensors&)>& function,
-                     std::span<const ArgumentSpec> arguments, ParameterResolver resolver) {
+                     std::span<const ArgumentSpec> arguments, ParameterResolver resolver,
+                     bool* escaped) {
   std::optional<Recorder> recorder(std::in_place, arguments, std::move(resolver));
   try {
     const TraceScope scope(&*recorder);
@@ -430,7 +433,7 @@ Trace trace_function(const std::function<Tensors(const Tensors&)>& function,
   } catch (...) {
     const Trace failed = recorder->end();
     recorder.reset();  // its handles are not the function's
-    materialize(failed, arguments);
+    if (materialize(failed, arguments) && escaped != nullptr) *escaped = true;
     throw;
   }
 }

@@ -182,8 +182,9 @@ class TracePause : public TraceScope {
 };
 
 // Runs the function once on symbols and gives its graph. After an exception nothing is left behind
-// but what C++ variables outside were assigned (materialize).
+// but what C++ variables outside were assigned (materialize); `escaped` is set where there are such.
 Trace trace_function(const std::function<Tensors(const Tensors&)>& function,
-                     std::span<const ArgumentSpec> arguments, ParameterResolver resolver);
+                     std::span<const ArgumentSpec> arguments, ParameterResolver resolver,
+                     bool* escaped = nullptr);
 
 }  // namespace mlpjit::detail
