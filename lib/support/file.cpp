@@ -53,23 +53,19 @@ void refuse_zero_bytes(const std::string& path) {
                               std::string_view(path).substr(0, path.find('\0'))));
 }
 
-// The file behind a path: links are followed, and what is no regular file (a device, a folder, a
-// pipe) is not replaced by one.
-std::string target_of(const std::string& path) {
-  refuse_zero_bytes(path);
+// Where links lead, whether there is a file or not.
+std::string behind_links(const std::string& path) {
+  constexpr int kMostLinks = 40;  // as many as the system follows
+  std::filesystem::path target = path;
   std::error_code error;
-  const auto link = std::filesystem::symlink_status(path, error);
-  const std::string target = std::filesystem::is_symlink(link)
-                                 ? std::filesystem::weakly_canonical(path, error).string()
-                                 : path;
-  if (error && std::filesystem::is_symlink(link)) {
-    throw UserError(fmt::format("{}: cannot be written: {}", path, error.message()));
+  for (int i = 0; std::filesystem::is_symlink(std::filesystem::symlink_status(target, error));
+       ++i) {
+    if (i == kMostLinks) throw UserError(std::strerror(ELOOP));
+    const std::filesystem::path link = std::filesystem::read_symlink(target, error);
+    if (error) throw UserError(error.message());
+    target = target.parent_path() / link;  // an absolute link stands alone
   }
-  const auto status = std::filesystem::status(target, error);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    throw UserError(fmt::format("{}: cannot be written: not a regular file", path));
-  }
-  return target;
+  return target.string();
 }
 
 }  // namespace
@@ -107,27 +103,82 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> out) const {
   }
 }
 
-void write_file(const std::string& path, std::span<const std::span<const std::byte>> parts) {
+OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
+  refuse_zero_bytes(path_);
+  try {
+    target_ = behind_links(path_);
+  } catch (const UserError& error) {
+    fail(error.what());
+  }
+  look_at_target();
+}
+
+OutputFile::~OutputFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void OutputFile::fail(const std::string& why) const {
+  throw UserError(fmt::format("{}: cannot be written: {}", path_, why));
+}
+
+// What is no regular file (a device, a folder, a pipe) is not replaced by one.
+void OutputFile::look_at_target() {
+  struct stat status{};
+  if (::stat(target_.c_str(), &status) != 0) {
+    if (errno == ENOENT) return;
+    fail(reason());
+  }
+  if (!S_ISREG(status.st_mode)) fail("not a regular file");
+  // The superuser may write everything; a file that nobody may write is meant to stay even so.
+  constexpr mode_t kWritable = S_IWUSR | S_IWGRP | S_IWOTH;
+  const mode_t mode = status.st_mode & 07777;
+  const bool writable = (mode & kWritable) != 0;
+  if (!writable || ::faccessat(AT_FDCWD, target_.c_str(), W_OK, AT_EACCESS) != 0) {
+    fail(fmt::format("{} (its mode is {:04o}); make it writable, or choose another path",
+                     writable ? reason() : "it is read-only", mode));
+  }
+  old_ = {mode, status.st_uid, status.st_gid};
+}
+
+// The owner goes first: changing it takes special bits from the mode. Who may not give a file away
+// may often still give it to the group.
+void OutputFile::inherit(int handle) const {
+  if (!old_) return;
+  constexpr uid_t kSame = static_cast<uid_t>(-1);
+  [[maybe_unused]] const bool kept =
+      ::fchown(handle, old_->owner, old_->group) == 0 || ::fchown(handle, kSame, old_->group) == 0;
+  if (::fchmod(handle, old_->mode) != 0) throw UserError(reason());
+}
+
+void OutputFile::write(std::span<const std::span<const std::byte>> parts) {
   static std::atomic<unsigned> counter{0};
-  const std::string target = target_of(path);
-  const std::string temporary = fmt::format("{}.{}.{}.tmp", target, ::getpid(), counter++);
-  const int handle = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (handle < 0) throw UserError(fmt::format("{}: cannot be written: {}", path, reason()));
+  const std::string temporary = fmt::format("{}.{}.{}.tmp", target_, ::getpid(), counter++);
+  // Nobody else reads what may be a secret before it has the mode it shall have.
+  const int handle =
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, old_ ? 0600 : 0666);
+  if (handle < 0) fail(reason());
+  temporary_ = temporary;
   try {
     for (const std::span<const std::byte> part : parts) write_all(handle, part);
+    inherit(handle);
     if (::fsync(handle) != 0) throw UserError(reason());
   } catch (const UserError& error) {
-    const std::string why = error.what();
     ::close(handle);
-    ::unlink(temporary.c_str());
-    throw UserError(fmt::format("{}: cannot be written: {}", path, why));
+    fail(error.what());
   }
-  if (::close(handle) != 0 || std::rename(temporary.c_str(), target.c_str()) != 0) {
-    const std::string why = reason();
-    ::unlink(temporary.c_str());
-    throw UserError(fmt::format("{}: cannot be written: {}", path, why));
-  }
-  flush_directory_of(target);
+  if (::close(handle) != 0) fail(reason());
+}
+
+void OutputFile::publish() {
+  if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail(reason());
+  temporary_.clear();
+  flush_directory_of(target_);
+}
+
+void write_file(const std::string& path, std::span<const std::span<const std::byte>> parts) {
+  OutputFile file(path);
+  file.write(parts);
+  file.publish();
 }
 
 }  // namespace mlpjit::support

@@ -215,12 +215,16 @@ PortableModel portable_model(const Trace& trace, const nn::ParameterDict& parame
 
 nn::ExportedModel write_model(PortableModel model, const std::string& prefix) {
   nn::ExportedModel written{prefix + "-symbol.json", prefix + "-0000.params", {}, {}};
-  ConstantTensors constants(model.tensors);
+  WrittenConstants constants(model.tensors);
   const std::string text = write_symbol(model.symbol, constants);
-  // A reader that comes between the two finds the parameters that the new program needs.
-  save_tensors(model.tensors, written.params);
+  // Both are whole before either takes its place. A reader that comes between the two finds the
+  // parameters that the new program needs.
+  support::OutputFile params(written.params), symbol(written.symbol);
+  write_tensors(params, written.params, model.tensors);
   const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
-  support::write_file(written.symbol, {&bytes, 1});
+  symbol.write({&bytes, 1});
+  params.publish();
+  symbol.publish();
   const ir::Function& main = model.symbol.graph->main();
   for (std::size_t i = 0; i < main.inputs().size(); ++i) {
     if (main.inputs()[i].kind != ir::InputKind::argument) continue;

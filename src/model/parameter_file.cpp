@@ -60,10 +60,36 @@ Tensor fitted(const Tensor& stored, const nn::Parameter& parameter, const std::s
 
 }  // namespace
 
-void save_tensors(TensorMap& tensors, const std::string& path) {
+StoredTensors::StoredTensors(SafetensorsFile file, bool cast)
+    : path_(file.name()), cast_(cast), file_(std::move(file)) {
+  for (const HeaderEntry& entry : file_->header().entries) {
+    index_.emplace(entry.name, names_.size());
+    names_.push_back(entry.name);
+  }
+}
+
+StoredTensors::StoredTensors(TensorMap tensors, std::string path)
+    : path_(std::move(path)), tensors_(std::move(tensors)) {
+  for (const auto& [name, tensor] : tensors_) {
+    index_.emplace(name, names_.size());
+    names_.push_back(name);
+  }
+}
+
+bool StoredTensors::contains(const std::string& name) const {
+  return index_.contains(name);
+}
+
+Tensor StoredTensors::read(const std::string& name) const {
+  const auto found = index_.find(name);
+  if (found == index_.end()) throw FormatError(fmt::format("{}: no tensor '{}'", path_, name));
+  return file_ ? file_->read(file_->header().entries[found->second], cast_) : tensors_.at(name);
+}
+
+void write_tensors(support::OutputFile& file, const std::string& path, TensorMap& tensors) {
   tensors.metadata["format"] = "mlpjit";
   tensors.metadata["mlpjit"] = std::string(version());
-  save_safetensors(path, tensors);
+  write_safetensors(file, path, tensors);
 }
 
 void save_parameter_file(const nn::ParameterDict& parameters, const std::string& path) {
@@ -77,7 +103,9 @@ void save_parameter_file(const nn::ParameterDict& parameters, const std::string&
     }
     tensors[name] = parameter.data();
   }
-  save_tensors(tensors, path);
+  support::OutputFile file(path);
+  write_tensors(file, path, tensors);
+  file.publish();
 }
 
 nn::LoadReport load_parameter_file(const nn::ParameterDict& parameters, const std::string& path,
@@ -86,23 +114,25 @@ nn::LoadReport load_parameter_file(const nn::ParameterDict& parameters, const st
     throw TraceError(
         "load_parameters() while tracing would happen once, not at every call: do it outside");
   }
-  return load_parameters(parameters, load_safetensors(path, {.cast = options.cast}), path, options);
+  return load_parameters(parameters, StoredTensors(SafetensorsFile(path), options.cast), options);
 }
 
-nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const TensorMap& stored,
-                               const std::string& path, const nn::LoadOptions& options) {
-  TensorMap found;
+nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const StoredTensors& stored,
+                               const nn::LoadOptions& options,
+                               const std::set<std::string>& others) {
+  const std::string& path = stored.path();
+  std::map<std::string, std::string> found;  // a parameter's first path -> its name in the file
   nn::LoadReport report;
-  for (const auto& [name, tensor] : stored) {
+  for (const std::string& name : stored.names()) {
+    if (others.contains(name) && !parameters.contains(name)) continue;
     std::string target = renamed(name, options.rename);
     if (!parameters.contains(target)) {
       report.unused.push_back(name);
       continue;
     }
     target = parameters.first_path(target);
-    if (!found.contains(target)) {
-      found[target] = tensor;
-    } else if (!identical(found.at(target), tensor)) {
+    const auto [first, added] = found.emplace(target, name);
+    if (!added && !identical(stored.read(first->second), stored.read(name))) {
       throw ParameterError(
           fmt::format("{}: two names in the file stand for parameter '{}', with different values",
                       path, target));
@@ -114,7 +144,7 @@ nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const Tensor
       report.missing.push_back(name);
       continue;
     }
-    values.emplace_back(parameter, fitted(found.at(name), parameter,
+    values.emplace_back(parameter, fitted(stored.read(found.at(name)), parameter,
                                           fmt::format("{}: parameter '{}'", path, name), options));
     report.loaded.push_back(name);
   }

@@ -7,14 +7,13 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <functional>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <utility>
 
-#include "lib/support/file.h"
 #include "mlpjit/error.h"
-#include "src/model/safetensors_header.h"
+#include "src/model/safetensors_file.h"
 #include "src/tensor/tensor_impl.h"
 #include "src/trace/recorder.h"
 
@@ -94,34 +93,80 @@ float bfloat_to_float(std::uint16_t bfloat) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat) << 16);
 }
 
-// A source of bytes: a file, or memory.
-struct Source {
-  std::string name;
-  std::uint64_t size = 0;
-  std::function<void(std::uint64_t offset, std::span<std::byte> out)> read;
-};
+bool is_half(const HeaderEntry& entry) {
+  return entry.dtype == "F16" || entry.dtype == "BF16";
+}
 
-Tensor read_tensor(const Source& source, const HeaderEntry& entry, std::uint64_t data, bool cast) {
-  const std::optional<DType> dtype = dtype_from_name(entry.dtype);
-  const bool half = entry.dtype == "F16" || entry.dtype == "BF16";
-  if (!dtype && !(half && cast)) {
-    throw FormatError(fmt::format(
-        "{}: tensor '{}' has dtype {}; expected F32, F64, I32, I64 or BOOL{}", source.name,
-        entry.name, entry.dtype, half ? "; read it as f32 with {.cast = true}" : ""));
+}  // namespace
+
+namespace detail {
+
+SafetensorsFile::SafetensorsFile(const std::string& path) : name_(path) {
+  const auto file = std::make_shared<support::InputFile>(path);
+  read_ = [file](std::uint64_t offset, std::span<std::byte> out) { file->read(offset, out); };
+  open(file->size());
+}
+
+SafetensorsFile::SafetensorsFile(std::span<const std::byte> bytes, const std::string& name)
+    : name_(name), read_([bytes](std::uint64_t offset, std::span<std::byte> out) {
+        std::memcpy(out.data(), bytes.data() + offset, out.size());
+      }) {
+  open(bytes.size());
+}
+
+void SafetensorsFile::open(std::uint64_t size) {
+  constexpr std::uint64_t kLengthBytes = 8;
+  if (size < kLengthBytes) {
+    throw FormatError(
+        fmt::format("{}: byte {}: expected the 8 bytes of the header's length, the file ends here",
+                    name_, size));
   }
-  Tensor tensor = detail::make_tensor(dtype.value_or(DType::f32), Shape(entry.shape));
+  std::uint64_t length = 0;
+  read_(0, std::as_writable_bytes(std::span(&length, 1)));
+  if (length > size - kLengthBytes || length > kMaxSafetensorsHeader) {
+    throw FormatError(fmt::format(
+        "{}: byte 0: the header's length is {}, expected at most {}: not a safetensors file, or "
+        "cut short",
+        name_, length, std::min(size - kLengthBytes, kMaxSafetensorsHeader)));
+  }
+  std::string text(length, '\0');
+  if (length > 0) read_(kLengthBytes, std::as_writable_bytes(std::span(text)));
+  header_ = parse_header(text, name_, kLengthBytes);
+  data_ = kLengthBytes + length;
+  check_header(header_, name_, data_, size - data_);
+}
+
+std::string SafetensorsFile::unreadable(const HeaderEntry& entry, bool cast) {
+  if (entry.shape.size() > static_cast<std::size_t>(kMaxRank))
+    return fmt::format("{} dimensions; expected at most {}", entry.shape.size(), kMaxRank);
+  if (dtype_from_name(entry.dtype) || (is_half(entry) && cast)) return "";
+  if (is_half(entry))
+    return fmt::format("dtype {}; read it as f32 with {{.cast = true}}", entry.dtype);
+  if (safetensors_element_size(entry.dtype) == 0)
+    return fmt::format("the unknown dtype '{}'; expected F32, F64, I32, I64 or BOOL", entry.dtype);
+  return fmt::format(
+      "dtype {}; expected F32, F64, I32, I64 or BOOL, F16 or BF16 with {{.cast = true}}",
+      entry.dtype);
+}
+
+Tensor SafetensorsFile::read(const HeaderEntry& entry, bool cast) const {
+  if (const std::string why = unreadable(entry, cast); !why.empty())
+    throw FormatError(fmt::format("{}: tensor '{}' has {}", name_, entry.name, why));
+  const TracePause pause;
+  const std::optional<DType> dtype = dtype_from_name(entry.dtype);
+  Tensor tensor = make_tensor(dtype.value_or(DType::f32), Shape(entry.shape));
   const std::size_t count = static_cast<std::size_t>(tensor.size());
-  const std::uint64_t begin = data + entry.begin;
-  void* elements = detail::TensorAccess::impl(tensor)->storage->data();
+  const std::uint64_t begin = data_ + entry.begin;
+  void* elements = TensorAccess::impl(tensor)->storage->data();
   if (dtype) {
     const std::span<std::byte> bytes(static_cast<std::byte*>(elements), count * size_of(*dtype));
-    if (!bytes.empty()) source.read(begin, bytes);
+    if (!bytes.empty()) read_(begin, bytes);
     if (*dtype == DType::boolean) {
       const auto wrong =
           std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b > std::byte{1}; });
       if (wrong != bytes.end()) {
         throw FormatError(fmt::format("{}: byte {}: expected 0 or 1 in BOOL tensor '{}', found {}",
-                                      source.name,
+                                      name_,
                                       begin + static_cast<std::uint64_t>(wrong - bytes.begin()),
                                       entry.name, static_cast<int>(*wrong)));
       }
@@ -129,61 +174,47 @@ Tensor read_tensor(const Source& source, const HeaderEntry& entry, std::uint64_t
     return tensor;
   }
   std::vector<std::uint16_t> halves(count);
-  if (count > 0) source.read(begin, std::as_writable_bytes(std::span(halves)));
+  if (count > 0) read_(begin, std::as_writable_bytes(std::span(halves)));
   std::transform(halves.begin(), halves.end(), static_cast<float*>(elements),
                  entry.dtype == "F16" ? half_to_float : bfloat_to_float);
   return tensor;
 }
 
-TensorMap read(const Source& source, const SafetensorsOptions& options) {
-  constexpr std::uint64_t kLengthBytes = 8;
-  if (source.size < kLengthBytes) {
-    throw FormatError(
-        fmt::format("{}: byte {}: expected the 8 bytes of the header's length, the file ends here",
-                    source.name, source.size));
+TensorMap SafetensorsFile::read_all(bool cast) const {
+  std::string problems;
+  for (const HeaderEntry& entry : header_.entries) {
+    if (const std::string why = unreadable(entry, cast); !why.empty())
+      problems +=
+          fmt::format("{}tensor '{}' has {}", problems.empty() ? "" : "\n  ", entry.name, why);
   }
-  std::uint64_t length = 0;
-  source.read(0, std::as_writable_bytes(std::span(&length, 1)));
-  if (length > source.size - kLengthBytes || length > detail::kMaxSafetensorsHeader) {
-    throw FormatError(fmt::format(
-        "{}: byte 0: the header's length is {}, expected at most {}: not a safetensors file, or "
-        "cut short",
-        source.name, length,
-        std::min(source.size - kLengthBytes, std::uint64_t{detail::kMaxSafetensorsHeader})));
-  }
-  std::string text(length, '\0');
-  if (length > 0) source.read(kLengthBytes, std::as_writable_bytes(std::span(text)));
-  Header header = detail::parse_header(text, source.name, kLengthBytes);
-  const std::uint64_t data = kLengthBytes + length;
-  detail::check_header(header, source.name, data, source.size - data);
-  const detail::TracePause pause;
+  if (!problems.empty()) throw FormatError(fmt::format("{}: {}", name_, problems));
   TensorMap tensors;
-  for (const HeaderEntry& entry : header.entries) {
-    tensors[entry.name] = read_tensor(source, entry, data, options.cast);
-  }
-  tensors.metadata = std::move(header.metadata);
+  for (const HeaderEntry& entry : header_.entries) tensors[entry.name] = read(entry, cast);
+  tensors.metadata = header_.metadata;
   return tensors;
 }
 
-}  // namespace
+}  // namespace detail
 
 TensorMap load_safetensors(const std::string& path, const SafetensorsOptions& options) {
-  const support::InputFile file(path);
-  return read({path, file.size(),
-               [&](std::uint64_t offset, std::span<std::byte> out) { file.read(offset, out); }},
-              options);
+  return detail::SafetensorsFile(path).read_all(options.cast);
 }
 
 TensorMap parse_safetensors(std::span<const std::byte> bytes, const SafetensorsOptions& options,
                             const std::string& name) {
-  return read({name, bytes.size(),
-               [&](std::uint64_t offset, std::span<std::byte> out) {
-                 std::memcpy(out.data(), bytes.data() + offset, out.size());
-               }},
-              options);
+  return detail::SafetensorsFile(bytes, name).read_all(options.cast);
 }
 
 void save_safetensors(const std::string& path, const TensorMap& tensors) {
+  support::OutputFile file(path);
+  detail::write_safetensors(file, path, tensors);
+  file.publish();
+}
+
+namespace detail {
+
+void write_safetensors(support::OutputFile& file, const std::string& path,
+                       const TensorMap& tensors) {
   // Wide elements first, so that every tensor is aligned to its elements in the file.
   std::vector<const TensorMap::value_type*> order;
   for (const auto& item : tensors) {
@@ -231,7 +262,9 @@ void save_safetensors(const std::string& path, const TensorMap& tensors) {
   const std::uint64_t length = text.size();
   parts[0] = std::as_bytes(std::span(&length, 1));
   parts[1] = std::as_bytes(std::span(text));
-  support::write_file(path, parts);
+  file.write(parts);
 }
+
+}  // namespace detail
 
 }  // namespace mlpjit

@@ -15,7 +15,6 @@
 #include <utility>
 
 #include "mlpjit/error.h"
-#include "mlpjit/shape.h"
 
 namespace mlpjit::detail {
 namespace {
@@ -98,9 +97,6 @@ class HeaderHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Hea
   bool Uint64(std::uint64_t value) {
     HeaderEntry* entry = header.entries.empty() ? nullptr : &header.entries.back();
     if (state_ == State::shape_item) {
-      if (entry->shape.size() == static_cast<std::size_t>(kMaxRank)) {
-        return fail(fmt::format("at most {} dimensions", kMaxRank));
-      }
       if (value > static_cast<std::uint64_t>(INT64_MAX)) return fail("a size below 2^63");
       entry->shape.push_back(static_cast<std::int64_t>(value));
       return true;
@@ -219,7 +215,7 @@ void check_header(const Header& header, const std::string& file, std::uint64_t f
       throw FormatError(fmt::format("{}: tensor '{}': {}", file, entry.name, what));
     };
     std::uint64_t bytes = safetensors_element_size(entry.dtype);
-    if (bytes == 0) fail(fmt::format("unknown dtype '{}'", entry.dtype));
+    const bool known = bytes != 0;
     for (const std::int64_t size : entry.shape) {
       if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(size), &bytes)) {
         fail(fmt::format("{} [{}] is too large", entry.dtype, fmt::join(entry.shape, ", ")));
@@ -229,7 +225,7 @@ void check_header(const Header& header, const std::string& file, std::uint64_t f
       fail(fmt::format("data_offsets [{}, {}] lie outside the {} bytes of data", entry.begin,
                        entry.end, data_bytes));
     }
-    if (entry.end - entry.begin != bytes) {
+    if (known && entry.end - entry.begin != bytes) {
       fail(fmt::format("{} [{}] takes {} bytes, data_offsets [{}, {}] give {}", entry.dtype,
                        fmt::join(entry.shape, ", "), bytes, entry.begin, entry.end,
                        entry.end - entry.begin));

@@ -29,8 +29,9 @@ struct Header {
 // duplicates. `first_byte` is where `text` begins in the file.
 Header parse_header(std::string_view text, const std::string& file, std::uint64_t first_byte);
 
-// Every dtype known, sizes without overflow, and the ranges cover exactly `data_bytes`: no overlap,
-// hole or remainder. Throws FormatError.
+// Sizes without overflow, and the ranges cover exactly `data_bytes`: no overlap, hole or remainder.
+// Throws FormatError. Of a dtype that the format does not have nobody knows the bytes; whoever needs
+// such a tensor refuses it.
 void check_header(const Header& header, const std::string& file, std::uint64_t first_data_byte,
                   std::uint64_t data_bytes);
 

@@ -26,9 +26,9 @@ struct Symbol {
 
 // The text of NAME-symbol.json; large constants go to the tensors. Throws UserError on what a file
 // cannot hold.
-std::string write_symbol(const Symbol& symbol, ConstantTensors& constants);
+std::string write_symbol(const Symbol& symbol, WrittenConstants& constants);
 
 // The inverse, for any bytes. Throws FormatError.
-Symbol read_symbol(const JsonText& source, ConstantTensors& constants);
+Symbol read_symbol(const JsonText& source, StoredConstants& constants);
 
 }  // namespace mlpjit::detail

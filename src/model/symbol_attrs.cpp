@@ -126,7 +126,7 @@ void append_element(const SymbolPlace& place, DType dtype, const Json& json,
   }
 }
 
-Json literal_to_json(const ir::Literal& literal, ConstantTensors& constants) {
+Json literal_to_json(const ir::Literal& literal, WrittenConstants& constants) {
   LiteralRecord record;
   record.dtype = to_string(literal.dtype);
   record.shape = shape_to_json(literal.shape);
@@ -145,7 +145,7 @@ Json literal_to_json(const ir::Literal& literal, ConstantTensors& constants) {
 }
 
 ir::Literal literal_from_json(const SymbolPlace& place, const Json& json,
-                              ConstantTensors& constants) {
+                              StoredConstants& constants) {
   LiteralRecord record;
   JsonReader reader(place.source, json, place.where);
   reader(record);
@@ -218,7 +218,7 @@ DType dtype_from_name(const SymbolPlace& place, std::uint32_t at, const std::str
   place.fail(at, fmt::format("expected a dtype, f32, f64, i32, i64 or bool, found '{}'", name));
 }
 
-std::string ConstantTensors::add(const ir::Literal& literal) {
+std::string WrittenConstants::add(const ir::Literal& literal) {
   std::string name;
   do {
     name = fmt::format("constant.{}", next_++);
@@ -229,13 +229,13 @@ std::string ConstantTensors::add(const ir::Literal& literal) {
   return name;
 }
 
-ir::Literal ConstantTensors::take(const SymbolPlace& place, const Json& json,
+ir::Literal StoredConstants::take(const SymbolPlace& place, const Json& json,
                                   const std::string& name, const ir::Type& type) {
   if (!tensors_.contains(name)) {
     place.fail(json.at,
                fmt::format("the parameter file has no tensor '{}' for this constant", name));
   }
-  const Tensor& tensor = tensors_.at(name);
+  const Tensor tensor = tensors_.read(name);
   const TensorImpl& impl = *TensorAccess::impl(tensor);
   if (impl.dtype != type.dtype || !identical(impl.shape, type.shape)) {
     place.fail(json.at, fmt::format("expected {} as tensor '{}' of the parameter file, found {}",
@@ -246,9 +246,9 @@ ir::Literal ConstantTensors::take(const SymbolPlace& place, const Json& json,
   return ir::make_literal(impl.dtype, impl.shape, impl.data());
 }
 
-Json attr_to_json(const ir::AttrValue& value, ConstantTensors& constants) {
+Json attr_to_json(const ir::AttrValue& value, WrittenConstants& constants) {
   struct Visitor {
-    ConstantTensors& constants;
+    WrittenConstants& constants;
     Json operator()(bool flag) const { return {flag, 0}; }
     Json operator()(std::int64_t integer) const { return number(integer); }
     Json operator()(double real) const { return floating(real); }
@@ -269,7 +269,7 @@ Json attr_to_json(const ir::AttrValue& value, ConstantTensors& constants) {
 }
 
 ir::AttrValue attr_from_json(const SymbolPlace& place, const ir::AttrSpec& spec, const Json& json,
-                             ConstantTensors& constants) {
+                             StoredConstants& constants) {
   switch (spec.kind) {
     case ir::AttrKind::boolean: return boolean_from(place, json);
     case ir::AttrKind::integer: return integer_from<std::int64_t>(place, json, "an integer");

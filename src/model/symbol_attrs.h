@@ -8,6 +8,7 @@
 #include "lib/ir/opcode.h"
 #include "mlpjit/safetensors.h"
 #include "src/model/json.h"
+#include "src/model/parameter_file.h"
 
 namespace mlpjit::detail {
 
@@ -28,25 +29,34 @@ DType dtype_from_name(const SymbolPlace& place, std::uint32_t at, const std::str
 // Constants of more elements stand in the parameter file.
 inline constexpr std::int64_t kInlineElements = 64;
 
-// The constants that go to, or come from, the parameter file.
-class ConstantTensors {
+// The constants that go to the parameter file.
+class WrittenConstants {
  public:
-  explicit ConstantTensors(TensorMap& tensors) : tensors_(tensors) {}
+  explicit WrittenConstants(TensorMap& tensors) : tensors_(tensors) {}
   // A name that no tensor has: "constant.0", ...
   std::string add(const ir::Literal& literal);
-  // Throws FormatError.
-  ir::Literal take(const SymbolPlace& place, const Json& json, const std::string& name,
-                   const ir::Type& type);
-  bool taken(const std::string& name) const { return taken_.contains(name); }
 
  private:
   TensorMap& tensors_;
   std::size_t next_ = 0;
+};
+
+// The constants that come from the parameter file.
+class StoredConstants {
+ public:
+  explicit StoredConstants(const StoredTensors& tensors) : tensors_(tensors) {}
+  // Throws FormatError.
+  ir::Literal take(const SymbolPlace& place, const Json& json, const std::string& name,
+                   const ir::Type& type);
+  const std::set<std::string>& taken() const { return taken_; }
+
+ private:
+  const StoredTensors& tensors_;
   std::set<std::string> taken_;
 };
 
-Json attr_to_json(const ir::AttrValue& value, ConstantTensors& constants);
+Json attr_to_json(const ir::AttrValue& value, WrittenConstants& constants);
 ir::AttrValue attr_from_json(const SymbolPlace& place, const ir::AttrSpec& spec, const Json& json,
-                             ConstantTensors& constants);
+                             StoredConstants& constants);
 
 }  // namespace mlpjit::detail

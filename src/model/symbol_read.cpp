@@ -30,7 +30,7 @@ std::string described(const NodeRecord& node) {
 
 class ProgramReader {
  public:
-  ProgramReader(const JsonText& source, ConstantTensors& constants)
+  ProgramReader(const JsonText& source, StoredConstants& constants)
       : source_(source), constants_(constants) {}
 
   ir::ProgramAst read(const SymbolRecord& symbol) const;
@@ -61,7 +61,7 @@ class ProgramReader {
   void attributes(const NodeRecord& record, const SymbolPlace& place, ir::StatementAst& to) const;
 
   const JsonText& source_;
-  ConstantTensors& constants_;
+  StoredConstants& constants_;
 };
 
 std::optional<ir::Type> ProgramReader::type(const SymbolPlace& place, std::uint32_t at,
@@ -370,7 +370,7 @@ SymbolRecord read_record(const JsonText& source) {
 
 }  // namespace
 
-Symbol read_symbol(const JsonText& source, ConstantTensors& constants) {
+Symbol read_symbol(const JsonText& source, StoredConstants& constants) {
   SymbolRecord record = read_record(source);
   Symbol symbol;
   symbol.training = record.training;

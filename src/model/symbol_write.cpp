@@ -36,7 +36,7 @@ std::optional<Json> shape_of(const ir::Type& type) {
 
 class FunctionWriter {
  public:
-  FunctionWriter(const ir::Function& function, ConstantTensors& constants)
+  FunctionWriter(const ir::Function& function, WrittenConstants& constants)
       : function_(function), constants_(constants) {}
 
   std::vector<InputRecord> inputs(const Symbol* symbol) const {
@@ -117,12 +117,12 @@ class FunctionWriter {
   }
 
   const ir::Function& function_;
-  ConstantTensors& constants_;
+  WrittenConstants& constants_;
 };
 
 }  // namespace
 
-std::string write_symbol(const Symbol& symbol, ConstantTensors& constants) {
+std::string write_symbol(const Symbol& symbol, WrittenConstants& constants) {
   const ir::Function& main = symbol.graph->main();
   const FunctionWriter writer(main, constants);
   SymbolRecord record;

@@ -38,15 +38,14 @@ std::string text_of(const std::string& path) {
   return text;
 }
 
-Tensor capture_from(const TensorMap& tensors, const std::string& file, const std::string& name,
-                    const ir::Type& type) {
+Tensor capture_from(const StoredTensors& tensors, const std::string& name, const ir::Type& type) {
   if (!tensors.contains(name))
     throw FormatError(fmt::format(
-        "{}: expected a tensor '{}', a capture of the program, found none", file, name));
-  const Tensor& tensor = tensors.at(name);
+        "{}: expected a tensor '{}', a capture of the program, found none", tensors.path(), name));
+  Tensor tensor = tensors.read(name);
   const ir::Type found{tensor.dtype(), tensor.shape(), false};
   if (!(found == type)) {
-    throw FormatError(fmt::format("{}: expected {} as tensor '{}', found {}", file,
+    throw FormatError(fmt::format("{}: expected {} as tensor '{}', found {}", tensors.path(),
                                   ir::to_string(type), name, ir::to_string(found)));
   }
   return tensor;
@@ -73,10 +72,10 @@ nn::Parameter declare(BlockState& state, const Symbol& symbol, std::size_t index
 
 }  // namespace
 
-nn::SymbolBlock import_model(const JsonText& symbol, TensorMap tensors,
-                             const std::string& parameter_file, const nn::LoadOptions& options) {
+nn::SymbolBlock import_model(const JsonText& symbol, const StoredTensors& tensors,
+                             const nn::LoadOptions& options) {
   auto program = std::make_shared<SymbolProgram>();
-  ConstantTensors constants(tensors);
+  StoredConstants constants(tensors);
   program->symbol = read_symbol(symbol, constants);
   const ir::Function& main = program->symbol.graph->main();
   program->parameters.resize(main.inputs().size());
@@ -85,7 +84,7 @@ nn::SymbolBlock import_model(const JsonText& symbol, TensorMap tensors,
   BlockState& state = BlockAccess::state(block);
   state.arguments = symbol.file();
   const std::vector<bool> weights = find_weights(main);
-  std::set<std::string> captured;
+  std::set<std::string> others;
   for (std::size_t i = 0; i < main.inputs().size(); ++i) {
     const ir::Input& input = main.inputs()[i];
     if (input.kind == ir::InputKind::parameter)
@@ -93,17 +92,12 @@ nn::SymbolBlock import_model(const JsonText& symbol, TensorMap tensors,
           declare(state, program->symbol, i, weights[main.body().arguments[i].index]);
     if (input.kind != ir::InputKind::capture) continue;
     const ir::Type& type = main.value(main.body().arguments[i]).type;
-    program->captures[i] = capture_from(tensors, parameter_file, input.name, type);
-    captured.insert(input.name);
+    program->captures[i] = capture_from(tensors, input.name, type);
+    others.insert(input.name);
   }
   state.touch();
-  const nn::ParameterDict parameters = block.collect_params();
-  TensorMap values;
-  for (const auto& [name, tensor] : tensors) {
-    if ((constants.taken(name) || captured.contains(name)) && !parameters.contains(name)) continue;
-    values[name] = tensor;
-  }
-  load_parameters(parameters, values, parameter_file, options);
+  others.insert(constants.taken().begin(), constants.taken().end());
+  load_parameters(block.collect_params(), tensors, options, others);
   return block;
 }
 
@@ -172,9 +166,8 @@ SymbolBlock SymbolBlock::imports(const std::string& symbol_file, const std::stri
         "SymbolBlock::imports while tracing would happen once, not at every call: do "
         "it outside");
   }
-  TensorMap tensors = load_safetensors(parameter_file, {.cast = options.cast});
-  return detail::import_model({symbol_file, detail::text_of(symbol_file)}, std::move(tensors),
-                              parameter_file, options);
+  const detail::StoredTensors tensors(detail::SafetensorsFile(parameter_file), options.cast);
+  return detail::import_model({symbol_file, detail::text_of(symbol_file)}, tensors, options);
 }
 
 SymbolBlock::SymbolBlock(std::shared_ptr<detail::SymbolProgram> program)

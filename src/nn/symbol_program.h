@@ -10,6 +10,7 @@
 #include "mlpjit/nn/parameter.h"
 #include "mlpjit/nn/symbol_block.h"
 #include "src/model/export_model.h"
+#include "src/model/parameter_file.h"
 
 namespace mlpjit::detail {
 
@@ -39,8 +40,8 @@ struct SymbolAccess {
   static const SymbolProgram& program(const nn::SymbolBlock& block) { return *block.program_; }
 };
 
-// The model of a text and of tensors already read from the file `parameter_file`.
-nn::SymbolBlock import_model(const JsonText& symbol, TensorMap tensors,
-                             const std::string& parameter_file, const nn::LoadOptions& options);
+// The model of a text and of the tensors of its parameter file.
+nn::SymbolBlock import_model(const JsonText& symbol, const StoredTensors& tensors,
+                             const nn::LoadOptions& options);
 
 }  // namespace mlpjit::detail

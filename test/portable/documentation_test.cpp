@@ -30,7 +30,7 @@ TEST(Documentation, TheExamplesOfThePageLoad) {
        at = page.find("```json\n", at), ++examples) {
     at += 8;
     detail::import_model({"formats.md", page.substr(at, page.find("```", at) - at)},
-                         examples == 0 ? iris : TensorMap(), "formats.md", {});
+                         {examples == 0 ? iris : TensorMap(), "formats.md"}, {});
   }
   EXPECT_EQ(examples, 2);
 }

@@ -1,6 +1,7 @@
 // What export_model makes of a network that was called or not, and what it says when it cannot.
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "test/unit/model/round_trip.h"
 
@@ -149,6 +150,33 @@ TEST_F(ExportOptions, AFailedExportLeavesTheFilesAsTheyWere) {
   EXPECT_EQ(symbol_text(), symbol);
   EXPECT_EQ(test::bytes_of(path("net-0000.params")), params);
   EXPECT_EQ(file_count(), 2U);
+  // Neither file changes where one of them may not.
+  net.collect_params()["0.weight"].set_data(ones({2, 3}));
+  ASSERT_EQ(::chmod(path("net-symbol.json").c_str(), 0444), 0);
+  expect_mentions(error_of<UserError>([&] { net.export_model(path("net"), {.classes = {"a"}}); }),
+                  {"net-symbol.json", "read-only"});
+  EXPECT_EQ(symbol_text(), symbol);
+  EXPECT_EQ(test::bytes_of(path("net-0000.params")), params);
+  EXPECT_EQ(file_count(), 2U);
+}
+
+TEST_F(ExportOptions, TheFilesKeepTheirModesAndLinks) {
+  nn::HybridSequential net;
+  net.add(nn::Dense(2, {.in_units = 3}));
+  net.initialize();
+  net.export_model(path("net"));
+  std::filesystem::create_directory(path("links"));
+  std::filesystem::create_symlink("../net-symbol.json", path("links/m-symbol.json"));
+  std::filesystem::create_symlink("../net-0000.params", path("links/m-0000.params"));
+  for (const char* file : {"net-symbol.json", "net-0000.params"})
+    ASSERT_EQ(::chmod(path(file).c_str(), 0600), 0);
+  net.export_model(path("links/m"), {.classes = {"a"}});
+  EXPECT_NE(symbol_text().find("classes"), std::string::npos) << "written where the link leads";
+  for (const char* file : {"net-symbol.json", "net-0000.params"}) {
+    struct stat status{};
+    ASSERT_EQ(::stat(path(file).c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777U, 0600U) << file;
+  }
 }
 
 }  // namespace

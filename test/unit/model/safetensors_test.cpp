@@ -288,6 +288,77 @@ TEST_F(ParameterFiles, NameWhatIsMissingAndWhatIsTooMuch) {
                ParameterError);
 }
 
+// A file of 0.bias and of a tensor that no layer has, or, where `needed`, that one does.
+std::string with_foreign(const std::string& name, const std::string& dtype,
+                         const std::string& shape, int bytes) {
+  const std::string header = R"({"0.bias":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},")" +
+                             name + R"(":{"dtype":")" + dtype + R"(","shape":)" + shape +
+                             R"(,"data_offsets":[12,)" + std::to_string(12 + bytes) + "]}}";
+  const float bias[3] = {1, 2, 3};
+  return file_of(header, std::string(reinterpret_cast<const char*>(bias), sizeof bias) +
+                             std::string(static_cast<std::size_t>(bytes), '\1'));
+}
+
+TEST_F(ParameterFiles, AreReadAsFarAsTheNetworkNeedsThem) {
+  const struct {
+    const char *dtype, *shape;
+    int bytes;
+  } foreign[] = {{"U8", "[4]", 4},      {"I8", "[4]", 4},      {"I16", "[2]", 4},
+                 {"U16", "[2]", 4},     {"U32", "[1]", 4},     {"U64", "[1]", 8},
+                 {"F16", "[2]", 4},     {"BF16", "[2]", 4},    {"F8_E4M3", "[4]", 4},
+                 {"F8_E5M2", "[4]", 4}, {"F4", "[8]", 4},      {"BOOL", "[4]", 4},
+                 {"I64", "[1]", 8},     {"F8_E8M0", "[4]", 4}, {"F32", "[1,1,1,1,1,1,1,1,1]", 4}};
+  for (const auto& [dtype, shape, bytes] : foreign) {
+    SCOPED_TRACE(dtype);
+    write_bytes(path("p"), with_foreign("extra", dtype, shape, bytes));
+    auto net = small_net();
+    const nn::LoadReport report = net.load_parameters(path("p"), {.strict = false});
+    EXPECT_EQ(report.loaded, std::vector<std::string>{"0.bias"});
+    EXPECT_EQ(report.unused, std::vector<std::string>{"extra"});
+    EXPECT_TRUE(identical(net.collect_params()["0.bias"].data(), tensor({1.f, 2.f, 3.f})));
+    try {
+      net.load_parameters(path("p"));
+      FAIL() << "strict";
+    } catch (const ParameterError& error) {
+      EXPECT_NE(std::string(error.what()).find("no extra"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST_F(ParameterFiles, SayWhatIsNeededAndCannotBeRead) {
+  const auto refused = [&](const char* dtype, int bytes) -> std::string {
+    write_bytes(path("p"), with_foreign("dense1.bias", dtype, "[2]", bytes));
+    auto net = small_net();
+    try {
+      net.load_parameters(path("p"), {.rename = {{"dense1.", "1."}}, .strict = false});
+    } catch (const FormatError& error) {
+      EXPECT_FALSE(net.collect_params()["0.bias"].is_initialized()) << "all or none";
+      return error.what();
+    }
+    ADD_FAILURE() << dtype;
+    return "";
+  };
+  const std::string half = refused("F16", 4), byte = refused("U8", 2), strange = refused("F9", 2);
+  EXPECT_NE(half.find("'dense1.bias' has dtype F16"), std::string::npos) << half;
+  EXPECT_NE(half.find(".cast = true"), std::string::npos) << half;
+  EXPECT_NE(byte.find("'dense1.bias' has dtype U8; expected F32, F64"), std::string::npos) << byte;
+  EXPECT_NE(strange.find("unknown dtype 'F9'"), std::string::npos) << strange;
+  write_bytes(path("p"), with_foreign("1.bias", "F16", "[2]", 4));
+  auto net = small_net();
+  EXPECT_EQ(net.load_parameters(path("p"), {.cast = true, .strict = false}).loaded.size(), 2U);
+}
+
+TEST_F(Safetensors, NameEveryTensorThatCannotBeRead) {
+  const std::string header = R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
+                             R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]},)"
+                             R"("c":{"dtype":"BF16","shape":[1],"data_offsets":[6,8]},)"
+                             R"("d":{"dtype":"I16","shape":[1],"data_offsets":[8,10]}})";
+  expect_refused(file_of(header, std::string(10, '\0')),
+                 {"f: tensor 'a' has dtype U8; expected F32, F64, I32, I64 or BOOL",
+                  "tensor 'c' has dtype BF16; read it as f32 with {.cast = true}",
+                  "tensor 'd' has dtype I16"});
+}
+
 TEST_F(Safetensors, AreWrittenThroughLinksAndOverRegularFilesOnly) {
   save_safetensors(path("t"), one_of_each());
   fs::create_symlink(path("t"), path("link"));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 
 #include "src/nn/symbol_program.h"
 #include "test/unit/model/round_trip.h"
@@ -19,7 +20,7 @@ constexpr const char* kHead =
 
 nn::SymbolBlock model(const std::string& text, const TensorMap& tensors = {},
                       const nn::LoadOptions& options = {}) {
-  return detail::import_model({"m.json", text}, tensors, "m.params", options);
+  return detail::import_model({"m.json", text}, {tensors, "m.params"}, options);
 }
 // A file with these members besides the versions.
 std::string file(const std::string& members) {
@@ -380,6 +381,30 @@ void expect_orderly(const std::function<nn::SymbolBlock()>& load) {
   }
 }
 
+TEST_F(Files, OfTheParameterFileOnlyWhatTheProgramNeedsIsRead) {
+  nn::HybridSequential net;
+  net.add(nn::Dense(2, {.in_units = 3}));
+  net.initialize();
+  const nn::ExportedModel files = net.export_model(path("net"));
+  // The same file with three bytes more, which are a tensor of a dtype that tensors do not have.
+  const std::string bytes = test::bytes_of(files.params);
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), sizeof length);
+  std::string header = bytes.substr(8, length);
+  const std::size_t data = bytes.size() - 8 - length;
+  header.erase(header.rfind('}'));
+  header += ",\"step\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[" + std::to_string(data) +
+            "," + std::to_string(data + 3) + "]}}";
+  length = header.size();
+  std::string longer(reinterpret_cast<const char*>(&length), sizeof length);
+  longer += header + bytes.substr(bytes.size() - data) + "abc";
+  test::write_bytes(files.params, longer);
+  const auto same = nn::SymbolBlock::imports(files.symbol, files.params, {.strict = false});
+  const Tensor x = ones({2, 3});
+  EXPECT_TRUE(identical(Tensor(same(x)), net(x)));
+  EXPECT_THROW(nn::SymbolBlock::imports(files.symbol, files.params), ParameterError);
+}
+
 TEST_F(Files, EveryTruncationAndEveryChangeOfAByte) {
   nn::HybridSequential net;
   net.add(nn::Dense(2, {.activation = "relu", .in_units = 3}));
@@ -388,12 +413,12 @@ TEST_F(Files, EveryTruncationAndEveryChangeOfAByte) {
   const std::string symbol = test::bytes_of(files.symbol), params = test::bytes_of(files.params);
   const TensorMap tensors = load_safetensors(files.params);
   const auto with_symbol = [&](const std::string& text) {
-    expect_orderly([&] { return detail::import_model({"s", text}, tensors, "p", {}); });
+    expect_orderly([&] { return detail::import_model({"s", text}, {tensors, "p"}, {}); });
   };
   const auto with_params = [&](const std::string& bytes) {
     expect_orderly([&] {
-      return detail::import_model({"s", symbol}, parse_safetensors(std::as_bytes(std::span(bytes))),
-                                  "p", {});
+      const detail::SafetensorsFile read(std::as_bytes(std::span(bytes)), "p");
+      return detail::import_model({"s", symbol}, {read, false}, {});
     });
   };
   for (std::size_t i = 0; i < symbol.size(); ++i) with_symbol(symbol.substr(0, i));
