@@ -3,8 +3,12 @@
 #include "lib/codegen/compiler.h"
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <new>
+#include <shared_mutex>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,11 +19,12 @@
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/CommandLine.h>
-#include <llvm/Support/ErrorHandling.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Target/TargetOptions.h>
 
+#include "lib/codegen/apart.h"
+#include "lib/codegen/code_memory.h"
 #include "lib/codegen/module_builder.h"
 #include "mlpjit/error.h"
 #include "mlpjit_build_id.h"
@@ -58,6 +63,60 @@ void set_option(llvm::StringRef name, bool value) {
   static_cast<llvm::cl::opt<bool>*>(at->second)->setValue(value);
 }
 
+// Why this thread's link failed: a lookup only says which symbols it did not find. The tasks of a
+// link run on the thread that asks for it.
+thread_local std::string* cause_of_failure = nullptr;
+thread_local int refused_memory = 0;  // an errno
+
+void note_cause(llvm::Error error) {
+  error = llvm::handleErrors(std::move(error),
+                             [](std::unique_ptr<MemoryRefused> refused) -> llvm::Error {
+                               refused_memory = refused->error();
+                               return llvm::Error(std::move(refused));
+                             });
+  const std::string text = llvm::toString(std::move(error));
+  if (cause_of_failure != nullptr && cause_of_failure->empty()) *cause_of_failure = text;
+}
+
+[[noreturn]] void fail_link(const std::string& cause) {
+  if (refused_memory == ENOMEM) throw std::bad_alloc();
+  if (refused_memory != 0) {
+    throw UnsupportedError(
+        "Backend::native: this process may not make memory executable (" + cause +
+        "): a policy such as prctl(PR_SET_MDWE), a seccomp filter or SELinux forbids it, and so it "
+        "does for files in memory; use Backend::graph, which needs no machine code and gives the "
+        "same bits");
+  }
+  throw InternalError("codegen: cannot link: " + cause);
+}
+
+// Whether LLVM may still be used. It may to the very end where it is a library of its own, whose
+// static objects are never destroyed (process_end.cpp). Linked into a program, they go with the
+// program's: from the first handler of its end on, compiling is an error and code stays where it is.
+class Life {
+ public:
+  // Holds the end up.
+  using Use = std::shared_lock<std::shared_mutex>;
+  Use use() {
+    Use use(mutex_);
+    if (ended_) use.unlock();
+    return use;
+  }
+  void end() {
+    const std::lock_guard alone(mutex_);
+    ended_ = true;
+  }
+
+ private:
+  std::shared_mutex mutex_;
+  bool ended_ = false;
+};
+
+Life& life() {
+  static Life* const one = new Life;  // never destroyed
+  return *one;
+}
+
 // The session that all code of the process lives in. Each Code is a JITDylib of its own, so that
 // freeing it frees its memory.
 class Session {
@@ -66,7 +125,9 @@ class Session {
       : session_(expect(llvm::orc::SelfExecutorProcessControl::Create(
                             nullptr, std::make_unique<llvm::orc::InPlaceTaskDispatcher>()),
                         "no execution session")),
-        layer_(session_) {}
+        layer_(session_, memory_) {
+    session_.setErrorReporter(note_cause);
+  }
   ~Session() { llvm::consumeError(session_.endSession()); }
 
   llvm::orc::JITDylib& make_dylib() {
@@ -74,17 +135,25 @@ class Session {
   }
   EntryPoint link(llvm::orc::JITDylib& dylib, std::unique_ptr<llvm::MemoryBuffer> object) {
     refuse(layer_.add(dylib, std::move(object)), "cannot add the object");
-    const auto symbol =
-        expect(session_.lookup({&dylib}, session_.intern(kEntryName)), "cannot link");
-    return symbol.getAddress().toPtr<EntryPoint>();
+    std::string cause;
+    cause_of_failure = &cause;
+    refused_memory = 0;
+    auto symbol = session_.lookup({&dylib}, session_.intern(kEntryName));
+    cause_of_failure = nullptr;
+    if (symbol) return symbol->getAddress().toPtr<EntryPoint>();
+    const std::string failure = llvm::toString(symbol.takeError());
+    fail_link(cause.empty() ? failure : cause);
   }
   // What cannot be freed stays until the end of the process.
   void remove(llvm::orc::JITDylib& dylib) noexcept {
+    const Life::Use use = life().use();
+    if (!use.owns_lock()) return;
     llvm::consumeError(session_.removeJITDylib(dylib));
   }
 
  private:
   llvm::orc::ExecutionSession session_;
+  CodeMemory memory_;
   llvm::orc::ObjectLinkingLayer layer_;
   std::atomic<std::uint64_t> count_{0};
 };
@@ -145,6 +214,23 @@ class OrcCompiler final : public Compiler {
 
   std::unique_ptr<Code> compile(const plan::Plan& plan, const CompileOptions& options,
                                 CompileReport& report) const override {
+    const Life::Use use = life().use();
+    if (!use.owns_lock()) {
+      throw UnsupportedError(
+          "Backend::native: the process is ending, and with it the compiler that is linked into "
+          "this program; use Backend::graph, or link with libmlpjit-codegen, which compiles to the "
+          "very end");
+    }
+    std::unique_ptr<Code> code;
+    run_apart([&] { code = compile_here(plan, options, report); });
+    return code;
+  }
+
+  std::string llvm_version() const override { return LLVM_VERSION_STRING; }
+
+ private:
+  std::unique_ptr<Code> compile_here(const plan::Plan& plan, const CompileOptions& options,
+                                     CompileReport& report) const {
     if (options.keep_text) keep_text(plan, report);
     llvm::LLVMContext context;
     auto start = std::chrono::steady_clock::now();
@@ -165,9 +251,6 @@ class OrcCompiler final : public Compiler {
     return code;
   }
 
-  std::string llvm_version() const override { return LLVM_VERSION_STRING; }
-
- private:
   // From a module of its own: the code generator changes what it is given.
   static void keep_text(const plan::Plan& plan, CompileReport& report) {
     llvm::LLVMContext context;
@@ -182,19 +265,12 @@ class OrcCompiler final : public Compiler {
   std::shared_ptr<Session> session_;
 };
 
-// What LLVM would end the process for. Its frames have no destructors to run, ours have.
-void throw_fatal_error(void*, const char* reason, bool) {
-  throw InternalError(fmt::format("codegen: LLVM: {}", reason));
-}
-
-void throw_bad_alloc(void*, const char*, bool) {
-  throw std::bad_alloc();
-}
-
 void initialize_llvm() {
   static const bool done = [] {
-    llvm::install_fatal_error_handler(throw_fatal_error);
-    llvm::install_bad_alloc_error_handler(throw_bad_alloc);
+    catch_fatal_errors();
+#if defined(MLPJIT_STATIC_CODEGEN)
+    std::atexit([] { life().end(); });
+#endif
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();

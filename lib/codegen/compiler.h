@@ -33,7 +33,8 @@ class Code {
 class Compiler {
  public:
   virtual ~Compiler() = default;
-  // Safe from any number of threads. Throws InternalError when LLVM refuses.
+  // Safe from any number of threads, and until the very end of the process. Throws UnsupportedError
+  // where memory cannot be made executable, InternalError when LLVM refuses.
   virtual std::unique_ptr<Code> compile(const plan::Plan& plan, const CompileOptions& options,
                                         CompileReport& report) const = 0;
   virtual std::string llvm_version() const = 0;

@@ -54,15 +54,22 @@ void require_regions(const StructuredRequest& request, std::size_t count) {
                                             std::to_string(request.regions.size()));
 }
 
-const Type kCondition{DType::boolean, {}, false};
+Type condition() {
+  return {DType::boolean, {}, false};
+}
+
+[[noreturn]] void fail_condition(std::string_view op, const std::string& expected,
+                                 const std::string& actual) {
+  fail_shape(op, "expected " + expected + ", got " + actual +
+                     "; compare the values (greater, not_equal) or use cast to bool, then reduce "
+                     "to one element (max of any, min of all, of casts to i64)");
+}
 
 std::vector<Type> structured_cond(const StructuredRequest& request) {
   require_regions(request, 2);
-  if (request.operands.empty() || !(request.operands[0] == kCondition)) {
-    fail_shape("cond", "expected a predicate bool[] as the first operand, got " +
-                           (request.operands.empty() ? std::string("nothing")
-                                                     : to_string(request.operands[0])) +
-                           "; use cast to bool and a reduction to one element");
+  if (request.operands.empty() || !(request.operands[0] == condition())) {
+    fail_condition("cond", "a predicate bool[] as the first operand",
+                   request.operands.empty() ? "nothing" : to_string(request.operands[0]));
   }
   const std::vector<Type> carried(request.operands.begin() + 1, request.operands.end());
   for (std::size_t i = 0; i < 2; ++i) {
@@ -80,7 +87,10 @@ std::vector<Type> structured_while(const StructuredRequest& request) {
   require_regions(request, 2);
   require_types(Opcode::while_loop, "arguments of the condition", request.operands,
                 request.arguments(0));
-  require_types(Opcode::while_loop, "result of the condition", {kCondition}, request.yields(0));
+  if (const std::vector<Type> decided = request.yields(0);
+      decided != std::vector<Type>{condition()}) {
+    fail_condition("while_loop", "a condition that yields bool[]", list_types(decided));
+  }
   require_types(Opcode::while_loop, "arguments of the body", request.operands,
                 request.arguments(1));
   require_types(Opcode::while_loop, "the body must give back its state", request.operands,

@@ -2,48 +2,14 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
-#include <tuple>
 
 #include "lib/ir/infer.h"
 #include "lib/ir/infer_rules.h"
+#include "lib/ir/size_product.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::ir {
 namespace {
-
-// The number of elements of a shape as a product: a constant, and affine factors c*B + d whose c
-// and d have no common divisor. Integer polynomials factor uniquely, so two products are equal
-// exactly when these are.
-struct Product {
-  std::int64_t constant = 1;
-  bool overflow = false;
-  std::vector<std::tuple<std::string, std::int64_t, std::int64_t>> factors;
-
-  explicit Product(const Shape& shape) {
-    for (int i = 0; i < shape.rank(); ++i) {
-      const Dim dim = shape[i];
-      if (dim.is_static()) {
-        multiply(dim.offset());
-        continue;
-      }
-      const std::int64_t divisor = std::gcd(dim.coefficient(), dim.offset());
-      multiply(divisor);
-      factors.emplace_back(dim.symbol(), dim.coefficient() / divisor, dim.offset() / divisor);
-    }
-    if (constant == 0) factors.clear();
-    std::sort(factors.begin(), factors.end());
-  }
-  void multiply(std::int64_t factor) {
-    if (factor == 0) {
-      constant = 0;
-      overflow = false;
-    } else if (constant != 0 && __builtin_mul_overflow(constant, factor, &constant)) {
-      overflow = true;
-      constant = -1;
-    }
-  }
-};
 
 // Sums and products of two symbols are refused by Dim; the message lacks the op.
 template <class Compute>
@@ -124,9 +90,7 @@ SliceRange slice_range(std::int64_t size, std::int64_t begin, std::int64_t end, 
 std::vector<Type> infer_reshape(const InferRequest& request) {
   require_tensors(request);
   const Shape& to = request.attrs.get<Shape>("shape");
-  const Product before(request[0].shape), after(to);
-  if (before.overflow || after.overflow || before.constant != after.constant ||
-      before.factors != after.factors) {
+  if (SizeProduct(request[0].shape) != SizeProduct(to)) {
     fail_shape("reshape", "expected a shape of as many elements as " + to_string(request[0]) +
                               ", got " + to_string(to));
   }

@@ -82,10 +82,9 @@ int FusionSearch::maker(ValueId value) const {
   return producer.valid() ? position_of_[producer.index] : -1;
 }
 
-const std::vector<int>& FusionSearch::users(ValueId value) const {
-  static const std::vector<int> kNobody;
+std::span<const int> FusionSearch::users(ValueId value) const {
   const auto found = users_.find(value);
-  return found == users_.end() ? kNobody : found->second;
+  return found == users_.end() ? std::span<const int>() : std::span<const int>(found->second);
 }
 
 void FusionSearch::use(ValueId value, int position) {
@@ -113,7 +112,7 @@ std::vector<ValueId> FusionSearch::inputs(const FusionGroup& group) const {
 std::vector<ValueId> FusionSearch::outputs(const FusionGroup& group) const {
   std::vector<ValueId> found;
   for (int member : group.members) {
-    const std::vector<int>& uses = users(result(member));
+    const std::span<const int> uses = users(result(member));
     const auto outside = [&](int user) { return !contains(group.members, user); };
     if (std::any_of(uses.begin(), uses.end(), outside)) found.push_back(result(member));
   }
@@ -195,7 +194,7 @@ bool FusionSearch::reduced_fits(const FusionGroup& group, int position) const {
 bool FusionSearch::producer_fits(const FusionGroup& group, int position) const {
   const Op& root = op(group.root);
   if (!identical(shape(position), type(root.operands.front()).shape)) return false;
-  const std::vector<int>& uses = users(result(position));
+  const std::span<const int> uses = users(result(position));
   const auto inside = [&](int user) { return contains(group.members, user); };
   if (!std::all_of(uses.begin(), uses.end(), inside)) return false;
   // gamma and beta are read as they are.

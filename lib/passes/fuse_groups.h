@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -40,7 +41,7 @@ class FusionSearch {
   const Shape& shape(int position) const { return type(result(position)).shape; }
   // Position of the op of this region that makes the value, or -1.
   int maker(ir::ValueId value) const;
-  const std::vector<int>& users(ir::ValueId value) const;
+  std::span<const int> users(ir::ValueId value) const;
 
   void use(ir::ValueId value, int position);
   bool member_op(int position) const;  // element-wise, free, cannot fail

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
+#include "lib/ir/size_product.h"
 #include "lib/support/float_env.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
@@ -49,9 +52,16 @@ Tensor flattened(const Ops& F, const char* layer, const Tensor& input) {
     throw ShapeError(fmt::format("{}{}: expected an input [batch, ...], got a scalar",
                                  detail::path_prefix(), layer));
   }
-  Dim features(1);
-  for (int axis = 1; axis < input.rank(); ++axis) features = features * input.shape()[axis];
-  return F.reshape(input, Shape{input.shape()[0], features});
+  ir::SizeProduct features;
+  for (int axis = 1; axis < input.rank(); ++axis) features.multiply(input.shape()[axis]);
+  const std::optional<Dim> size = features.as_dim();
+  if (!size) {
+    throw ShapeError(fmt::format(
+        "{}{}: {} has {} features, but one size of a program has one symbol at most, as in 3*B+1; "
+        "give all sizes but the batch and one other a known value",
+        detail::path_prefix(), layer, to_string(input.shape()), to_string(features)));
+  }
+  return F.reshape(input, Shape{input.shape()[0], *size});
 }
 
 // Arithmetic on attributes rounds to nearest, whatever the caller's environment.

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <span>
 
+#include "lib/ir/size_product.h"
 #include "lib/support/float_env.h"
 #include "mlpjit/ops.h"
 #include "src/tensor/dispatch.h"
@@ -72,7 +73,7 @@ bool is_literal(const Tensor& value) {
 }
 
 Tensor fill(const Shape& shape, const Tensor& value, DType dtype) {
-  if (value.rank() != 0 && !identical(value.shape().size_dim(), 1)) {
+  if (value.rank() != 0 && !ir::SizeProduct(value.shape()).is(1)) {
     throw ShapeError(detail::path_prefix() + "full: the value has the shape " +
                      to_string(value.shape()) +
                      "; expected one element (broadcast_to(x, shape) repeats a tensor)");

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "lib/ir/infer.h"
+#include "lib/ir/size_product.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
 #include "src/tensor/dispatch.h"
@@ -75,23 +76,6 @@ bool is_logical(detail::OpName op) {
          op == OpName::logical_not;
 }
 
-// The quotient of the number of elements and the known product, for the size -1 of reshape.
-std::optional<Dim> quotient(const Dim& total, const Dim& known) {
-  if (known.is_static()) {
-    const std::int64_t k = known.offset();
-    if (k == 0 || total.offset() % k != 0 || total.coefficient() % k != 0) return std::nullopt;
-    if (total.is_static()) return Dim(total.offset() / k);
-    return Dim(total.coefficient() / k, total.symbol(), total.offset() / k);
-  }
-  // c * known for some integer c.
-  if (total.is_static() || total.symbol() != known.symbol() ||
-      total.coefficient() % known.coefficient() != 0) {
-    return std::nullopt;
-  }
-  const std::int64_t c = total.coefficient() / known.coefficient();
-  return known.offset() * c == total.offset() ? std::optional<Dim>(Dim(c)) : std::nullopt;
-}
-
 std::string dims_text(const std::vector<Dim>& dims) {
   std::string text = "[";
   for (std::size_t i = 0; i < dims.size(); ++i) text += (i > 0 ? ", " : "") + to_string(dims[i]);
@@ -101,26 +85,33 @@ std::string dims_text(const std::vector<Dim>& dims) {
 Shape resolve_shape(const Shape& from, const std::vector<Dim>& dims) {
   Shape shape;
   int open = -1;
-  Dim known(1);
+  ir::SizeProduct known;
   for (std::size_t i = 0; i < dims.size(); ++i) {
     if (identical(dims[i], -1)) {
       if (open >= 0) throw ShapeError(where_am_i("reshape") + "more than one size is -1");
       open = static_cast<int>(i);
       shape.push_back(Dim(0));
     } else {
-      known = known * dims[i];
       shape.push_back(dims[i]);
+      known.multiply(dims[i]);
     }
   }
-  const Dim total = from.size_dim();
+  const ir::SizeProduct total(from);
   if (open >= 0) {
-    const std::optional<Dim> size = quotient(total, known);
+    const std::optional<ir::SizeProduct> size = total.divided_by(known);
     if (!size) {
       throw ShapeError(where_am_i("reshape") + "the " + to_string(total) + " elements of " +
                        to_string(from) + " do not divide into " + dims_text(dims));
     }
-    shape.set(open, *size);
-  } else if (!identical(known, total)) {
+    const std::optional<Dim> dim = size->as_dim();
+    if (!dim) {
+      throw ShapeError(where_am_i("reshape") + "-1 in " + dims_text(dims) + " stands for the " +
+                       to_string(*size) + " of " + to_string(from) +
+                       ", but one size of a program has one symbol at most, as in 3*B+1; keep an "
+                       "axis for each symbol, or give all but one a known size");
+    }
+    shape.set(open, *dim);
+  } else if (total != known) {
     throw ShapeError(where_am_i("reshape") + to_string(from) + " has " + to_string(total) +
                      " elements, " + dims_text(dims) + " asks for " + to_string(known));
   }

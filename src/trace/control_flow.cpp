@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "lib/ir/size_product.h"
 #include "mlpjit/ops.h"
 #include "src/tensor/dispatch.h"
 #include "src/trace/audit.h"
@@ -40,7 +41,7 @@ Tensors independent(Tensors tensors) {
 
 Tensor predicate(const Tensor& x, const char* call) {
   Tensor bit = strong(x, call);
-  if (!identical(bit.shape().size_dim(), 1)) {
+  if (!ir::SizeProduct(bit.shape()).is(1)) {
     throw ShapeError(path_prefix() + call + ": the condition has the shape " +
                      to_string(bit.shape()) +
                      "; expected one element, as all or any of them give by min or max of casts");
