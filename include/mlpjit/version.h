@@ -10,7 +10,7 @@ namespace mlpjit {
 
 /// The version of the numerics contract (docs/numerics.md): results change on the bits only with
 /// it.
-inline constexpr int kNumericsVersion = 1;
+inline constexpr int kNumericsVersion = 2;
 
 /// The version of the library, "major.minor.patch".
 MLPJIT_API std::string_view version();

@@ -7,6 +7,7 @@
 #include <hwy/highway.h>
 
 #include "lib/interp/elementwise_float-inl.h"
+#include "lib/numerics/remainder.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mlpjit::interp {
@@ -76,7 +77,23 @@ InnerLoop basic_loop(ir::Opcode opcode, DType dtype, support::Isa isa) {
   return MLPJIT_CHOOSE(isa, basic_loop)(opcode, dtype);
 }
 
+namespace {
+
+template <class T>
+void remainder_loop(const void* const* operands, const bool* scalar, void* result, std::size_t n,
+                    const numerics::Params&) {
+  const auto* x = static_cast<const T*>(operands[0]);
+  const auto* y = static_cast<const T*>(operands[1]);
+  auto* to = static_cast<T*>(result);
+  for (std::size_t i = 0; i < n; ++i)
+    to[i] = numerics::remainder(x[scalar[0] ? 0 : i], y[scalar[1] ? 0 : i]);
+}
+
+}  // namespace
+
 InnerLoop float_loop(ir::Opcode opcode, DType dtype, support::Isa isa) {
+  if (opcode == ir::Opcode::remainder)
+    return dtype == DType::f32 ? remainder_loop<float> : remainder_loop<double>;
   if (const InnerLoop loop = basic_loop(opcode, dtype, isa)) return loop;
   if (const InnerLoop loop = exponential_loop(opcode, dtype, isa)) return loop;
   return special_loop(opcode, dtype, isa);

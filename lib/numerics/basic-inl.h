@@ -65,17 +65,24 @@ MLPJIT_NUMERICS_FN typename B::Value sign(const B& b, typename B::Value x) {
   return b.select(b.lt(zero, x), constant(b, 1), negative_or_x);
 }
 
-// floor(a / b), both steps rounded.
+// The floor of the exact quotient. Rounding moves a quotient up to an integer, never past one: only
+// then the floor is one less, and what the rounded quotient leaves of x tells, its sign being exact.
+// An infinite y leaves x itself. A quotient of 2^24 (2^53) and more is as it is rounded.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value floor_divide(const B& b, typename B::Value x,
                                                   typename B::Value y) {
-  return b.floor(b.div(x, y));
-}
-
-template <class B>
-MLPJIT_NUMERICS_FN typename B::Value remainder(const B& b, typename B::Value x,
-                                               typename B::Value y) {
-  return b.fma(b.neg(b.floor(b.div(x, y))), y, x);
+  using Limits = std::numeric_limits<typename B::Lane>;
+  const auto zero = constant(b, 0), infinity = b.constant(Limits::infinity());
+  const auto quotient = b.div(x, y);
+  const auto floored = b.floor(quotient);
+  const auto rest = b.select(b.eq(b.abs(y), infinity), x, b.fma(b.neg(quotient), y, x));
+  const auto opposite =
+      b.mor(b.mand(b.lt(rest, zero), b.lt(zero, y)), b.mand(b.lt(zero, rest), b.lt(y, zero)));
+  const auto rounded_up = b.mand(b.eq(floored, quotient), opposite);
+  const auto exact = b.select(rounded_up, b.sub(floored, constant(b, 1)), floored);
+  const auto small = b.lt(b.abs(quotient), b.constant(2 / Limits::epsilon()));
+  const auto none = b.mand(b.eq(b.abs(x), infinity), b.mnot(b.eq(y, zero)));
+  return b.select(none, b.constant(Limits::quiet_NaN()), b.select(small, exact, quotient));
 }
 
 // NaN wins; +0 > -0. Where x and y are equal their bits differ only for zeros: the and of the bits

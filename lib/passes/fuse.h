@@ -10,8 +10,8 @@
 //   so that code generation can embed it.
 // - The region holds only those constants and the members, in execution order. Members cannot fail
 //   and take no token.
-// - Members other than the root are element-wise. Of the integer ops, pow, floor_divide and
-//   remainder are left out.
+// - Members other than the root are element-wise. remainder is left out, and of the integer ops
+//   pow and floor_divide.
 // - All operands and results of members, bool apart, have one element width; kinds may be mixed by
 //   `cast`, between i32 and f32 or i64 and f64.
 // - At least two members, at most kMaxFusionOps (constants not counted), kMaxFusionInputs operands

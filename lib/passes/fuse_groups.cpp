@@ -125,8 +125,8 @@ bool FusionSearch::member_op(int position) const {
   }
   const Op& candidate = op(position);
   if (!ir::info(candidate.opcode).has(ir::kElementwise)) return false;
-  const bool partial = candidate.opcode == Opcode::pow || candidate.opcode == Opcode::remainder ||
-                       candidate.opcode == Opcode::floor_divide;
+  if (candidate.opcode == Opcode::remainder) return false;
+  const bool partial = candidate.opcode == Opcode::pow || candidate.opcode == Opcode::floor_divide;
   if (partial && !is_floating(type(candidate.results.front()).dtype)) return false;
   return !users(candidate.results.front()).empty();
 }

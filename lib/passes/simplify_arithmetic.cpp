@@ -77,10 +77,9 @@ ValueId divide(Match& m) {
   return drop_signs(m);
 }
 
+// Of a float it is not floor(x): an infinite one gives NaN.
 ValueId floor_divide(Match& m) {
-  if (!m.is(m.operand(1), 1)) return {};
-  // Of floats it is floor(x / 1).
-  if (m.floating()) return m.as_result(m.make(Opcode::floor, {m.operand(0)}));
+  if (m.floating() || !m.is(m.operand(1), 1)) return {};
   return m.as_result(m.operand(0));
 }
 

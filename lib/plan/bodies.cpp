@@ -10,10 +10,10 @@ namespace mlpjit::plan {
 bool compiles_elementwise(const ir::Function& function, const ir::Op& op) {
   if (!ir::info(op.opcode).has(ir::kElementwise)) return false;
   const DType dtype = function.value(op.operands[0]).type.dtype;
+  // These take as many steps as a quotient or an exponent has bits, or fail on zero.
+  if (op.opcode == ir::Opcode::remainder) return false;
   if (!is_integer(dtype)) return true;
-  // These fail on zero, or take as many steps as the exponent has bits.
-  return op.opcode != ir::Opcode::floor_divide && op.opcode != ir::Opcode::remainder &&
-         op.opcode != ir::Opcode::pow;
+  return op.opcode != ir::Opcode::floor_divide && op.opcode != ir::Opcode::pow;
 }
 
 // `first` are arguments that come first whether used or not; the rest follow in the order of their

@@ -53,7 +53,7 @@ std::vector<Extent> sizes_of(const Shape& shape) {
 bool Planner::plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named,
                                std::string& why_not) {
   std::optional<Body> body = make_body(ops, {}, {results.begin(), results.end()});
-  if (!body) return why_not = "may fail or loop on integers", false;
+  if (!body) return why_not = "may fail, or takes steps as its values ask", false;
   const Shape& shape = type(results[0]).shape;
   for (const ir::ValueId result : results) {
     if (!identical(type(result).shape, shape)) return why_not = "results of several shapes", false;

@@ -37,10 +37,27 @@ T smaller(T a, T b) {
   return a < b ? a : b;
 }
 
+// The floor of the exact quotient, by the exact remainder.
+template <class T>
+T floored_quotient_of_floats(T a, T b) {
+  if (std::isnan(a) || std::isnan(b)) return std::numeric_limits<T>::quiet_NaN();
+  if (b == 0) return a / b;
+  if (std::isinf(a)) return std::numeric_limits<T>::quiet_NaN();
+  const bool apart = std::signbit(a) != std::signbit(b);
+  if (std::isinf(b)) return a != 0 && apart ? T(-1) : std::copysign(T{0}, apart ? T(-1) : T{1});
+  const T quotient = a / b;
+  if (std::fabs(quotient) >= std::ldexp(T{1}, std::numeric_limits<T>::digits)) return quotient;
+  const T rest = std::fmod(a, b);
+  const long double toward_zero =
+      std::nearbyint((static_cast<long double>(a) - rest) / static_cast<long double>(b));
+  const auto floor = static_cast<T>(rest != 0 && apart ? toward_zero - 1 : toward_zero);
+  return floor == 0 ? std::copysign(T{0}, quotient) : floor;
+}
+
 template <class T>
 T floored_quotient(T a, T b) {
   if constexpr (kFloat<T>) {
-    return std::floor(a / b);
+    return floored_quotient_of_floats(a, b);
   } else {
     if (b == -1) return wrap(T{0}, a, [](auto x, auto y) { return x - y; });
     const T q = a / b;
@@ -51,7 +68,9 @@ T floored_quotient(T a, T b) {
 template <class T>
 T floored_remainder(T a, T b) {
   if constexpr (kFloat<T>) {
-    return std::fma(-std::floor(a / b), b, a);
+    const T r = std::fmod(a, b);
+    if (r == 0) return std::copysign(T{0}, b);
+    return std::isnan(r) || std::signbit(r) == std::signbit(b) ? r : r + b;
   } else {
     if (b == -1) return 0;
     const T r = a % b;

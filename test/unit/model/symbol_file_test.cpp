@@ -16,7 +16,7 @@ using test::expect_mentions;
 using Files = test::TemporaryFolder;
 
 constexpr const char* kHead =
-    R"({"format": "mlpjit-symbol", "schema_version": 1, "numerics_version": 1, )";
+    R"({"format": "mlpjit-symbol", "schema_version": 1, "numerics_version": 2, )";
 
 nn::SymbolBlock model(const std::string& text, const TensorMap& tensors = {},
                       const nn::LoadOptions& options = {}) {
@@ -119,7 +119,7 @@ TEST(SymbolFile, FaultsAreNamedWithTheirPlace) {
   expect_refused("{", {"m.json:1:2"});
   expect_refused(with_nodes(relu) + " x", {"m.json:3:", "followed"});
   expect_refused(with_nodes(relu) + std::string(1, '\0'), {"m.json:3:"});
-  expect_refused(R"({"format": "onnx", "schema_version": 1, "numerics_version": 1})",
+  expect_refused(R"({"format": "onnx", "schema_version": 1, "numerics_version": 2})",
                  {"mlpjit-symbol", "onnx"});
   expect_refused(
       R"({"format": "mlpjit-symbol", "schema_version": 2, "numerics_version": 1, "new": 1})",

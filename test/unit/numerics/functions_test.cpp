@@ -62,8 +62,8 @@ constexpr ir::Opcode kUnary[] = {
 
 TYPED_TEST(Functions, KeepNaN) {
   for (const ir::Opcode opcode : kUnary) this->expect(opcode, this->nan, this->nan);
-  for (const ir::Opcode opcode : {ir::Opcode::maximum, ir::Opcode::minimum, ir::Opcode::pow,
-                                  ir::Opcode::floor_divide, ir::Opcode::remainder}) {
+  for (const ir::Opcode opcode :
+       {ir::Opcode::maximum, ir::Opcode::minimum, ir::Opcode::pow, ir::Opcode::floor_divide}) {
     this->expect(opcode, this->nan, this->nan, 2);
     this->expect(opcode, 2, this->nan, this->nan);
   }
@@ -179,13 +179,6 @@ TYPED_TEST(Functions, RoundHalfToEven) {
   this->expect(ir::Opcode::round, 2.5, 2);
   this->expect(ir::Opcode::round, -0.5, -TypeParam{0});
   this->expect(ir::Opcode::round, -2.5, -2);
-}
-
-TYPED_TEST(Functions, FlooredDivision) {
-  this->expect(ir::Opcode::floor_divide, -7, -4, 2);
-  this->expect(ir::Opcode::remainder, -7, 1, 2);
-  this->expect(ir::Opcode::remainder, 7, -1, -2);
-  this->expect(ir::Opcode::remainder, 1, this->nan, 0);
 }
 
 TYPED_TEST(Functions, SmallActivations) {
