@@ -1,6 +1,7 @@
 #include "lib/codegen/lanes.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 #include "lib/codegen/ir_backend.h"
@@ -72,6 +73,101 @@ std::vector<Lanes> emit_lane_loop(Emitter& e, std::int64_t count, int width,
   return result;
 }
 
+namespace {
+
+// The trees of one block's lanes; its first element is `first`.
+Values emit_block(Emitter& e, DType dtype, Value* first, std::int64_t count, int width, int chains,
+                  const LaneStep& step) {
+  const std::vector<Lanes> start(static_cast<std::size_t>(chains),
+                                 splat_lanes(e.zero(dtype, width), width));
+  const auto all = emit_lane_loop(
+      e, count, width, start, [&](Value* at, Value* mask, Value* last, const Values& sums) {
+        return step(first == nullptr ? at : e.b.CreateNSWAdd(first, at), mask, last, sums);
+      });
+  Values totals;
+  for (const Lanes& lanes : all) {
+    totals.push_back(emit_lane_tree(
+        e, lanes, width, [&e](Value* a, Value* c, int) { return e.b.CreateFAdd(a, c); }));
+  }
+  return totals;
+}
+
+// The totals of blocks so far, in memory: level l holds those of 2^l blocks.
+class BlockTotals {
+ public:
+  BlockTotals(Emitter& e, DType dtype, int chains, std::int64_t blocks)
+      : e_(e),
+        dtype_(dtype),
+        chains_(chains),
+        blocks_(static_cast<std::uint64_t>(blocks)),
+        count_(static_cast<int>(std::bit_width(blocks_))),
+        levels_(e.stack(dtype, static_cast<std::int64_t>(count_) * chains)) {}
+
+  // A binary counter: block number `block` (from 0) carries into as many levels as the number of
+  // blocks then has zeros at its end.
+  void add(Value* block, const Values& totals) {
+    Value* carries = e_.b.CreateBinaryIntrinsic(
+        llvm::Intrinsic::cttz, e_.b.CreateNSWAdd(block, e_.i64(1)), e_.b.getTrue());
+    const Values sums = e_.loop(e_.i64(0), carries, 1, totals, [&](Value* level, Values before) {
+      for (int c = 0; c < chains_; ++c) join(level, c, before[static_cast<std::size_t>(c)]);
+      return before;
+    });
+    for (int c = 0; c < chains_; ++c)
+      e_.store(sums[static_cast<std::size_t>(c)], at(carries, c), dtype_, 1);
+  }
+
+  // Of all blocks: the shortest runs first.
+  Values total() {
+    Values sums;
+    for (int level = 0; level < count_; ++level) {
+      if ((blocks_ >> level) % 2 == 0) continue;
+      const bool first = sums.empty();
+      for (int c = 0; c < chains_; ++c) {
+        if (first)
+          sums.push_back(e_.load(at(e_.i64(level), c), dtype_, 1));
+        else
+          join(e_.i64(level), c, sums[static_cast<std::size_t>(c)]);
+      }
+    }
+    return sums;
+  }
+
+ private:
+  Value* at(Value* level, int chain) {
+    Value* first = e_.b.CreateNSWMul(level, e_.i64(chains_));
+    return e_.element(levels_, dtype_, e_.b.CreateNSWAdd(first, e_.i64(chain)));
+  }
+  void join(Value* level, int chain, Value*& sum) {
+    sum = e_.b.CreateFAdd(e_.load(at(level, chain), dtype_, 1), sum);
+  }
+
+  Emitter& e_;
+  DType dtype_;
+  int chains_;
+  std::uint64_t blocks_;
+  int count_;  // levels
+  Value* levels_;
+};
+
+}  // namespace
+
+Values emit_sums(Emitter& e, DType dtype, std::int64_t count, int width, int chains,
+                 const LaneStep& step) {
+  constexpr std::int64_t kBlock = numerics::kSumBlock;
+  if (count <= kBlock) return emit_block(e, dtype, nullptr, count, width, chains, step);
+  const std::int64_t whole = count / kBlock, rest = count % kBlock;
+  BlockTotals totals(e, dtype, chains, whole + (rest == 0 ? 0 : 1));
+  e.loop(0, whole, 1, [&](Value* block) {
+    Value* first = e.b.CreateNSWMul(block, e.i64(kBlock));
+    totals.add(block, emit_block(e, dtype, first, kBlock, width, chains, step));
+  });
+  if (rest != 0) {
+    totals.add(e.i64(whole),
+               emit_block(e, dtype, e.i64(whole * kBlock), rest, width, chains, step));
+  }
+  return totals.total();
+}
+
 InnerInput::InnerInput(Emitter& e, Value* base, DType dtype, const plan::Extent& stride, int lanes)
     : base_(base), dtype_(dtype), stride_(stride), lanes_(lanes) {
   if (stride == 0) splat_ = e.load_splat(base, dtype, lanes);
@@ -93,6 +189,14 @@ Value* emit_function(Emitter& e, ir::Opcode opcode, DType dtype, const Values& o
       return numerics::apply(IrBackend<double>(e, lanes), opcode, operands.data(), {});
     default: throw InternalError("codegen: not a float dtype");
   }
+}
+
+numerics::Spread<Value*> emit_spread(Emitter& e, DType dtype, const Values& sums,
+                                     std::int64_t count) {
+  Value* number = float_splat(e, dtype, static_cast<double>(count), 1);
+  if (dtype == DType::f32)
+    return numerics::spread(IrBackend<float>(e, 1), sums[0], sums[1], number);
+  return numerics::spread(IrBackend<double>(e, 1), sums[0], sums[1], number);
 }
 
 Value* splat_element(Emitter& e, Value* one_lane, int lanes) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lib/codegen/emitter.h"
+#include "lib/numerics/elementwise.h"
 
 namespace mlpjit::codegen {
 
@@ -27,6 +28,11 @@ using LaneStep = std::function<Values(Value* at, Value* mask, Value* last, const
 std::vector<Lanes> emit_lane_loop(Emitter& emitter, std::int64_t count, int width,
                                   const std::vector<Lanes>& start, const LaneStep& step);
 
+// The totals of sums over `count` elements, from lanes of +0, as docs/numerics.md defines long ones:
+// `chains` of them in one pass. Each is a vector of one element.
+Values emit_sums(Emitter& emitter, DType dtype, std::int64_t count, int width, int chains,
+                 const LaneStep& step);
+
 // One element-wise input of a kernel along its innermost loop.
 class InnerInput {
  public:
@@ -45,6 +51,9 @@ class InnerInput {
 // Functions of the contract on W lanes of a float dtype.
 Value* emit_function(Emitter& emitter, ir::Opcode opcode, DType dtype, const Values& operands,
                      int lanes);
+// The spread of lib/numerics/reduction-inl.h, of one element; `count` elements were summed.
+numerics::Spread<Value*> emit_spread(Emitter& emitter, DType dtype, const Values& sums,
+                                     std::int64_t count);
 Value* splat_element(Emitter& emitter, Value* one_lane, int lanes);
 Value* float_splat(Emitter& emitter, DType dtype, double value, int lanes);
 

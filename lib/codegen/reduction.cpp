@@ -74,8 +74,26 @@ class Reduction {
     return pass(identity, combine, [&](Value* x, Value* sum) { return combine(sum, x, width_); });
   }
 
-  Value* mean_of(Value* sum) {
-    return d_.b.CreateFDiv(sum, float_splat(d_, dtype_, static_cast<double>(kernel_.inner), 1));
+  Value* sum() {
+    return emit_sums(d_, dtype_, kernel_.inner, width_, 1,
+                     [&](Value* at, Value* mask, Value* last, const Values& sums) {
+                       return Values{d_.b.CreateFAdd(sums[0], element(at, mask, last))};
+                     })[0];
+  }
+
+  Value* mean() {
+    return d_.b.CreateFDiv(sum(), float_splat(d_, dtype_, static_cast<double>(kernel_.inner), 1));
+  }
+
+  Value* variance() {
+    Value* center = splat_element(d_, mean(), width_);
+    const Values sums = emit_sums(
+        d_, dtype_, kernel_.inner, width_, 2,
+        [&](Value* at, Value* mask, Value* last, const Values& before) {
+          Value* centred = d_.b.CreateFSub(element(at, mask, last), center);
+          return Values{d_.b.CreateFAdd(before[0], centred), d_.fma(centred, centred, before[1])};
+        });
+    return emit_spread(d_, dtype_, sums, kernel_.inner).variance;
   }
 
   Value* reduce() {
@@ -84,16 +102,9 @@ class Reduction {
       case Opcode::prod: return pass(1, Opcode::multiply);
       case Opcode::max: return pass(-kInfinity, Opcode::maximum);
       case Opcode::min: return pass(kInfinity, Opcode::minimum);
-      case Opcode::mean: return mean_of(pass(0, Opcode::add));
-      case Opcode::var: {
-        Value* mean = splat_element(d_, mean_of(pass(0, Opcode::add)), width_);
-        const Combine add = [&](Value* a, Value* c, int) { return d_.b.CreateFAdd(a, c); };
-        return mean_of(pass(0, add, [&](Value* x, Value* sum) {
-          Value* centred = d_.b.CreateFSub(x, mean);
-          return d_.fma(centred, centred, sum);
-        }));
-      }
-      default: return pass(0, Opcode::add);
+      case Opcode::mean: return mean();
+      case Opcode::var: return variance();
+      default: return sum();
     }
   }
 

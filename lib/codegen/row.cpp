@@ -31,8 +31,6 @@ class Rows {
   }
 
  private:
-  using Step = std::function<Value*(Value* at, Value* mask, Value* last, Value* sum)>;
-
   Value* address(const plan::Access& access, std::span<Value* const> indices) {
     return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
                       d_.offset(access.strides, indices));
@@ -62,29 +60,37 @@ class Rows {
     return emit_function(d_, opcode, dtype_, operands, lanes);
   }
 
-  Value* pass(double identity, Opcode combine, const Step& step) {
+  // The producer's row, kept.
+  Value* produce(const std::vector<InnerInput>& in, Value* at, Value* mask, Value* last) {
+    Value* x = emit_body(d_, kernel_.producer, load_all(d_, in, at, mask, last), width_)[0];
+    keep(x, at, mask);
+    return x;
+  }
+
+  Value* highest(const std::vector<InnerInput>& in) {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
     const std::vector<Lanes> start = {
-        splat_lanes(float_splat(d_, dtype_, identity, width_), width_)};
-    const auto lanes = emit_lane_loop(d_, kernel_.columns, width_, start,
-                                      [&](Value* at, Value* mask, Value* last, const Values& sums) {
-                                        return Values{step(at, mask, last, sums[0])};
-                                      });
-    return emit_lane_tree(d_, lanes[0], width_,
-                          [&](Value* a, Value* c, int n) { return function(combine, {a, c}, n); });
+        splat_lanes(float_splat(d_, dtype_, -kInfinity, width_), width_)};
+    const auto maximum = [this](Value* a, Value* c, int n) {
+      return function(Opcode::maximum, {a, c}, n);
+    };
+    const auto lanes =
+        emit_lane_loop(d_, kernel_.columns, width_, start,
+                       [&](Value* at, Value* mask, Value* last, const Values& sums) {
+                         return Values{maximum(sums[0], produce(in, at, mask, last), width_)};
+                       });
+    return emit_lane_tree(d_, lanes[0], width_, maximum);
+  }
+
+  Values sums(int chains, const LaneStep& step) {
+    return emit_sums(d_, dtype_, kernel_.columns, width_, chains, step);
   }
 
   void emit_row(std::span<Value* const> indices) {
     const std::vector<InnerInput> in = inputs(kernel_.inputs, indices);
     const std::vector<InnerInput> extras = inputs(kernel_.extras, indices);
     const bool norm = kernel_.op == Opcode::layer_norm;
-    Value* first = pass(
-        norm ? 0 : -std::numeric_limits<double>::infinity(), norm ? Opcode::add : Opcode::maximum,
-        [&](Value* at, Value* mask, Value* last, Value* sum) {
-          Value* x = emit_body(d_, kernel_.producer, load_all(d_, in, at, mask, last), width_)[0];
-          keep(x, at, mask);
-          return function(norm ? Opcode::add : Opcode::maximum, {sum, x}, width_);
-        });
-    const auto normalised = norm ? norm_row(first) : softmax_row(first);
+    const auto normalised = norm ? norm_row(in) : softmax_row(in);
 
     Value* out = address(kernel_.out, indices);
     const DType out_dtype = d_.dtype(kernel_.out.buffer);
@@ -101,15 +107,14 @@ class Rows {
 
   using Normalised = std::function<Value*(Value* at, Value* mask)>;
 
-  Normalised softmax_row(Value* highest) {
+  Normalised softmax_row(const std::vector<InnerInput>& in) {
     const bool log = kernel_.op == Opcode::log_softmax;
-    Value* max = splat_element(d_, highest, width_);
-    Value* sum =
-        pass(0, Opcode::add, [this, log, max](Value* at, Value* mask, Value*, Value* lanes) {
-          Value* e = function(Opcode::exp, {d_.b.CreateFSub(read(at, mask), max)}, width_);
-          if (!log) keep(e, at, mask);
-          return d_.b.CreateFAdd(lanes, e);
-        });
+    Value* max = splat_element(d_, highest(in), width_);
+    Value* sum = sums(1, [&](Value* at, Value* mask, Value*, const Values& lanes) {
+      Value* e = function(Opcode::exp, {d_.b.CreateFSub(read(at, mask), max)}, width_);
+      if (!log) keep(e, at, mask);
+      return Values{d_.b.CreateFAdd(lanes[0], e)};
+    })[0];
     Value* all = splat_element(d_, log ? function(Opcode::log, {sum}, 1) : sum, width_);
     if (!log)
       return [this, all](Value* at, Value* mask) { return d_.b.CreateFDiv(read(at, mask), all); };
@@ -118,24 +123,27 @@ class Rows {
     };
   }
 
-  Normalised norm_row(Value* total) {
+  Normalised norm_row(const std::vector<InnerInput>& in) {
+    Value* total = sums(1, [&](Value* at, Value* mask, Value* last, const Values& lanes) {
+      return Values{d_.b.CreateFAdd(lanes[0], produce(in, at, mask, last))};
+    })[0];
     Value* count = float_splat(d_, dtype_, static_cast<double>(kernel_.columns), 1);
     Value* mean = splat_element(d_, d_.b.CreateFDiv(total, count), width_);
-    Value* squares =
-        pass(0, Opcode::add, [this, mean](Value* at, Value* mask, Value*, Value* lanes) {
-          Value* centred = d_.b.CreateFSub(read(at, mask), mean);
-          return d_.fma(centred, centred, lanes);
-        });
-    Value* variance = d_.b.CreateFDiv(squares, count);
+    const Values distances = sums(2, [&](Value* at, Value* mask, Value*, const Values& lanes) {
+      Value* centred = d_.b.CreateFSub(read(at, mask), mean);
+      return Values{d_.b.CreateFAdd(lanes[0], centred), d_.fma(centred, centred, lanes[1])};
+    });
+    const auto spread = emit_spread(d_, dtype_, distances, kernel_.columns);
+    Value* correction = splat_element(d_, spread.correction, width_);
     Value* epsilon = float_splat(d_, dtype_, kernel_.epsilon, 1);
-    Value* scale =
-        splat_element(d_, function(Opcode::rsqrt, {d_.b.CreateFAdd(variance, epsilon)}, 1), width_);
-    return [this, mean, scale](Value* at, Value* mask) {
+    Value* scale = splat_element(
+        d_, function(Opcode::rsqrt, {d_.b.CreateFAdd(spread.variance, epsilon)}, 1), width_);
+    return [this, mean, correction, scale](Value* at, Value* mask) {
       const auto parameter = [&](std::int64_t buffer) {
         return d_.load(d_.element(d_.pointer(static_cast<plan::BufferId>(buffer)), dtype_, at),
                        dtype_, width_, mask);
       };
-      Value* centred = d_.b.CreateFSub(read(at, mask), mean);
+      Value* centred = d_.b.CreateFSub(d_.b.CreateFSub(read(at, mask), mean), correction);
       return d_.fma(d_.b.CreateFMul(centred, scale), parameter(kernel_.gamma),
                     parameter(kernel_.beta));
     };

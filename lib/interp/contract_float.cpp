@@ -170,17 +170,18 @@ template <int kOutputs, class T>
 HWY_INLINE void narrow_row(const T* x, const T* w, const T* bias, T* y, Int k) {
   const Machine<T> machine;
   constexpr std::size_t kWidth = Machine<T>::kWidth;
-  constexpr std::size_t kVectors = Lanes<T>::kVectors;
+  using Sum = Lanes<T, SumStep<T>>;
+  constexpr std::size_t kVectors = Sum::kVectors;
   constexpr auto kCount = static_cast<Int>(kLanes);
-  Lanes<T> lanes[kOutputs];
-  for (auto& output : lanes) output.start(machine, 0);
+  Sum lanes[kOutputs];
+  for (auto& output : lanes) output.start(machine);
   Int i = 0;
   for (; i + kCount <= k; i += kCount) {
     for (std::size_t v = 0; v < kVectors; ++v) {
       const Int at = i + static_cast<Int>(v * kWidth);
       const auto element = machine.load(x + at);
       for (int o = 0; o < kOutputs; ++o) {
-        auto& lane = lanes[o].vectors[v];
+        auto& lane = lanes[o].vectors[v][0];
         lane = machine.fma(element, machine.load(w + o * k + at), lane);
       }
     }
@@ -190,14 +191,14 @@ HWY_INLINE void narrow_row(const T* x, const T* w, const T* bias, T* y, Int k) {
     const std::size_t part = rest - v * kWidth < kWidth ? rest - v * kWidth : kWidth;
     const Int at = i + static_cast<Int>(v * kWidth);
     for (int o = 0; o < kOutputs; ++o) {
-      auto& lane = lanes[o].vectors[v];
+      auto& lane = lanes[o].vectors[v][0];
       const auto taken = machine.fma(machine.load_part(x + at, part),
                                      machine.load_part(w + o * k + at, part), lane);
       lane = machine.first(part, taken, lane);
     }
   }
   for (int o = 0; o < kOutputs; ++o) {
-    const T sum = lanes[o].tree(machine, SumStep<T>());
+    const T sum = lanes[o].trees(machine, SumStep<T>()).of[0];
     y[o] = bias == nullptr ? sum : sum + bias[o];
   }
 }

@@ -17,55 +17,63 @@ using Int = std::int64_t;
 
 template <class T, template <class> class Step>
 T row(const T* x, Int n) {
-  return reduce_row(Machine<T>(), Step<T>(), x, n);
+  return reduce_row(Machine<T>(), Step<T>(), x, n).of[0];
+}
+
+template <class T>
+T sum(const T* x, Int n) {
+  return sum_row(Machine<T>(), SumStep<T>(), x, n).of[0];
 }
 
 template <class T>
 T mean_row(const T* x, Int n) {
-  return row<T, SumStep>(x, n) / static_cast<T>(n);
+  return sum<T>(x, n) / static_cast<T>(n);
 }
 
 template <class T>
 T var_row(const T* x, Int n) {
+  return moments_row(Machine<T>(), x, n).variance;
+}
+
+// f gives what a vector of columns reduces to, of a function that loads their rows.
+template <class T, class F>
+HWY_INLINE void each_columns(const T* x, Int stride, Int count, T* out, const F& f) {
   const Machine<T> machine;
-  const CentredStep<T> step{machine.constant(mean_row<T>(x, n))};
-  return reduce_row(machine, step, x, n) / static_cast<T>(n);
+  for (Int c = 0; c < count; c += static_cast<Int>(Machine<T>::kWidth)) {
+    const std::size_t part = part_of<T>(c, count);
+    const ColumnLoad<T> load{machine, x + c, stride, part};
+    store_columns(machine, f(machine, load), out + c, part);
+  }
 }
 
 template <class T, template <class> class Step>
 void columns(const T* x, Int n, Int stride, Int count, T* out) {
-  const Machine<T> machine;
-  for (Int c = 0; c < count; c += static_cast<Int>(Machine<T>::kWidth)) {
-    const std::size_t part = part_of<T>(c, count);
-    const ColumnLoad<T> load{machine, x + c, stride, part};
-    store_columns(machine, reduce_column(machine, Step<T>(), n, load), out + c, part);
-  }
+  each_columns(x, stride, count, out,
+               [n](const Machine<T>& machine, const ColumnLoad<T>& load)
+                   HWY_ATTR { return reduce_column(machine, Step<T>(), 0, n, load).of[0]; });
+}
+
+template <class T>
+void sum_columns(const T* x, Int n, Int stride, Int count, T* out) {
+  each_columns(x, stride, count, out,
+               [n](const Machine<T>& machine, const ColumnLoad<T>& load)
+                   HWY_ATTR { return sum_column(machine, SumStep<T>(), n, load).of[0]; });
 }
 
 template <class T>
 void mean_columns(const T* x, Int n, Int stride, Int count, T* out) {
-  const Machine<T> machine;
-  const auto divisor = machine.constant(static_cast<T>(n));
-  for (Int c = 0; c < count; c += static_cast<Int>(Machine<T>::kWidth)) {
-    const std::size_t part = part_of<T>(c, count);
-    const ColumnLoad<T> load{machine, x + c, stride, part};
-    const auto sum = reduce_column(machine, SumStep<T>(), n, load);
-    store_columns(machine, machine.div(sum, divisor), out + c, part);
-  }
+  each_columns(x, stride, count, out,
+               [n](const Machine<T>& machine, const ColumnLoad<T>& load) HWY_ATTR {
+                 const auto divisor = machine.constant(static_cast<T>(n));
+                 return machine.div(sum_column(machine, SumStep<T>(), n, load).of[0], divisor);
+               });
 }
 
 template <class T>
 void var_columns(const T* x, Int n, Int stride, Int count, T* out) {
-  const Machine<T> machine;
-  const auto divisor = machine.constant(static_cast<T>(n));
-  for (Int c = 0; c < count; c += static_cast<Int>(Machine<T>::kWidth)) {
-    const std::size_t part = part_of<T>(c, count);
-    const ColumnLoad<T> load{machine, x + c, stride, part};
-    const auto sum = reduce_column(machine, SumStep<T>(), n, load);
-    const CentredStep<T> step{machine.div(sum, divisor)};
-    const auto squares = reduce_column(machine, step, n, load);
-    store_columns(machine, machine.div(squares, divisor), out + c, part);
-  }
+  each_columns(x, stride, count, out,
+               [n](const Machine<T>& machine, const ColumnLoad<T>& load)
+                   HWY_ATTR { return moments_column(machine, n, load).variance; });
 }
 
 // The extreme first, then where it stands: both are fast passes.
@@ -83,13 +91,13 @@ Int arg_row(const T* x, Int n) {
 
 template <class T>
 const ReduceKernels<T>& reduce_table() {
-  static constexpr ReduceKernels<T> kTable = {row<T, SumStep>,
+  static constexpr ReduceKernels<T> kTable = {sum<T>,
                                               row<T, ProductStep>,
                                               mean_row<T>,
                                               var_row<T>,
                                               row<T, MaximumStep>,
                                               row<T, MinimumStep>,
-                                              columns<T, SumStep>,
+                                              sum_columns<T>,
                                               columns<T, ProductStep>,
                                               mean_columns<T>,
                                               var_columns<T>,

@@ -61,9 +61,9 @@ struct SubtractTwice {
 template <class T>
 void softmax_row(const T* x, Int n, bool log, T* y) {
   const Machine<T> machine;
-  const auto max = machine.constant(reduce_row(machine, MaximumStep<T>(), x, n));
+  const auto max = machine.constant(reduce_row(machine, MaximumStep<T>(), x, n).of[0]);
   map_row(machine, x, n, y, ExpOfDifference<T>{machine, max});
-  const auto sum = machine.constant(reduce_row(machine, SumStep<T>(), y, n));
+  const auto sum = machine.constant(sum_row(machine, SumStep<T>(), y, n).of[0]);
   if (log) {
     map_row(machine, x, n, y, SubtractTwice<T>{machine, max, num::log(machine, sum)});
   } else {
@@ -78,9 +78,10 @@ void softmax_columns(const T* x, Int n, Int stride, Int count, bool log, T* y) {
     const std::size_t part = part_of<T>(c, count);
     const ColumnLoad<T> load{machine, x + c, stride, part};
     const ColumnLoad<T> load_exp{machine, y + c, stride, part};
-    const ExpOfDifference<T> exp{machine, reduce_column(machine, MaximumStep<T>(), n, load)};
+    const ExpOfDifference<T> exp{machine,
+                                 reduce_column(machine, MaximumStep<T>(), 0, n, load).of[0]};
     for (Int i = 0; i < n; ++i) store_columns(machine, exp(load(i)), y + c + i * stride, part);
-    const auto sum = reduce_column(machine, SumStep<T>(), n, load_exp);
+    const auto sum = sum_column(machine, SumStep<T>(), n, load_exp).of[0];
     const SubtractTwice<T> subtract{machine, exp.max, num::log(machine, sum)};
     for (Int i = 0; i < n; ++i) {
       const auto value = log ? subtract(load(i)) : machine.div(load_exp(i), sum);
@@ -92,16 +93,17 @@ void softmax_columns(const T* x, Int n, Int stride, Int count, bool log, T* y) {
 template <class T>
 void layer_norm_row(const T* x, const T* gamma, const T* beta, double epsilon, Int n, T* y) {
   const Machine<T> machine;
-  const T mean = reduce_row(machine, SumStep<T>(), x, n) / static_cast<T>(n);
-  const CentredStep<T> centred{machine.constant(mean)};
-  const T var = reduce_row(machine, centred, x, n) / static_cast<T>(n);
-  const auto spread = machine.constant(var + static_cast<T>(epsilon));
+  const Moments<T> moments = moments_row(machine, x, n);
+  const auto mean = machine.constant(moments.mean);
+  const auto correction = machine.constant(moments.correction);
+  const auto spread = machine.constant(moments.variance + static_cast<T>(epsilon));
   const auto scale = machine.div(machine.constant(1), machine.sqrt(spread));
   for (Int i = 0; i < n; i += static_cast<Int>(Machine<T>::kWidth)) {
     const std::size_t part = part_of<T>(i, n);
     const auto load = [&](const T* from)
                           HWY_ATTR { return ColumnLoad<T>{machine, from + i, 0, part}(0); };
-    const auto normal = machine.mul(machine.sub(load(x), centred.mean), scale);
+    const auto centred = machine.sub(machine.sub(load(x), mean), correction);
+    const auto normal = machine.mul(centred, scale);
     store_columns(machine, machine.fma(normal, load(gamma), load(beta)), y + i, part);
   }
 }

@@ -110,5 +110,7 @@ struct ScalarBackend {
 
 // Lanes of a reduction, whatever the width of the machine's vectors.
 inline constexpr int kLanes = 16;
+// Elements of a block of a long sum; the sums of blocks are added in the order of a binary counter.
+inline constexpr int kSumBlock = 1024;
 
 }  // namespace mlpjit::numerics

@@ -8,6 +8,7 @@
 #include "lib/numerics/erf-inl.h"
 #include "lib/numerics/trig-inl.h"
 #include "lib/numerics/pow-inl.h"
+#include "lib/numerics/reduction-inl.h"
 // clang-format on
 
 // x < 0 ? alpha * expm1(x) : x.

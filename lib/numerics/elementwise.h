@@ -14,6 +14,7 @@
 //   Value apply<opcode>(const B&, const Value* operands, const Params&)
 //   Mask compare(const B&, ir::Opcode, Value, Value)      equal, not_equal, less ...
 //   Mask compare<opcode>(const B&, Value, Value)
+//   Spread<Value> spread(const B&, Value sum, Value squares, Value count)   of var and layer_norm
 
 #include <array>
 #include <cstddef>

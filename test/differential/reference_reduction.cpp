@@ -53,19 +53,45 @@ T multiply(T a, T b) {
   return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
 }
 
-template <class T>
-T mean(const std::vector<T>& x) {
-  return lane_form(x, T{0}, add<T>, add<T>) / static_cast<T>(x.size());
+// Blocks of 1,024 in the lane form, their sums added in the order of a binary counter.
+template <class T, class Step>
+T blocked(const std::vector<T>& x, Step step) {
+  std::vector<T> stack;
+  for (std::size_t first = 0; first == 0 || first < x.size(); first += 1024) {
+    const std::size_t last = std::min(x.size(), first + 1024);
+    const auto begin = x.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto end = x.begin() + static_cast<std::ptrdiff_t>(last);
+    T r = lane_form(std::vector<T>(begin, end), T{0}, step, add<T>);
+    for (std::size_t n = first / 1024 + 1; n % 2 == 0; n /= 2) {
+      r = add(stack.back(), r);
+      stack.pop_back();
+    }
+    stack.push_back(r);
+  }
+  T total = stack.back();
+  for (stack.pop_back(); !stack.empty(); stack.pop_back()) total = add(stack.back(), total);
+  return total;
 }
 
 template <class T>
-T variance(const std::vector<T>& x) {
-  const T center = mean(x);
-  const auto step = [&](T acc, T v) {
-    const T d = v - center;
-    return std::fma(d, d, acc);
-  };
-  return lane_form(x, T{0}, step, add<T>) / static_cast<T>(x.size());
+T mean(const std::vector<T>& x) {
+  return blocked(x, add<T>) / static_cast<T>(x.size());
+}
+
+template <class T>
+struct Spread {
+  T center, correction, variance;
+};
+
+template <class T>
+Spread<T> spread(const std::vector<T>& x) {
+  const T center = mean(x), n = static_cast<T>(x.size());
+  const T distances = blocked(x, [&](T acc, T v) { return acc + (v - center); });
+  const T squares = blocked(x, [&](T acc, T v) { return std::fma(v - center, v - center, acc); });
+  const T correction = distances / n;
+  if (std::isinf(squares)) return {center, correction, squares};
+  const T variance = std::fma(-correction, distances, squares) / n;
+  return {center, correction, variance <= 0 ? T{0} : variance};
 }
 
 template <class T>
@@ -110,15 +136,13 @@ void one_result(ir::Opcode opcode, const std::vector<T>& x, Array& out, std::siz
   using Total = std::conditional_t<kIsFloat, T, std::int64_t>;
   using Average = std::conditional_t<kIsFloat, T, float>;
   switch (opcode) {
-    case Opcode::sum:
-      out.as<Total>()[o] = lane_form(converted<T, Total>(x), Total{0}, add<Total>, add<Total>);
-      return;
+    case Opcode::sum: out.as<Total>()[o] = blocked(converted<T, Total>(x), add<Total>); return;
     case Opcode::prod:
       out.as<Total>()[o] =
           lane_form(converted<T, Total>(x), Total{1}, multiply<Total>, multiply<Total>);
       return;
     case Opcode::mean: out.as<Average>()[o] = mean(converted<T, Average>(x)); return;
-    case Opcode::var: out.as<Average>()[o] = variance(converted<T, Average>(x)); return;
+    case Opcode::var: out.as<Average>()[o] = spread(converted<T, Average>(x)).variance; return;
     case Opcode::max:
     case Opcode::min: out.as<T>()[o] = extreme(x, opcode == Opcode::max); return;
     default: out.as<std::int64_t>()[o] = arg_extreme(x, opcode == Opcode::argmax); return;
@@ -132,11 +156,11 @@ void layer_norm(const std::vector<Array>& in, double epsilon, Array& out) {
   for (std::int64_t r = 0; r < rows; ++r) {
     const T* first = in[0].as<T>() + r * n;
     const std::vector<T> x(first, first + n);
-    const T center = mean(x);
-    const T scale = T{1} / std::sqrt(variance(x) + static_cast<T>(epsilon));
+    const auto [center, correction, variance] = spread(x);
+    const T scale = T{1} / std::sqrt(variance + static_cast<T>(epsilon));
     for (std::int64_t i = 0; i < n; ++i) {
       out.as<T>()[r * n + i] =
-          std::fma((first[i] - center) * scale, in[1].as<T>()[i], in[2].as<T>()[i]);
+          std::fma(((first[i] - center) - correction) * scale, in[1].as<T>()[i], in[2].as<T>()[i]);
     }
   }
 }

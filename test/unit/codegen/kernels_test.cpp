@@ -131,7 +131,7 @@ TEST(CompiledReduction, OverTheLastAxesWithCodeAround) {
   for (const Opcode opcode :
        {Opcode::sum, Opcode::prod, Opcode::mean, Opcode::var, Opcode::max, Opcode::min}) {
     for (const DType dtype : {DType::f32, DType::f64}) {
-      for (const std::int64_t n : {1, 5, 16, 33, 100}) {
+      for (const std::int64_t n : {1, 5, 16, 33, 100, 1024, 1025, 2048, 3077, 7168}) {
         for (const bool keep : {false, true}) {
           Builder b;
           const ir::ValueId x = b.input(dtype, Shape({3, n}));
@@ -146,6 +146,26 @@ TEST(CompiledReduction, OverTheLastAxesWithCodeAround) {
       }
     }
   }
+}
+
+// Half a billion ones, read from one: 16 lanes of f32 would stop at 2^28.
+TEST(CompiledReduction, TheSumOfVeryManyOnesIsTheirNumber) {
+  const std::int64_t n = std::int64_t{1} << 29;
+  Builder b;
+  const ir::ValueId one = b.input(DType::f32, Shape({1}));
+  b.result(b.op(Opcode::sum, {b.op(Opcode::broadcast_to, {one}, {{"shape", Shape({n})}})},
+                {{"axes", std::vector<std::int64_t>{0}}, {"keepdims", false}}));
+  const Program program(b.graph, support::detect_isa());
+  ASSERT_EQ(count_kernels<plan::ReductionKernel>(program.plan()), 1)
+      << plan::to_string(program.plan());
+  const Memories in = memories(program.input_types()), out = memories(program.result_types());
+  const float value = 1;
+  std::memcpy(in[0]->data(), &value, sizeof value);
+  Program::Call call(program, in, out);
+  ASSERT_EQ(call.run(), 0);
+  float sum = 0;
+  std::memcpy(&sum, out[0]->data(), sizeof sum);
+  EXPECT_EQ(sum, 0x1p29F);
 }
 
 TEST(CompiledReduction, AnyAxesOfAnyDtype) {
@@ -170,7 +190,7 @@ TEST(CompiledReduction, AnyAxesOfAnyDtype) {
 
 TEST(CompiledRow, SoftmaxAndLayerNormWithCodeAround) {
   for (const DType dtype : {DType::f32, DType::f64}) {
-    for (const std::int64_t n : {1, 2, 10, 16, 33, 130}) {
+    for (const std::int64_t n : {1, 2, 10, 16, 33, 130, 1024, 1025, 3077}) {
       for (const Opcode opcode : {Opcode::softmax, Opcode::log_softmax, Opcode::layer_norm}) {
         Builder b;
         const ir::ValueId x = b.input(dtype, Shape({2, 3, n}));

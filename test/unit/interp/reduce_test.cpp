@@ -19,9 +19,49 @@ T lane_form(const std::vector<T>& x, T start, Take take, Join join) {
   return lanes[0];
 }
 
+// Sums of more than 1,024 elements, likewise.
+template <class T, class Take>
+T long_sum(const std::vector<T>& x, Take take) {
+  std::vector<T> stack;
+  for (std::size_t i = 0; i == 0 || i * 1024 < x.size(); ++i) {
+    const std::size_t first = i * 1024, size = std::min<std::size_t>(1024, x.size() - first);
+    const std::vector<T> block(x.data() + first, x.data() + first + size);
+    T r = lane_form<T>(block, 0, take, std::plus<T>());
+    for (std::size_t n = i + 1; n % 2 == 0; n /= 2) {
+      r = stack.back() + r;
+      stack.pop_back();
+    }
+    stack.push_back(r);
+  }
+  T r = stack.back();
+  stack.pop_back();
+  while (!stack.empty()) {
+    r = stack.back() + r;
+    stack.pop_back();
+  }
+  return r;
+}
+
 template <class T>
 T naive_sum(const std::vector<T>& x) {
-  return lane_form<T>(x, 0, std::plus<T>(), std::plus<T>());
+  return long_sum(x, std::plus<T>());
+}
+
+template <class T>
+struct Spread {
+  T mean, correction, variance;
+};
+
+template <class T>
+Spread<T> naive_spread(const std::vector<T>& x) {
+  const T n = static_cast<T>(x.size());
+  const T mean = naive_sum(x) / n;
+  const T s1 = long_sum(x, [&](T lane, T v) { return lane + (v - mean); });
+  const T s2 = long_sum(x, [&](T lane, T v) { return std::fma(v - mean, v - mean, lane); });
+  const T c = s1 / n;
+  if (std::isinf(s2)) return {mean, c, s2};
+  const T v = std::fma(-c, s1, s2) / n;
+  return {mean, c, v <= 0 ? T(0) : v};
 }
 
 template <class T>
@@ -32,12 +72,8 @@ T naive(Opcode opcode, const std::vector<T>& x) {
   if (opcode == Opcode::prod) {
     return lane_form<T>(x, 1, std::multiplies<T>(), std::multiplies<T>());
   }
-  const T mean = naive_sum(x) / n;
-  if (opcode == Opcode::mean) return mean;
-  if (opcode == Opcode::var) {
-    const auto take = [&](T lane, T v) { return std::fma(v - mean, v - mean, lane); };
-    return lane_form<T>(x, 0, take, std::plus<T>()) / n;
-  }
+  if (opcode == Opcode::mean) return naive_sum(x) / n;
+  if (opcode == Opcode::var) return naive_spread(x).variance;
   T best = x[0];
   for (const T v : x) {
     best = opcode == Opcode::max ? numerics::maximum(b, best, v) : numerics::minimum(b, best, v);
@@ -113,7 +149,18 @@ const std::vector<Case>& cases() {
                                          {{4, 0}, {0}},
                                          {{0}, {}},
                                          {{1, 1}, {0}},
-                                         {{2, 1, 3}, {0, 2}}};
+                                         {{2, 1, 3}, {0, 2}},
+                                         {{1023}, {0}},
+                                         {{1024}, {0}},
+                                         {{1025}, {0}},
+                                         {{2, 2048}, {1}},
+                                         {{3077}, {0}},
+                                         {{3, 7173}, {1}},
+                                         {{1024, 3}, {0}},
+                                         {{1025, 3}, {0}},
+                                         {{3077, 17}, {0}},
+                                         {{41, 2, 50}, {0, 2}},
+                                         {{2, 2049, 5}, {1}}};
   return list;
 }
 
@@ -148,11 +195,58 @@ void compare_reductions() {
   }
 }
 
-TEST(Reduction, F32HasTheBitsOfTheLaneFormOverAnyAxes) {
+TEST(Reduction, F32HasTheBitsOfItsDefinitionOverAnyAxes) {
   compare_reductions<float>();
 }
-TEST(Reduction, F64HasTheBitsOfTheLaneFormOverAnyAxes) {
+TEST(Reduction, F64HasTheBitsOfItsDefinitionOverAnyAxes) {
   compare_reductions<double>();
+}
+
+// A lane that takes every sixteenth of them is wrong by hundreds.
+TEST(Reduction, SumsOfManyElementsLoseLittle) {
+  const std::int64_t n = 3'000'001;
+  const Array<float> x({n}, std::vector<float>(static_cast<std::size_t>(n), 0.1F));
+  const ir::Attrs attrs{{"axes", std::vector<std::int64_t>{0}}, {"keepdims", false}};
+  for (const support::Isa isa : isas()) {
+    const float sum = evaluate_one<float>(Opcode::sum, attrs, {x.view()}, {}, isa)[0];
+    EXPECT_NEAR(sum, 0.1F * static_cast<double>(n), 1);
+    EXPECT_NEAR(evaluate_one<float>(Opcode::mean, attrs, {x.view()}, {}, isa)[0], 0.1F, 1e-6);
+  }
+}
+
+template <class T>
+T variance_of(const std::vector<T>& values, support::Isa isa) {
+  const Array<T> x({static_cast<std::int64_t>(values.size())}, values);
+  const ir::Attrs attrs{{"axes", std::vector<std::int64_t>{0}}, {"keepdims", false}};
+  return evaluate_one<T>(Opcode::var, attrs, {x.view()}, {}, isa)[0];
+}
+
+TEST(Reduction, TheVarianceKnowsThatTheMeanWasRounded) {
+  for (const support::Isa isa : isas()) {
+    EXPECT_EQ(variance_of<float>({10000001, 10000002, 10000003, 10000004}, isa), 1.25F);
+    EXPECT_EQ(variance_of<double>(
+                  {4503599627370497, 4503599627370498, 4503599627370499, 4503599627370500}, isa),
+              1.25);
+  }
+}
+
+TEST(Reduction, TheVarianceAtItsLimits) {
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const support::Isa isa : isas()) {
+    EXPECT_TRUE(same(variance_of<float>({3}, isa), 0.F));
+    EXPECT_TRUE(same(variance_of<float>({-0.F}, isa), 0.F));
+    EXPECT_TRUE(std::isnan(variance_of<float>({inf}, isa)));
+    EXPECT_TRUE(std::isnan(variance_of<float>({1, -inf, 2}, isa)));
+    EXPECT_TRUE(std::isnan(variance_of<float>({1, std::nanf(""), 2}, isa)));
+    EXPECT_TRUE(std::isnan(variance_of<float>({}, isa)));
+    EXPECT_EQ(variance_of<float>({3e38F, 3e38F}, isa), inf);   // the mean overflows
+    EXPECT_EQ(variance_of<float>({-2e19F, 2e19F}, isa), inf);  // the squares do
+    EXPECT_EQ(variance_of<float>({0, 3e38F}, isa), inf);
+    // Distances near 1e23: their sum squared would overflow, the mean of the squares does not.
+    EXPECT_TRUE(std::isfinite(variance_of<double>({1e153, 3e153}, isa)));
+    EXPECT_TRUE(same(variance_of<float>(std::vector<float>(37, 1e-45F), isa), 0.F));
+    EXPECT_TRUE(same(variance_of<float>(std::vector<float>(3000, 0.1F), isa), 0.F));
+  }
 }
 
 TEST(Reduction, IntegersWrapInI64) {
@@ -195,9 +289,10 @@ template <class T>
 void compare_rows() {
   Random random(5);
   const numerics::ScalarBackend<T> b;
-  const Case shapes[] = {{{1}, {0}},       {{5}, {0}},      {{3, 16}, {1}},    {{3, 37}, {1}},
-                         {{37, 3}, {0}},   {{20, 17}, {0}}, {{2, 18, 5}, {1}}, {{4, 1}, {1}},
-                         {{2, 0, 3}, {0}}, {{2, 3, 0}, {1}}};
+  const Case shapes[] = {{{1}, {0}},       {{5}, {0}},       {{3, 16}, {1}},    {{3, 37}, {1}},
+                         {{37, 3}, {0}},   {{20, 17}, {0}},  {{2, 18, 5}, {1}}, {{4, 1}, {1}},
+                         {{2, 0, 3}, {0}}, {{2, 3, 0}, {1}}, {{2, 1024}, {1}},  {{2, 1025}, {1}},
+                         {{3077, 3}, {0}}};
   for (const Case& c : shapes) {
     const Array<T> x = random.array<T>(shape_of(c.sizes));
     const std::int64_t axis = c.axes[0];
@@ -240,8 +335,10 @@ TEST(Softmax, HasTheBitsOfItsDefinitionAlongAnyAxis) {
 template <class T>
 void compare_layer_norm() {
   Random random(6);
-  for (const std::int64_t n : {1, 3, 16, 37}) {
-    const Array<T> x = random.array<T>({3, n});
+  for (const std::int64_t n : {1, 3, 16, 37, 1023, 1024, 1025, 2048, 3077}) {
+    Array<T> x = random.array<T>({3, n});
+    // Far from 0, where the mean is rounded coarsely.
+    for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) x[i] += T(1e4);
     const Array<T> gamma = random.array<T>({n});
     const Array<T> beta = random.array<T>({n});
     const double epsilon = 1e-5;
@@ -249,11 +346,10 @@ void compare_layer_norm() {
     for (std::size_t r = 0; r < 3; ++r) {
       const auto size = static_cast<std::size_t>(n);
       const std::vector<T> row(&x[r * size], &x[r * size] + size);
-      const T scale = T(1) / std::sqrt(naive(Opcode::var, row) + static_cast<T>(epsilon));
-      for (std::size_t i = 0; i < size; ++i) {
-        expected.push_back(
-            std::fma((row[i] - naive(Opcode::mean, row)) * scale, gamma[i], beta[i]));
-      }
+      const auto [mean, correction, variance] = naive_spread(row);
+      const T scale = T(1) / std::sqrt(variance + static_cast<T>(epsilon));
+      for (std::size_t i = 0; i < size; ++i)
+        expected.push_back(std::fma(((row[i] - mean) - correction) * scale, gamma[i], beta[i]));
     }
     for (const support::Isa isa : isas()) {
       EXPECT_TRUE(same(evaluate_one<T>(Opcode::layer_norm, {{"epsilon", epsilon}},
