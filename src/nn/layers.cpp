@@ -64,6 +64,20 @@ Tensor flattened(const Ops& F, const char* layer, const Tensor& input) {
   return F.reshape(input, Shape{input.shape()[0], *size});
 }
 
+// Whether these axes hold any element: known at once, or, of symbolic sizes, when the program runs.
+Tensor any_element(const Ops& F, const Shape& shape, const Axes& axes) {
+  Tensor any = true;
+  for (const int axis : axes) {
+    const Dim size = shape[axis];
+    if (!size.is_static()) {
+      any = any && F.sum(ones({size})) > 0;
+    } else if (size.value() == 0) {
+      return false;
+    }
+  }
+  return any;
+}
+
 // Arithmetic on attributes rounds to nearest, whatever the caller's environment.
 double complement(double x) {
   const support::FloatEnvScope environment;
@@ -160,8 +174,16 @@ Tensor BatchNorm::hybrid_forward(const Ops& F, const Tensor& input) {
   if (is_training()) {
     mean = F.mean(input, others);
     var = F.var(input, others);
-    running_mean.assign(running_mean * momentum_ + mean * complement(momentum_));
-    running_var.assign(running_var * momentum_ + var * complement(momentum_));
+    // The mean and the variance of nothing are NaN, which the running ones would be for ever.
+    const Tensor any = any_element(F, input.shape(), others);
+    const auto learn = [&](Tensor& running, const Tensor& batch) {
+      const Tensor next = running * momentum_ + batch * complement(momentum_);
+      running.assign(any.is_symbolic() ? F.where(any, next, running) : next);
+    };
+    if (any.is_symbolic() || any.item<bool>()) {
+      learn(running_mean, mean);
+      learn(running_var, var);
+    }
   }
   const Tensor scale = F.rsqrt(var + epsilon_) * gamma;
   return (input - F.reshape(mean, aligned)) * F.reshape(scale, aligned) + F.reshape(beta, aligned);

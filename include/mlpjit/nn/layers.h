@@ -123,8 +123,8 @@ struct BatchNormOptions {
 };
 
 /// Normalises each feature: by the batch's mean and variance (ddof 0) while training, which also
-/// updates the running ones; otherwise by the running ones. Parameters: "gamma", "beta",
-/// "running_mean", "running_var".
+/// updates the running ones (a batch without elements does not); otherwise by the running ones.
+/// Parameters: "gamma", "beta", "running_mean", "running_var".
 class MLPJIT_API BatchNorm final : public HybridBlock {
  public:
   explicit BatchNorm(const BatchNormOptions& options = {});

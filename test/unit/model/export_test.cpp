@@ -83,7 +83,9 @@ TEST_F(Export, EmbeddingFlattenAndMoreAxes) {
 TEST_F(Export, TheTrainingProgramDrawsAndUpdates) {
   auto net = net_of(nn::Dense(6, {.in_units = 4}), nn::BatchNorm(), nn::Dropout(0.4), nn::Dense(2));
   net(rows(3, 4));
-  expect_round_trip(net, {{rows(8, 4)}, {rows(2, 4)}}, {.training = true});
+  expect_round_trip(net, {{rows(8, 4)}, {rows(0, 4)}, {rows(2, 4)}}, {.training = true});
+  const Tensor mean = net.collect_params()["1.running_mean"].data();
+  EXPECT_TRUE(identical(mean == mean, full({6}, true))) << "nothing is learned from no rows";
   expect_mentions(symbol_text(),
                   {"\"training\": true", "\"state\"", "\"updates\"", "1.running_mean"});
   there_and_back(net);

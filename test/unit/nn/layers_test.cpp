@@ -153,6 +153,62 @@ TEST(BatchNorm, UpdatesIdenticallyInAllModes) {
   }
 }
 
+// Of no elements there is no mean: it is NaN, and the running one would be for ever.
+TEST(BatchNorm, LearnsNothingFromABatchWithoutElements) {
+  struct Case {
+    int axis;
+    Shape full, empty;
+  };
+  const std::vector<Case> cases = {{1, {6, 4}, {0, 4}},
+                                   {-1, {6, 4}, {0, 4}},
+                                   {1, {6, 4, 3}, {0, 4, 3}},
+                                   {1, {6, 4, 3}, {6, 4, 0}},
+                                   {-1, {6, 2, 4}, {0, 2, 4}}};
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const Case& c : cases) {
+      SCOPED_TRACE(to_string(c.empty) + " axis " + std::to_string(c.axis));
+      auto net = net_with(nn::BatchNorm({.axis = c.axis, .dtype = dtype}));
+      const Tensor full = random::normal(c.full, 2, 3, dtype), empty = zeros(c.empty, dtype);
+      std::vector<HybridizeOptions> options;
+      for (const Backend backend : test::backends()) {
+        options.push_back({.backend = backend});
+        options.push_back({.backend = backend, .batch = Batch::dynamic});
+      }
+      const TrainingScope training;
+      net(full);  // something to keep
+      const auto statistics = [](const nn::HybridSequential& of) {
+        const auto params = of.collect_params();
+        return Tensors{params["0.running_mean"].data().copy(),
+                       params["0.running_var"].data().copy()};
+      };
+      const auto expect_kept = [&](const nn::HybridSequential& own, const Tensors& before) {
+        EXPECT_TRUE(identical(own(empty), empty));
+        const Tensors after = statistics(own);
+        EXPECT_TRUE(identical(after[0], before[0])) << after[0];
+        EXPECT_TRUE(identical(after[1], before[1])) << after[1];
+      };
+      auto imperative = net.clone();
+      expect_kept(imperative, statistics(net));
+      const Tensor y = imperative(full);  // goes on from there
+      const Tensors learned = statistics(imperative);
+      EXPECT_FALSE(identical(learned[0], statistics(net)[0]));
+      for (const HybridizeOptions& mode : options) {
+        SCOPED_TRACE(std::string(to_string(mode.backend)) +
+                     (mode.batch == Batch::dynamic ? ", any batch" : ""));
+        for (const bool empty_first : {true, false}) {
+          auto compiled = net.clone();
+          compiled.hybridize(mode);
+          if (empty_first) expect_kept(compiled, statistics(net));
+          EXPECT_TRUE(identical(compiled(full), y));
+          EXPECT_TRUE(identical(statistics(compiled)[0], learned[0]));
+          EXPECT_TRUE(identical(statistics(compiled)[1], learned[1]));
+          expect_kept(compiled, learned);
+        }
+      }
+    }
+  }
+}
+
 TEST(Embedding, GivesRowsAndRefusesWrongIndicesInAllModes) {
   auto net = net_with(nn::Embedding(5, 3));
   const Tensor rows = tensor({{0, 4}, {-1, 2}});
