@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "lib/ir/ast.h"
+#include "lib/support/float_env.h"
 #include "mlpjit/error.h"
 #include "mlpjit/version.h"
 #include "src/core/log.h"
@@ -377,6 +378,7 @@ Symbol read_symbol(const JsonText& source, StoredConstants& constants) {
   symbol.classes = record.classes;
   symbol.metadata = record.metadata;
   check_aliases(source, record, symbol);
+  const support::FloatEnvScope environment;  // decimals are rounded to nearest
   ir::ProgramAst program = ProgramReader(source, constants).read(record);
   record.nodes = {};
   record.functions = {};
