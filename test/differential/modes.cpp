@@ -32,7 +32,8 @@ std::vector<bool> captured_groups(const Program& program) {
   return groups;
 }
 
-// The tensors that a run of the program works on; `held` are those of the captured inputs.
+}  // namespace
+
 Tensors tensors_of_run(const Program& program, const Tensors& contents, const Tensors& held,
                        Sharing sharing) {
   const std::vector<bool> groups = captured_groups(program);
@@ -49,6 +50,8 @@ Tensors tensors_of_run(const Program& program, const Tensors& contents, const Te
   }
   return tensors;
 }
+
+namespace {
 
 // Where two tensors part, for messages.
 std::string first_difference(const Tensor& want, const Tensor& got) {
@@ -79,7 +82,8 @@ std::optional<std::string> difference(const char* what, const Tensors& want, con
   return std::nullopt;
 }
 
-// The elements in another order, floats scaled.
+}  // namespace
+
 Tensor other_content(const Tensor& content) {
   Tensor other = content.copy();
   if (is_floating(other.dtype())) other = other * 0.5 + 0.25;
@@ -93,6 +97,8 @@ Tensor other_content(const Tensor& content) {
   return other;
 }
 
+namespace {
+
 PassOptions some_passes(std::uint64_t bits) {
   PassOptions passes;
   passes.fold = bits & 1;
@@ -105,15 +111,20 @@ PassOptions some_passes(std::uint64_t bits) {
 
 }  // namespace
 
-Outcome observe(const Tensors& inputs, const std::function<Tensors()>& call) {
+Outcome observe(const Tensors& inputs, const std::function<Tensors()>& call, unsigned control) {
   Outcome outcome;
   const random::StreamScope stream(kStreamSeed);
   {
     const CapturedOutput output;
     try {
+      const HostEnvironment environment(control);
       outcome.results = call();
+      outcome.environment_kept = environment.kept();
     } catch (const ValueError& error) {
       outcome.error = error.what();
+      return outcome;
+    } catch (const ShapeError&) {
+      outcome.error = "(a ShapeError)";  // which names the op, or the call
       return outcome;
     }
     outcome.printed = output.text();
@@ -172,16 +183,21 @@ Tensors other_contents_of(const Program& program) {
   return contents;
 }
 
-Outcome run_imperatively(const Program& program, const Tensors& contents, Sharing sharing) {
-  Tensors held;
-  for (const Tensor& content : contents) held.push_back(content.copy());
-  const Tensors inputs = tensors_of_run(program, contents, held, sharing);
-  return observe(inputs, [&] { return run(program, inputs); });
+Tensors copies_of(const Tensors& tensors) {
+  Tensors copies;
+  for (const Tensor& tensor : tensors) copies.push_back(tensor.copy());
+  return copies;
 }
 
-HybridProgram::HybridProgram(const Program& program, const HybridizeOptions& options)
-    : program_(program) {
-  for (const Input& input : program.inputs) captured_.push_back(input.value.copy());
+Outcome run_imperatively(const Program& program, const Tensors& contents, Sharing sharing,
+                         unsigned control) {
+  const Tensors inputs = tensors_of_run(program, contents, copies_of(contents), sharing);
+  return observe(inputs, [&] { return run(program, inputs); }, control);
+}
+
+HybridProgram::HybridProgram(const Program& program, const HybridizeOptions& options,
+                             Tensors held)
+    : program_(program), captured_(std::move(held)) {
   const auto body = [this](const Tensors& arguments) {
     Tensors inputs;
     std::size_t next = 0;
@@ -203,20 +219,24 @@ HybridProgram::HybridProgram(const Program& program, const HybridizeOptions& opt
   function_ = std::make_unique<detail::CachedFunction>(body, options, resolver);
 }
 
-Outcome HybridProgram::run(const Tensors& contents, Sharing sharing) {
+Tensors HybridProgram::tensors(const Tensors& contents, Sharing sharing) {
   const std::vector<bool> groups = captured_groups(program_);
   for (std::size_t i = 0; i < contents.size(); ++i) {
     if (groups[i]) captured_[i].assign(contents[i]);
   }
-  const Tensors inputs = tensors_of_run(program_, contents, captured_, sharing);
+  return tensors_of_run(program_, contents, captured_, sharing);
+}
+
+Outcome HybridProgram::run_on(const Tensors& inputs, unsigned control) {
   Tensors arguments;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!captured(program_.inputs[i])) arguments.push_back(inputs[i]);
   }
-  return observe(inputs, [&] { return (*function_)(arguments); });
+  return observe(inputs, [&] { return (*function_)(arguments); }, control);
 }
 
 std::optional<std::string> difference(const Outcome& want, const Outcome& got) {
+  if (!got.environment_kept) return "the caller's floating-point environment was changed";
   if (want.error != got.error)
     return "expected error '" + want.error + "', got '" + got.error + "'";
   if (!want.error.empty()) return std::nullopt;
@@ -232,42 +252,9 @@ std::optional<std::string> difference(const Outcome& want, const Outcome& got) {
   return std::nullopt;
 }
 
-std::optional<std::string> check(const Program& program, const std::vector<Mode>& modes) {
-  // The inputs as made, twice; others; and, where some are one tensor, all of them apart.
-  struct Run {
-    Tensors contents;
-    Sharing sharing;
-    Outcome want;
-  };
-  const Tensors contents = contents_of(program), others = other_contents_of(program);
-  const bool shared = std::any_of(program.inputs.begin(), program.inputs.end(),
-                                  [](const Input& input) { return input.same_as != SIZE_MAX; });
-  const auto run_of = [&](const Tensors& with, Sharing sharing) {
-    return Run{with, sharing, run_imperatively(program, with, sharing)};
-  };
-  std::vector<Run> runs = {run_of(contents, Sharing::as_made), run_of(others, Sharing::as_made)};
-  if (shared) runs.push_back(run_of(contents, Sharing::apart));
-  runs.push_back(runs[0]);
-  for (const Mode& mode : modes) {
-    try {
-      HybridProgram hybrid(program, mode.options);
-      for (std::size_t i = 0; i < runs.size(); ++i) {
-        const Outcome got = hybrid.run(runs[i].contents, runs[i].sharing);
-        if (auto text = difference(runs[i].want, got))
-          return mode.name + ": run " + std::to_string(i) + ": " + *text;
-      }
-    } catch (const std::exception& error) {
-      return mode.name + ": threw " + error.what();
-    }
-  }
-  return check_against_reference(program, runs[0].want);
-}
-
 TracedProgram::TracedProgram(const Program& program) {
   const Tensors contents = contents_of(program);
-  Tensors held;
-  for (const Tensor& content : contents) held.push_back(content.copy());
-  inputs = tensors_of_run(program, contents, held, Sharing::as_made);
+  inputs = tensors_of_run(program, contents, copies_of(contents), Sharing::as_made);
   std::vector<detail::ArgumentSpec> specs;
   std::vector<std::size_t> places;  // of each argument, its input
   for (std::size_t i = 0; i < inputs.size(); ++i) {
