@@ -1,8 +1,8 @@
 // Dense layers in the chain form: register tiles over panels of the weight.
 //
 // A micro-kernel computes `rows` x `panels` panels of results; it is an internal function shared by
-// all layers of the module with the same tile, dtype and epilogue. Its driver splits rows and
-// panels evenly over tiles.
+// all layers of the module with the same tile, chains, dtype and epilogue. Its driver splits rows
+// and panels evenly over tiles.
 
 #include <algorithm>
 #include <functional>
@@ -34,6 +34,7 @@ enum Argument : unsigned {
 
 struct Shape {
   int rows = 1, panels = 1;
+  int live = 1;          // chains at a time
   bool partial = false;  // the last panel has only kColumns columns
 };
 
@@ -57,7 +58,10 @@ class MicroKernel {
   std::string key() const {
     std::string columns;
     for (const plan::Access& extra : kernel_.extras) columns += extra.strides[1] == 0 ? '0' : '1';
-    return fmt::format("tile.{}x{}.{}{}{}{}.{}.{}", shape_.rows, shape_.panels,
+    std::string chains;
+    if (kernel_.chains > 1)
+      chains = fmt::format(".{}of{}chains.{}", shape_.live, kernel_.chains, tail());
+    return fmt::format("tile.{}x{}{}.{}{}{}{}.{}.{}", shape_.rows, shape_.panels, chains,
                        to_string(kernel_.dtype), shape_.partial ? ".partial" : "",
                        kernel_.packed ? "" : ".matrix", kernel_.bias >= 0 ? ".bias" : "", columns,
                        body_signature(module_.main(), kernel_.epilogue));
@@ -86,7 +90,8 @@ class MicroKernel {
             lanes_, emitter.b.CreateSub(argument(kColumns), emitter.i64(v * lanes_))));
       }
     }
-    const Values results = emit_chain(emit_start());
+    locate();
+    const Values results = emit_sum(0, 1);
     const int cost = body_cost(module_.main(), kernel_.epilogue);
     const bool same_lanes =
         body_lanes(module_.main(), kernel_.epilogue, module_.plan().target) == lanes_;
@@ -98,49 +103,93 @@ class MicroKernel {
     emitter.b.CreateRetVoid();
   }
 
-  // Accumulators row by row, panel by panel: the bias, or +0.
-  Values emit_start() {
+  // Where the rows of x and the panels of the weight begin.
+  void locate() {
+    for (int r = 0; r < shape_.rows; ++r) rows_.push_back(row(kX, kXStride, kernel_.dtype, r));
+    for (int p = 0; p < shape_.panels; ++p) {
+      panels_.push_back(e_->element(argument(kWeight), kernel_.dtype,
+                                    e_->b.CreateNSWMul(argument(kPanelStep), e_->i64(p))));
+    }
+  }
+
+  std::size_t sums_per_chain() const {
+    return static_cast<std::size_t>(shape_.rows * shape_.panels * vectors());
+  }
+
+  // The chains j mod stride == first, added as the tree adds them: those that are live at once in
+  // registers, else one half on the stack while the other is summed.
+  Values emit_sum(int first, int stride) {
+    if (kernel_.chains / stride == shape_.live) return emit_chains(first, stride);
+    const Values half = emit_sum(first, 2 * stride);
+    Value* kept = e_->stack(kernel_.dtype, static_cast<std::int64_t>(half.size()) * lanes_);
+    const auto at = [&](std::size_t i) {
+      return e_->element(kept, kernel_.dtype, static_cast<std::int64_t>(i) * lanes_);
+    };
+    for (std::size_t i = 0; i < half.size(); ++i) e_->store(half[i], at(i), kernel_.dtype, lanes_);
+    Values sums = emit_sum(first + stride, 2 * stride);
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      sums[i] = e_->b.CreateFAdd(e_->load(at(i), kernel_.dtype, lanes_), sums[i]);
+    return sums;
+  }
+
+  // Accumulators of the live chains, each row by row, panel by panel; chain 0 starts at the bias,
+  // the others at +0.
+  Values emit_start(bool with_bias) {
+    Values start(static_cast<std::size_t>(shape_.live) * sums_per_chain(),
+                 e_->zero(kernel_.dtype, lanes_));
+    if (!with_bias || kernel_.bias < 0) return start;
     Values bias;
     for (int p = 0; p < shape_.panels; ++p) {
       for (int v = 0; v < vectors(); ++v) {
-        if (kernel_.bias < 0) {
-          bias.push_back(e_->zero(kernel_.dtype, lanes_));
-          continue;
-        }
         Value* at = e_->element(argument(kBias), kernel_.dtype, p * kernel_.panel + v * lanes_);
         bias.push_back(e_->load(at, kernel_.dtype, lanes_, mask(p, v)));
       }
     }
-    Values start;
-    for (int r = 0; r < shape_.rows; ++r) start.insert(start.end(), bias.begin(), bias.end());
+    for (std::size_t i = 0; i < sums_per_chain(); ++i) start[i] = bias[i % bias.size()];
     return start;
   }
 
-  // k ascending: acc = fma(x[k], w[k], acc).
-  Values emit_chain(const Values& start) {
-    Values rows, panels;
-    for (int r = 0; r < shape_.rows; ++r) rows.push_back(row(kX, kXStride, kernel_.dtype, r));
-    for (int p = 0; p < shape_.panels; ++p) {
-      panels.push_back(e_->element(argument(kWeight), kernel_.dtype,
-                                   e_->b.CreateNSWMul(argument(kPanelStep), e_->i64(p))));
-    }
-    // Large tiles hide the loop's own instructions; small ones are unrolled.
-    const int sums = shape_.rows * shape_.panels * vectors();
-    const int unroll = sums >= 12 ? 1 : sums > 4 ? 2 : 4;
-    Value* depth = argument(kDepth);
+  // The chains j mod stride == first, live at once. Element k goes to chain k mod chains.
+  Values emit_chains(int first, int stride) {
+    const int chains = kernel_.chains, live = shape_.live;
     const auto steps = [&](int count) {
-      return [this, &rows, &panels, count](Value* k, Values sums) {
-        for (int u = 0; u < count; ++u) emit_step(k, u, rows, panels, sums);
+      return [this, first, stride, live, count](Value* k, Values sums) {
+        for (int u = first; u < count; u += stride)
+          emit_step(k, u, static_cast<std::size_t>(u / stride % live), sums);
         return sums;
       };
     };
-    if (unroll == 1) return e_->loop(e_->i64(0), depth, 1, start, steps(1));
-    Value* unrolled = e_->b.CreateAnd(depth, e_->i64(-unroll));
-    const Values most = e_->loop(e_->i64(0), unrolled, unroll, start, steps(unroll));
-    return e_->loop(unrolled, depth, 1, most, steps(1));
+    // Large tiles hide the loop's own instructions; small ones are unrolled.
+    const std::size_t each = sums_per_chain();
+    const int unroll = each >= 12 ? 1 : each > 4 ? 2 : 4;
+    const int most = chains * std::max(1, unroll / live);
+    const auto whole = [&](int count) {
+      return count == 1 ? argument(kDepth) : e_->b.CreateAnd(argument(kDepth), e_->i64(-count));
+    };
+    Value* done = whole(most);
+    Values sums = e_->loop(e_->i64(0), done, most, emit_start(first == 0), steps(most));
+    if (most > chains) {
+      sums = e_->loop(done, whole(chains), chains, sums, steps(chains));
+      done = whole(chains);
+    }
+    return join(steps(tail())(done, std::move(sums)));
   }
 
-  void emit_step(Value* k, int u, const Values& rows, const Values& panels, Values& sums) {
+  // Elements beyond a multiple of the chains.
+  int tail() const { return static_cast<int>(kernel_.k % kernel_.chains); }
+
+  // The tree over the live chains.
+  Values join(Values sums) {
+    const std::size_t each = sums_per_chain();
+    for (std::size_t half = sums.size() / 2; half >= each; half /= 2) {
+      for (std::size_t i = 0; i < half; ++i) sums[i] = e_->b.CreateFAdd(sums[i], sums[half + i]);
+      sums.resize(half);
+    }
+    return sums;
+  }
+
+  // Step k + u of one of the live chains of each result.
+  void emit_step(Value* k, int u, std::size_t chain, Values& sums) {
     auto& b = e_->b;
     const DType dtype = kernel_.dtype;
     const auto per_row = static_cast<std::size_t>(shape_.panels * vectors());
@@ -152,18 +201,18 @@ class MicroKernel {
         kernel_.packed ? static_cast<unsigned>(lanes_) * static_cast<unsigned>(size_of(dtype)) : 0;
     Values weights;
     for (int p = 0; p < shape_.panels; ++p) {
-      Value* base = e_->element(panels[static_cast<std::size_t>(p)], dtype, at_k);
+      Value* base = e_->element(panels_[static_cast<std::size_t>(p)], dtype, at_k);
       for (int v = 0; v < vectors(); ++v) {
         Value* at = e_->element(base, dtype, ahead + v * lanes_);
         weights.push_back(
             e_->load(at, dtype, lanes_, kernel_.packed ? nullptr : mask(p, v), align));
       }
     }
-    for (std::size_t r = 0; r < rows.size(); ++r) {
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
       Value* x =
-          e_->load_splat(e_->element(e_->element(rows[r], dtype, k), dtype, u), dtype, lanes_);
+          e_->load_splat(e_->element(e_->element(rows_[r], dtype, k), dtype, u), dtype, lanes_);
       for (std::size_t i = 0; i < per_row; ++i) {
-        Value*& sum = sums[r * per_row + i];
+        Value*& sum = sums[chain * sums_per_chain() + r * per_row + i];
         sum = e_->fma(x, weights[i], sum);
       }
     }
@@ -237,6 +286,7 @@ class MicroKernel {
   Emitter* e_ = nullptr;
   int lanes_ = 0;
   Values masks_;
+  Values rows_, panels_;
 };
 
 // Splits `count` into tiles of at most `most`, as even as can be: first `larger` tiles of size + 1,
@@ -287,12 +337,12 @@ class DenseDriver {
     const EvenSplit columns(panels, tile.panels);
     if (kernel_.columns_outer) {
       each_columns(columns, panels, [&](Value* p, int count, bool partial) {
-        rows([&](Value* r, int height) { call(r, height, p, count, partial); });
+        rows([&](Value* r, int height) { call(tile, r, height, p, count, partial); });
       });
     } else {
       rows([&](Value* r, int height) {
         each_columns(columns, panels, [&](Value* p, int count, bool partial) {
-          call(r, height, p, count, partial);
+          call(tile, r, height, p, count, partial);
         });
       });
     }
@@ -327,7 +377,7 @@ class DenseDriver {
     if (partial) f(d_.i64(whole), static_cast<int>(columns.size), true);
   }
 
-  void call(Value* r, int rows, Value* p, int panels, bool partial) {
+  void call(const plan::Tile& tile, Value* r, int rows, Value* p, int panels, bool partial) {
     auto& b = d_.b;
     const auto stride = [&](const plan::Extent& elements) { return d_.extent(elements); };
     Value* column = b.CreateNSWMul(p, d_.i64(kernel_.panel));
@@ -356,7 +406,8 @@ class DenseDriver {
       arguments.push_back(at_tile(extra));
       arguments.push_back(stride(extra.strides[0]));
     }
-    llvm::Function* callee = MicroKernel(d_.module, kernel_, {rows, panels, partial}).get();
+    llvm::Function* callee =
+        MicroKernel(d_.module, kernel_, {rows, panels, tile.live, partial}).get();
     b.CreateCall(callee, arguments);
   }
 

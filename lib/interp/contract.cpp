@@ -6,6 +6,7 @@
 
 #include "lib/interp/contract_kernels.h"
 #include "lib/interp/families.h"
+#include "lib/ir/dense_form.h"
 
 namespace mlpjit::interp {
 
@@ -44,8 +45,11 @@ void dense_of(const Request& request, Sizes s) {
     product_of_integers(x, w, 1, s.k, bias, y, s.m, s.n, s.k);
   } else {
     const ContractKernels<T>& kernels = contract_kernels<T>(request.isa);
-    const bool narrow = s.n <= 16 && s.k >= 12 * s.n;
-    (narrow ? kernels.dense_narrow : kernels.dense)(x, w, bias, y, s.m, s.n, s.k);
+    const ir::DenseForm form = ir::dense_form(s.n, s.k);
+    if (form.lanes)
+      kernels.dense_narrow(x, w, bias, y, s.m, s.n, s.k);
+    else
+      kernels.dense(x, w, bias, y, s.m, s.n, s.k, form.chains);
   }
 }
 

@@ -40,83 +40,129 @@ HWY_INLINE void load_row(const Machine<T>& machine, const T* from, std::size_t l
   row[kVectors - 1] = last == kWidth ? machine.load(end) : machine.load_part(end, last);
 }
 
-// Each result is one chain of fma over k, kept in a register; the columns are vectors, the rows are
-// broadcast.
-template <int kRows, int kVectors, class T>
-void run_tile(const Tile<T>& tile) {
-  const Machine<T> machine;
-  using Value = typename Machine<T>::Value;
-  constexpr std::size_t kWidth = Machine<T>::kWidth;
-  Value sums[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r) {
-    if (tile.resume) {
-      load_row<kVectors>(machine, tile.y + r * tile.y_stride, tile.last, sums[r]);
-    } else if (tile.bias != nullptr) {
-      load_row<kVectors>(machine, tile.bias, tile.last, sums[r]);
-    } else {
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = machine.constant(0);
-    }
-  }
-  const T* x = tile.x;
-  const T* b = tile.b;
-  for (Int k = 0; k < tile.k; ++k, ++x, b += tile.b_stride) {
-    Value columns[kVectors];
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) columns[v] = machine.load(b + v * kWidth);
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      const Value element = machine.constant(x[r * tile.x_stride]);
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
-        sums[r][v] = machine.fma(element, columns[v], sums[r][v]);
+// The sums of a tile: of each chain, rows of vectors.
+template <class T, int kChains, int kRows, int kVectors>
+struct Sums {
+  typename Machine<T>::Value of[kChains][kRows][kVectors];
+
+  // Chain 0 starts at the bias, or at +0 as the others do.
+  HWY_INLINE void start(const Machine<T>& machine, const T* bias, std::size_t last) {
+    for (int c = 0; c < kChains; ++c) {
+      for (int r = 0; r < kRows; ++r) {
+        if (c == 0 && bias != nullptr) {
+          load_row<kVectors>(machine, bias, last, of[c][r]);
+        } else {
+          for (int v = 0; v < kVectors; ++v) of[c][r][v] = machine.constant(0);
+        }
       }
     }
   }
-  for (int r = 0; r < kRows; ++r) {
-    T* y = tile.y + r * tile.y_stride;
-    for (int v = 0; v + 1 < kVectors; ++v) machine.store(sums[r][v], y + v * kWidth);
-    store_columns(machine, sums[r][kVectors - 1], y + (kVectors - 1) * kWidth, tile.last);
+  // The tree: chain j takes chain j + kChains / 2, then a quarter, down to one.
+  HWY_INLINE void join(const Machine<T>& machine) {
+#pragma GCC unroll 4
+    for (int half = kChains / 2; half > 0; half /= 2) {
+#pragma GCC unroll 4
+      for (int c = 0; c < half; ++c) {
+        for (int r = 0; r < kRows; ++r) {
+          for (int v = 0; v < kVectors; ++v)
+            of[c][r][v] = machine.add(of[c][r][v], of[c + half][r][v]);
+        }
+      }
+    }
   }
+  HWY_INLINE void store(const Machine<T>& machine, T* y, Int stride, std::size_t last) const {
+    constexpr std::size_t kWidth = Machine<T>::kWidth;
+    for (int r = 0; r < kRows; ++r, y += stride) {
+      for (int v = 0; v + 1 < kVectors; ++v) machine.store(of[0][r][v], y + v * kWidth);
+      store_columns(machine, of[0][r][kVectors - 1], y + (kVectors - 1) * kWidth, last);
+    }
+  }
+};
+
+// Step k of one chain of every result: the columns are vectors, the rows are broadcast.
+template <int kRows, int kVectors, class T>
+HWY_INLINE void add_step(const Machine<T>& machine, const T* x, Int x_stride, const T* b,
+                         typename Machine<T>::Value (&sums)[kRows][kVectors]) {
+  constexpr std::size_t kWidth = Machine<T>::kWidth;
+  typename Machine<T>::Value columns[kVectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) columns[v] = machine.load(b + v * kWidth);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    const auto element = machine.constant(x[r * x_stride]);
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = machine.fma(element, columns[v], sums[r][v]);
+  }
+}
+
+// Each result is kChains chains of fma over k, kept in registers.
+template <int kChains, int kRows, int kVectors, class T>
+void run_tile(const Tile<T>& tile) {
+  const Machine<T> machine;
+  Sums<T, kChains, kRows, kVectors> sums;
+  if (kChains == 1 && tile.resume) {
+    for (int r = 0; r < kRows; ++r)
+      load_row<kVectors>(machine, tile.y + r * tile.y_stride, tile.last, sums.of[0][r]);
+  } else {
+    sums.start(machine, tile.bias, tile.last);
+  }
+  const T* x = tile.x;
+  const T* b = tile.b;
+  Int k = 0;
+  for (; k + kChains <= tile.k; k += kChains) {
+#pragma GCC unroll 4
+    for (int c = 0; c < kChains; ++c, ++x, b += tile.b_stride)
+      add_step<kRows, kVectors>(machine, x, tile.x_stride, b, sums.of[c]);
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c + 1 < kChains; ++c, ++x, b += tile.b_stride) {
+    if (k + c < tile.k) add_step<kRows, kVectors>(machine, x, tile.x_stride, b, sums.of[c]);
+  }
+  sums.join(machine);
+  sums.store(machine, tile.y, tile.y_stride, tile.last);
 }
 
 // Vectors per tile and rows per tile: as many sums as leave registers for a row of b and one
-// element of x.
+// element of x. More chains leave fewer rows.
 inline constexpr int kTileVectors = HWY_TARGET == HWY_AVX3 ? 4 : 2;
-inline constexpr int kTileRows = HWY_TARGET == HWY_SCALAR ? 4 : 6;
+template <int kChains>
+constexpr int tile_rows() {
+  if (kChains == 1) return HWY_TARGET == HWY_SCALAR ? 4 : 6;
+  return kChains == 2 || HWY_TARGET == HWY_AVX3 ? 3 : 1;
+}
 
-template <int kRows, class T>
+template <int kChains, int kRows, class T>
 void run_vectors(const Tile<T>& tile, int vectors) {
   switch (vectors) {
-    case 1: return run_tile<kRows, 1>(tile);
-    case 2: return run_tile<kRows, 2>(tile);
+    case 1: return run_tile<kChains, kRows, 1>(tile);
+    case 2: return run_tile<kChains, kRows, 2>(tile);
     case 3:
-      if constexpr (kTileVectors >= 3) return run_tile<kRows, 3>(tile);
+      if constexpr (kTileVectors >= 3) return run_tile<kChains, kRows, 3>(tile);
       break;
     default:
-      if constexpr (kTileVectors >= 4) return run_tile<kRows, 4>(tile);
+      if constexpr (kTileVectors >= 4) return run_tile<kChains, kRows, 4>(tile);
       break;
   }
 }
 
+// `count` rows, kRows at most.
+template <int kChains, int kRows, class T>
+void run_count(const Tile<T>& tile, Int count, int vectors) {
+  if constexpr (kRows > 1) {
+    if (count < kRows) return run_count<kChains, kRows - 1>(tile, count, vectors);
+  }
+  run_vectors<kChains, kRows>(tile, vectors);
+}
+
 // All rows of x against `vectors` vectors of columns.
-template <class T>
+template <int kChains, class T>
 void run_rows(Tile<T> tile, Int rows, int vectors) {
+  constexpr int kTileRows = tile_rows<kChains>();
   // Rows are split evenly: 7 as 4 and 3, not 6 and 1.
   Int tiles = (rows + kTileRows - 1) / kTileRows;
   for (; rows > 0; --tiles) {
     const Int count = (rows + tiles - 1) / tiles;
-    switch (count) {
-      case 1: run_vectors<1>(tile, vectors); break;
-      case 2: run_vectors<2>(tile, vectors); break;
-      case 3: run_vectors<3>(tile, vectors); break;
-      case 4: run_vectors<4>(tile, vectors); break;
-      case 5:
-        if constexpr (kTileRows >= 5) run_vectors<5>(tile, vectors);
-        break;
-      default:
-        if constexpr (kTileRows >= 6) run_vectors<6>(tile, vectors);
-        break;
-    }
+    run_count<kChains, kTileRows>(tile, count, vectors);
     tile.x += count * tile.x_stride;
     tile.y += count * tile.y_stride;
     rows -= count;
@@ -144,73 +190,78 @@ struct WholeRows {
   HWY_INLINE const T* operator()(std::size_t i) const { return w + static_cast<Int>(i) * stride; }
 };
 
-// kBlock steps of the chains of one group.
-template <int kRows, int kGroups, class Rows, class T, class Value>
+// kBlock steps of one group of outputs; the first belongs to chain `first` mod kChains.
+template <int kChains, int kRows, int kGroups, class Rows, class T>
 HWY_INLINE void add_block(const Machine<T>& machine, const T* x, Int x_stride, const Rows& rows,
-                          Int at, int g, Value (&sums)[kRows][kGroups]) {
-  constexpr auto kBlock = static_cast<Int>(Machine<T>::kBlock);
-  Value columns[kBlock];
+                          Int at, int first, int g, Sums<T, kChains, kRows, kGroups>& sums) {
+  constexpr auto kBlock = static_cast<int>(Machine<T>::kBlock);
+  typename Machine<T>::Value columns[kBlock];
   machine.load_columns([&](std::size_t j) { return rows(j) + at; }, columns);
 #pragma GCC unroll 8
-  for (Int b = 0; b < kBlock; ++b) {
+  for (int b = 0; b < kBlock; ++b) {
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      const Value element = machine.constant(x[r * x_stride + b]);
-      sums[r][g] = machine.fma(element, columns[b], sums[r][g]);
+      const auto element = machine.constant(x[r * x_stride + at + b]);
+      auto& sum = sums.of[(first + b) % kChains][r][g];
+      sum = machine.fma(element, columns[b], sum);
+    }
+  }
+}
+
+// The same for the last steps, fewer than kBlock.
+template <int kChains, int kRows, int kGroups, class Rows, class T>
+HWY_INLINE void add_last(const Machine<T>& machine, const T* x, Int x_stride, const Rows& rows,
+                         Int at, Int count, int first, int g,
+                         Sums<T, kChains, kRows, kGroups>& sums) {
+  constexpr std::size_t kWidth = Machine<T>::kWidth;
+#pragma GCC unroll 8
+  for (int b = 0; b + 1 < static_cast<int>(Machine<T>::kBlock); ++b) {
+    if (b >= count) return;
+    T column[kWidth];
+    for (std::size_t j = 0; j < kWidth; ++j) column[j] = rows(j)[at + b];
+    for (int r = 0; r < kRows; ++r) {
+      const auto element = machine.constant(x[r * x_stride + at + b]);
+      auto& sum = sums.of[(first + b) % kChains][r][g];
+      sum = machine.fma(element, machine.load(column), sum);
     }
   }
 }
 
 // Up to kRows rows of x against kGroups vectors of outputs, w read row-major and turned in
 // registers: for few rows of x, where packing w would cost more than the product.
-template <int kRows, int kGroups, class Rows, class T>
+template <int kChains, int kRows, int kGroups, class Rows, class T>
 void run_direct(const T* x, const Rows (&rows)[kGroups], const T* bias, T* y, Int n, Int k,
                 std::size_t last) {
   const Machine<T> machine;
-  using Value = typename Machine<T>::Value;
-  constexpr std::size_t kWidth = Machine<T>::kWidth;
-  constexpr auto kBlock = static_cast<Int>(Machine<T>::kBlock);
-  Value sums[kRows][kGroups];
-  for (int r = 0; r < kRows; ++r) {
-    if (bias != nullptr) {
-      load_row<kGroups>(machine, bias, last, sums[r]);
-    } else {
-      for (int g = 0; g < kGroups; ++g) sums[r][g] = machine.constant(0);
-    }
-  }
+  constexpr auto kBlock = static_cast<int>(Machine<T>::kBlock);
+  Sums<T, kChains, kRows, kGroups> sums;
+  sums.start(machine, bias, last);
   // All of a cache line of each row before the next row group: rows a power of two apart share a
   // few sets of the cache, and would push each other's lines out before they are used up.
-  constexpr Int kLine = 64 / static_cast<Int>(sizeof(T));
+  constexpr int kLine = 64 / static_cast<int>(sizeof(T));
+  static_assert(kLine % kChains == 0);
   Int i = 0;
   for (; i + kLine <= k; i += kLine) {
 #pragma GCC unroll 8
     for (int g = 0; g < kGroups; ++g) {
-      for (Int at = i; at < i + kLine; at += kBlock) {
-        add_block<kRows, kGroups>(machine, x + at, k, rows[g], at, g, sums);
-      }
+#pragma GCC unroll 16
+      for (int at = 0; at < kLine; at += kBlock)
+        add_block(machine, x, k, rows[g], i + at, at, g, sums);
     }
   }
-  for (; i + kBlock <= k; i += kBlock) {
-    for (int g = 0; g < kGroups; ++g) {
-      add_block<kRows, kGroups>(machine, x + i, k, rows[g], i, g, sums);
+  const Int left = k - i;
+#pragma GCC unroll 8
+  for (int g = 0; g < kGroups; ++g) {
+#pragma GCC unroll 16
+    for (int at = 0; at < kLine; at += kBlock) {
+      if (at + kBlock <= left)
+        add_block(machine, x, k, rows[g], i + at, at, g, sums);
+      else if (at < left)
+        add_last(machine, x, k, rows[g], i + at, left - at, at, g, sums);
     }
   }
-  for (; i < k; ++i) {
-    for (int g = 0; g < kGroups; ++g) {
-      T column[kWidth];
-      for (std::size_t j = 0; j < kWidth; ++j) column[j] = rows[g](j)[i];
-      for (int r = 0; r < kRows; ++r) {
-        const Value element = machine.constant(x[r * k + i]);
-        sums[r][g] = machine.fma(element, machine.load(column), sums[r][g]);
-      }
-    }
-  }
-  for (int r = 0; r < kRows; ++r) {
-    for (int g = 0; g < kGroups; ++g) {
-      store_columns(machine, sums[r][g], y + r * n + static_cast<Int>(g * kWidth),
-                    g + 1 == kGroups ? last : kWidth);
-    }
-  }
+  sums.join(machine);
+  sums.store(machine, y, n, last);
 }
 
 }  // namespace HWY_NAMESPACE

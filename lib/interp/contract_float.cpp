@@ -58,29 +58,38 @@ HWY_INLINE std::size_t last_of(Int columns) {
   return static_cast<std::size_t>((columns - 1) % kWidth + 1);
 }
 
+// Pieces of k: one chain is resumed from what y holds. Several are for few outputs, whose panel
+// stays small at any depth; they have some depth.
+template <int kChains>
+Int piece_of(Int k) {
+  return kChains == 1 ? kPanelDepth : k;
+}
+
 // Panels of columns; within a panel, pieces of k; packed(first, columns, k, depth, vectors) gives b
 // and its stride.
-template <class T, class Pack>
+template <int kChains, class T, class Pack>
 HWY_INLINE void run_panels(const T* x, const T* bias, T* y, Int m, Int n, Int k, const Pack& pack) {
   constexpr auto kWidth = static_cast<Int>(Machine<T>::kWidth);
   constexpr Int kPanel = kTileVectors * kWidth;
   for (Int first = 0; first < n; first += kPanel) {
     const Int columns = n - first < kPanel ? n - first : kPanel;
     const int vectors = static_cast<int>((columns + kWidth - 1) / kWidth);
-    for (Int from = 0; from == 0 || from < k; from += kPanelDepth) {
-      const Int depth = k - from < kPanelDepth ? k - from : kPanelDepth;
+    const Int piece = piece_of<kChains>(k);
+    for (Int from = 0; from == 0 || from < k; from += piece) {
+      const Int depth = k - from < piece ? k - from : piece;
       Tile<T> tile{x + from, k,         nullptr, 0,     bias == nullptr ? nullptr : bias + first,
                    from > 0, y + first, n,       depth, last_of<T>(columns)};
       pack(first, columns, from, depth, vectors, tile);
-      run_rows(tile, m, vectors);
+      run_rows<kChains>(tile, m, vectors);
     }
   }
 }
 
-template <class T>
-T* panel_memory() {
+template <int kChains, class T>
+T* panel_memory(Int k) {
   constexpr std::size_t kPanel = kTileVectors * Machine<T>::kWidth;
-  return static_cast<T*>(scratch(kPanel * static_cast<std::size_t>(kPanelDepth) * sizeof(T)));
+  return static_cast<T*>(
+      scratch(kPanel * static_cast<std::size_t>(piece_of<kChains>(k)) * sizeof(T)));
 }
 
 template <class T>
@@ -119,38 +128,41 @@ struct PackColumns {
   }
 };
 
-template <int kRows, int kGroups, class T>
+template <int kChains, int kRows, int kGroups, class T>
 void direct_rows(const T* x, const T* w, const T* bias, T* y, Int n, Int k) {
   constexpr auto kWidth = static_cast<Int>(Machine<T>::kWidth);
   Int first = 0;
   for (; first + kGroups * kWidth <= n; first += kGroups * kWidth) {
     WholeRows<T> rows[kGroups];
     for (int g = 0; g < kGroups; ++g) rows[g] = {w + (first + g * kWidth) * k, k};
-    run_direct<kRows, kGroups>(x, rows, bias == nullptr ? nullptr : bias + first, y + first, n, k,
-                               static_cast<std::size_t>(kWidth));
+    run_direct<kChains, kRows, kGroups>(x, rows, bias == nullptr ? nullptr : bias + first,
+                                        y + first, n, k, static_cast<std::size_t>(kWidth));
   }
   for (; first < n; first += kWidth) {
     const Int left = n - first < kWidth ? n - first : kWidth;
     const WeightRows<T> rows[1] = {{w + first * k, k, left - 1}};
-    run_direct<kRows, 1>(x, rows, bias == nullptr ? nullptr : bias + first, y + first, n, k,
-                         static_cast<std::size_t>(left));
+    run_direct<kChains, kRows, 1>(x, rows, bias == nullptr ? nullptr : bias + first, y + first, n,
+                                  k, static_cast<std::size_t>(left));
   }
 }
 
-template <class T>
-void dense(const T* x, const T* w, const T* bias, T* y, Int m, Int n, Int k) {
+template <int kChains, class T>
+void dense_of(const T* x, const T* w, const T* bias, T* y, Int m, Int n, Int k) {
   if (m >= kPackFrom) {
-    return run_panels(x, bias, y, m, n, k, PackWeights<T>{w, k, panel_memory<T>()});
+    return run_panels<kChains>(x, bias, y, m, n, k,
+                               PackWeights<T>{w, k, panel_memory<kChains, T>(k)});
   }
   // 16 rows of w at a time: more would not fit the sets of the first-level cache.
-  constexpr int kGroups = Machine<T>::kWidth >= 4 ? 16 / static_cast<int>(Machine<T>::kWidth) : 4;
+  constexpr int kWidth = static_cast<int>(Machine<T>::kWidth);
+  constexpr int kMost = (kWidth >= 4 ? 16 / kWidth : 4) / kChains;
+  constexpr int kGroups = kMost > 1 ? kMost : 1;
   for (Int tiles = (m + 3) / 4; m > 0; --tiles) {
     const Int count = (m + tiles - 1) / tiles;
     switch (count) {
-      case 1: direct_rows<1, kGroups>(x, w, bias, y, n, k); break;
-      case 2: direct_rows<2, kGroups>(x, w, bias, y, n, k); break;
-      case 3: direct_rows<3, 1>(x, w, bias, y, n, k); break;
-      default: direct_rows<4, 1>(x, w, bias, y, n, k); break;
+      case 1: direct_rows<kChains, 1, kGroups>(x, w, bias, y, n, k); break;
+      case 2: direct_rows<kChains, 2, kGroups>(x, w, bias, y, n, k); break;
+      case 3: direct_rows<kChains, 3, 1>(x, w, bias, y, n, k); break;
+      default: direct_rows<kChains, 4, 1>(x, w, bias, y, n, k); break;
     }
     x += count * k;
     y += count * n;
@@ -159,10 +171,19 @@ void dense(const T* x, const T* w, const T* bias, T* y, Int m, Int n, Int k) {
 }
 
 template <class T>
+void dense(const T* x, const T* w, const T* bias, T* y, Int m, Int n, Int k, int chains) {
+  switch (chains) {
+    case 1: return dense_of<1>(x, w, bias, y, m, n, k);
+    case 2: return dense_of<2>(x, w, bias, y, m, n, k);
+    default: return dense_of<4>(x, w, bias, y, m, n, k);
+  }
+}
+
+template <class T>
 void matmul(const T* a, const T* b, T* y, Int m, Int n, Int k) {
   // One column is a vector: its products are those of dense with the matrix as weights.
-  if (n == 1) return dense<T>(b, a, nullptr, y, 1, m, k);
-  run_panels<T>(a, nullptr, y, m, n, k, PackColumns<T>{b, n, m >= 16, panel_memory<T>()});
+  if (n == 1) return dense_of<1, T>(b, a, nullptr, y, 1, m, k);
+  run_panels<1, T>(a, nullptr, y, m, n, k, PackColumns<T>{b, n, m >= 16, panel_memory<1, T>(k)});
 }
 
 // One row of x against kOutputs rows of w, 16 lanes each.

@@ -10,9 +10,9 @@ namespace mlpjit::interp {
 
 template <class T>
 struct ContractKernels {
-  // y[M, N] = chain over k of x[M, K] * w[N, K], from bias[N] (may be null).
+  // y[M, N] = so many chains (1, 2 or 4) over k of x[M, K] * w[N, K], from bias[N] (may be null).
   void (*dense)(const T* x, const T* w, const T* bias, T* y, std::int64_t m, std::int64_t n,
-                std::int64_t k);
+                std::int64_t k, int chains);
   // The same in the lane form, for few outputs; the bias is added last.
   void (*dense_narrow)(const T* x, const T* w, const T* bias, T* y, std::int64_t m, std::int64_t n,
                        std::int64_t k);

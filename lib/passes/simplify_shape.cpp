@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "lib/ir/dense_form.h"
 #include "lib/ir/infer.h"
 #include "lib/passes/simplify_rules.h"
 
@@ -200,9 +201,8 @@ ValueId simplify_broadcast(Match& m) {
   return {};
 }
 
-// matmul(x, transpose(w)) is dense(x, w) in the chain form, which is made for weights; the lane
-// form of a narrow dense would give other bits. Only for weights of the caller: these are packed
-// once.
+// matmul(x, transpose(w)) is dense(x, w) of one chain, which is made for weights; the forms for few
+// outputs would give other bits. Only for weights of the caller: these are packed once.
 ValueId simplify_matmul(Match& m) {
   if (m.op.opcode != Opcode::matmul) return {};
   const ir::Op* transpose = m.made_by(m.operand(1), Opcode::transpose);
@@ -211,10 +211,10 @@ ValueId simplify_matmul(Match& m) {
   const ir::Value& value = m.function.value(weight);
   if (value.producer.valid() || value.region != ir::Function::kBody) return {};
   if (!value.type.shape.is_static() || m.type_of(m.operand(0)).shape.rank() < 1) return {};
-  const std::int64_t n = value.type.shape[0].value();
-  const std::int64_t k = value.type.shape[1].value();
-  const bool narrow = n <= 16 && k >= 12 * n;
-  return narrow ? ValueId{} : m.make(Opcode::dense, {m.operand(0), weight});
+  const ir::DenseForm form =
+      ir::dense_form(value.type.shape[0].value(), value.type.shape[1].value());
+  if (form.lanes || form.chains > 1) return {};
+  return m.make(Opcode::dense, {m.operand(0), weight});
 }
 
 }  // namespace mlpjit::passes

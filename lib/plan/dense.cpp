@@ -5,15 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "lib/ir/dense_form.h"
 #include "lib/plan/planner.h"
 
 namespace mlpjit::plan {
 namespace {
-
-// N <= 16 and K >= 12 N: the lane form of docs/numerics.md.
-bool is_narrow(std::int64_t n, std::int64_t k) {
-  return n <= 16 && k >= 12 * n;
-}
 
 // `count` things in tiles of at most `most`, as even as can be: one size, or two that differ by
 // one.
@@ -36,9 +32,10 @@ struct Choice {
 
 // The best tile for m rows, of the heights that `allowed` takes.
 //
-// Per step of k a tile takes the longest of: its multiply-adds, the latency of one, its share of L2
-// bandwidth for the weights. Loads weigh a little besides. Each micro-kernel of another size costs
-// compile time, counted as 0.5 %.
+// Per step of k a tile takes the longest of: its multiply-adds, the latency of one over the chains
+// that are live at once, its share of L2 bandwidth for the weights. Loads weigh a little besides.
+// Chains are added at the end; those that are not live at once go one after the other, what they
+// sum waiting on the stack. Each micro-kernel of another size costs compile time, counted as 0.5 %.
 template <class Allowed>
 Choice best_tile(const DenseKernel& kernel, std::int64_t m, const Target& target,
                  const Allowed& allowed) {
@@ -47,31 +44,42 @@ Choice best_tile(const DenseKernel& kernel, std::int64_t m, const Target& target
                          static_cast<double>(size_of(kernel.dtype)) / target.vector_bytes;
   const double bytes_per_cycle = 24, fma_per_cycle = 2, latency = 4, call = 40;
   Choice best;
+  const auto consider = [&](int r, int p, int live) {
+    // Accumulators, the weights of one step and a broadcast; a lone row multiplies straight from
+    // memory.
+    const double registers = live * r * p * vectors + (r == 1 ? 2 : p * vectors + 1);
+    if (registers > target.vector_registers - 1 || r > m || p > panels || !allowed(r)) return;
+    const auto tile_cost = [&](std::int64_t rows, std::int64_t columns) {
+      const double v = static_cast<double>(columns) * vectors, sums = static_cast<double>(rows) * v;
+      const double step = std::max(
+          {sums / fma_per_cycle, latency / live, v * target.vector_bytes / bytes_per_cycle});
+      const double loads = 0.15 * (v + static_cast<double>(rows));
+      const double joins =
+          sums * (kernel.chains - 1) + (4 * sums + 20) * (kernel.chains / live - 1);
+      return static_cast<double>(kernel.k) * (step + loads) + joins + call;
+    };
+    const Split by_rows(m, r), by_panels(panels, p);
+    const int kernels =
+        by_rows.sizes() * (by_panels.sizes() + (kernel.n % kernel.panel != 0 ? 1 : 0));
+    const double cost = (1 + 0.005 * kernels) * by_rows.cost([&](std::int64_t rows) {
+      return by_panels.cost([&](std::int64_t columns) { return tile_cost(rows, columns); });
+    });
+    if (cost < best.cycles) best = {{r, p, live}, cost};
+  };
   for (int p = 1; p <= 8; ++p) {
     for (int r = 1; r <= 12; ++r) {
-      // Accumulators, the weights of one step and a broadcast; a lone row multiplies straight from
-      // memory.
-      const double registers = r * p * vectors + (r == 1 ? 2 : p * vectors + 1);
-      if (registers > target.vector_registers - 1 || r > m || p > panels || !allowed(r)) continue;
-      const auto tile_cost = [&](std::int64_t rows, std::int64_t columns) {
-        const double v = static_cast<double>(columns) * vectors;
-        const double fmas = static_cast<double>(rows) * v / fma_per_cycle;
-        const double step = std::max({fmas, latency, v * target.vector_bytes / bytes_per_cycle});
-        const double loads = 0.15 * (v + static_cast<double>(rows));
-        return static_cast<double>(kernel.k) * (step + loads) + call;
-      };
-      const Split by_rows(m, r), by_panels(panels, p);
-      const int kernels =
-          by_rows.sizes() * (by_panels.sizes() + (kernel.n % kernel.panel != 0 ? 1 : 0));
-      const double cost = (1 + 0.005 * kernels) * by_rows.cost([&](std::int64_t rows) {
-        return by_panels.cost([&](std::int64_t columns) { return tile_cost(rows, columns); });
-      });
-      if (cost < best.cycles) best = {{r, p}, cost};
+      for (int live = kernel.chains; live >= 1; live /= 2) consider(r, p, live);
     }
   }
   return best;
 }
 
+// What the reason says of chains.
+std::string in_chains(const DenseKernel& kernel) {
+  return kernel.chains == 1 ? "" : fmt::format("{} chains, ", kernel.chains);
+}
+
+// Without the instruction each step is a call; chains gain nothing by being live at once.
 constexpr const char* kNoFma = "no fma instruction: one row, one panel";
 
 }  // namespace
@@ -79,8 +87,8 @@ constexpr const char* kNoFma = "no fma instruction: one row, one panel";
 std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target& target) {
   if (!target.fma) return {{1, 1}, kNoFma};
   const Choice best = best_tile(kernel, kernel.m.known(), target, [](int) { return true; });
-  return {best.tile, fmt::format("tiles of {} rows x {} panels, about {:.0f} cycles",
-                                 best.tile.rows, best.tile.panels, best.cycles)};
+  return {best.tile, fmt::format("{}tiles of {} rows x {} panels, about {:.0f} cycles",
+                                 in_chains(kernel), best.tile.rows, best.tile.panels, best.cycles)};
 }
 
 // Heights are powers of two: batch sizes often are multiples of them.
@@ -92,8 +100,8 @@ std::string choose_tiles(DenseKernel& kernel, const Target& target) {
   constexpr std::int64_t kUsual = 64;
   kernel.tile =
       best_tile(kernel, kUsual, target, [](int r) { return r > 1 && (r & (r - 1)) == 0; }).tile;
-  std::string reason = fmt::format("for any number of rows: tiles of {} rows x {} panels",
-                                   kernel.tile.rows, kernel.tile.panels);
+  std::string reason = fmt::format("for any number of rows: {}tiles of {} rows x {} panels",
+                                   in_chains(kernel), kernel.tile.rows, kernel.tile.panels);
   for (int rows = kernel.tile.rows / 2; rows >= 1; rows /= 2) {
     const Tile tile = best_tile(kernel, rows, target, [rows](int r) { return r == rows; }).tile;
     kernel.short_tiles.push_back(tile);
@@ -188,7 +196,9 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   kernel.n = width.value();
   kernel.m = 1;
   for (int d = 0; d + 1 < x.shape.rank(); ++d) kernel.m = kernel.m * Extent(x.shape[d]);
-  kernel.lanes = dot || (is_dense && is_narrow(kernel.n, kernel.k));
+  const ir::DenseForm form = ir::dense_form(kernel.n, kernel.k);
+  kernel.lanes = dot || (is_dense && form.lanes);
+  if (is_dense) kernel.chains = form.chains;
   const Split parts = split(ops, root);
   const std::optional<Body> epilogue = make_body(parts.consumers, op.results, {result});
   if (!epilogue || !parts.producers.empty())

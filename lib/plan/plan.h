@@ -99,14 +99,16 @@ struct ElementwiseKernel {
   int lanes = 0;  // elements of one vector: the target's, by the widest dtype of the body
 };
 
-// A register tile: `rows` x `panels` accumulators of one panel each.
+// A register tile: `rows` x `panels` accumulators of one panel each, for `live` of the chains at a
+// time.
 struct Tile {
   int rows = 1, panels = 1;
+  int live = 1;
   friend bool operator==(const Tile&, const Tile&) = default;
 };
 
-// out[m, n] = epilogue(bias[n] + sum over k of x[m, k] * w[n, k], extra...), by the chain or the
-// lane form. In the chain form element (k, n) of the weight is at panel_step * (n / panel) + k_step
+// out[m, n] = epilogue(bias[n] + sum over k of x[m, k] * w[n, k], extra...), by chains or the lane
+// form. In the chain form element (k, n) of the weight is at panel_step * (n / panel) + k_step
 // * k + n % panel, which covers packed weights and the right operand of a matmul; in the lane form
 // the weight is row-major [N, K].
 struct DenseKernel {
@@ -117,6 +119,7 @@ struct DenseKernel {
   std::int64_t x_stride = 0;  // elements from row to row
   std::int64_t bias = -1;     // buffer, or -1
   bool lanes = false;         // the lane form of docs/numerics.md
+  int chains = 1;             // of the chain form: a power of two
   std::int64_t panel = 16, panel_step = 0, k_step = 0;
   bool packed = true;  // aligned, and the last panel may be read whole
   Tile tile;           // largest register tile; rows and panels are split evenly

@@ -106,8 +106,8 @@ class Writer {
     line("  dense {} m {} k {} n {}{}", to_string(kernel.dtype), to_string(kernel.m), kernel.k,
          kernel.n,
          kernel.lanes ? " lanes"
-                      : fmt::format(" tile {}x{} panels of {}", kernel.tile.rows,
-                                    kernel.tile.panels, kernel.panel));
+                      : fmt::format(" chains {} tile {}x{} panels of {}", kernel.chains,
+                                    kernel.tile.rows, kernel.tile.panels, kernel.panel));
     line("    x b{}, weight b{}, bias {}, extras [{}], out {}", kernel.x, kernel.weight,
          kernel.bias < 0 ? "none" : fmt::format("b{}", kernel.bias), text(kernel.extras),
          text(kernel.out));

@@ -26,6 +26,24 @@ T plus(T a, T b) {
   }
 }
 
+// How many chains a dense layer of n outputs and depth k has, as docs/numerics.md has it.
+int chains_of(std::int64_t n, std::int64_t k) {
+  if (n > 64 || k < 16) return 1;
+  return n > 16 || k < 32 ? 2 : 4;
+}
+
+// Element k goes to chain k mod count; the chains are added in a tree.
+template <class T>
+T chains(const T* x, const T* w, std::int64_t k, T start, int count) {
+  T sum[4] = {start, 0, 0, 0};
+  for (std::int64_t i = 0; i < k; ++i) sum[i % count] = fused(x[i], w[i], sum[i % count]);
+  if (count == 4) {
+    sum[0] = plus(sum[0], sum[2]);
+    sum[1] = plus(sum[1], sum[3]);
+  }
+  return count == 1 ? sum[0] : plus(sum[0], sum[1]);
+}
+
 // One chain over k; x and w step by their strides.
 template <class T>
 T chain(const T* x, std::int64_t x_step, const T* w, std::int64_t w_step, std::int64_t k, T start) {
@@ -61,7 +79,7 @@ void dense(const std::vector<Array>& in, Array& out) {
         y = lanes(x, w, k);
         if (biased) y = plus(y, bias);
       } else {
-        y = chain(x, 1, w, 1, k, bias);
+        y = chains(x, w, k, bias, chains_of(n, k));
       }
     }
   }

@@ -40,6 +40,26 @@ TEST(CompiledDense, EverySizeOfRowsColumnsAndDepth) {
   }
 }
 
+// Few outputs: 1, 2 or 4 chains, whatever the rows, the tile and the instruction set.
+TEST(CompiledDense, FewOutputsAtEveryDepth) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const std::int64_t m : {1, 3, 64}) {
+      for (const std::int64_t n : {6, 16, 17, 40, 64, 65}) {
+        for (const std::int64_t k : {3, 15, 16, 17, 18, 31, 32, 33, 34, 35}) {
+          Builder b;
+          const ir::ValueId x = b.input(dtype, Shape({m, k})), w = b.input(dtype, Shape({n, k}));
+          const ir::ValueId bias = b.input(dtype, Shape({n}));
+          const ir::ValueId y =
+              k % 2 == 0 ? b.op(Opcode::dense, {x, w}) : b.op(Opcode::dense, {x, w, bias});
+          b.result(n % 2 == 0 ? y : b.op(Opcode::relu, {y}));
+          expect_same(b, std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k),
+                      k == 17);
+        }
+      }
+    }
+  }
+}
+
 TEST(CompiledDense, NarrowLayersTakeTheLaneForm) {
   for (const DType dtype : {DType::f32, DType::f64}) {
     for (const std::int64_t m : {1, 3, 4, 9}) {

@@ -52,6 +52,18 @@ TEST(SymbolicBatch, DenseLayers) {
   }
 }
 
+TEST(SymbolicBatch, DenseLayersOfFewOutputs) {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    Builder b;
+    ir::ValueId x = b.input(dtype, batched({27}));
+    x = b.op(Opcode::relu, {dense(b, x, 64)});
+    x = b.op(Opcode::relu, {dense(b, x, 33, false)});
+    x = b.op(Opcode::tanh, {dense(b, x, 16)});
+    b.result(dense(b, x, 6, false));
+    EXPECT_EQ(expect_same(b, "few outputs"), 0);
+  }
+}
+
 TEST(SymbolicBatch, DenseWithLeadingAxesAndEpilogues) {
   Builder b;
   const ir::ValueId x = b.input(DType::f32, batched({3, 20}));
@@ -60,6 +72,44 @@ TEST(SymbolicBatch, DenseWithLeadingAxesAndEpilogues) {
   const ir::ValueId matrix = b.input(DType::f32, {20, 40});
   b.result(b.op(Opcode::sigmoid, {b.op(Opcode::matmul, {x, matrix})}));
   EXPECT_EQ(expect_same(b, "epilogues"), 0);
+}
+
+// Rows of intermediates are padded where only dense kernels walk them by rows. Whatever else reads
+// one finds its elements where its shape says.
+TEST(SymbolicBatch, ReadersOfWhatADenseLayerWrote) {
+  const std::pair<const char*, const char*> readers[] = {
+      {"a residual", "%g = dense %h, %u %r = add %g, %h"},
+      {"a residual after an activation", "%g = dense %h, %u %t = relu %g %r = multiply %h, %t"},
+      {"a residual of a narrow layer",
+       "%n = dense %h, %v %c = slice %h {axis = 1, begin = 0, end "
+       "= 2, step = 1} %d = add %n, %c %r = dense %h, %u"},
+      {"a residual two layers on", "%g = dense %h, %u %i = dense %g, %u %r = add %i, %h"},
+      {"the right operand",
+       "%g = dense %h, %u %s = matmul %k, %o %m = dense %g, %u %r = add %m, %g"},
+      {"a row kernel", "%g = dense %h, %u %p = softmax %h {axis = 1} %r = add %g, %p"},
+      {"a view",
+       "%g = dense %h, %u %f = reshape %h {shape = [ROWS, 8, 4]} %e = exp %f %q = reshape "
+       "%e {shape = [ROWS, 32]} %r = add %g, %q"},
+      {"an element-wise kernel", "%g = dense %h, %u %e = exp %h %r = add %g, %e"}};
+  for (const char* rows : {"B", "5", "64"}) {
+    for (const auto& [what, ops] : readers) {
+      std::string text = R"(func @main(%x: f32[ROWS, 32], %w: f32[32, 32] = param "w",
+          %u: f32[32, 32] = param "u", %v: f32[2, 32] = param "v", %k: f32[7, 32]) {
+  %h = dense %x, %w
+  %o = dense %w, %w
+  )" + std::string(ops) + "\n  return %r" +
+                         (std::string(ops).find("%s =") != std::string::npos   ? ", %s }"
+                          : std::string(ops).find("%d =") != std::string::npos ? ", %d }"
+                                                                               : " }");
+      for (std::size_t at = 0; (at = text.find("ROWS", at)) != std::string::npos;)
+        text.replace(at, 4, rows);
+      for (const support::Isa isa : isas()) {
+        const Program program(text, isa);
+        const std::int64_t batch = *rows == 'B' ? 5 : 0;
+        EXPECT_EQ(compare(program, true, batch), "") << what << " of " << rows;
+      }
+    }
+  }
 }
 
 TEST(SymbolicBatch, ElementwiseChains) {

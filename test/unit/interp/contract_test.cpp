@@ -1,4 +1,5 @@
 #include "helpers.h"
+#include "lib/ir/dense_form.h"
 
 namespace mlpjit::interp {
 namespace {
@@ -10,6 +11,28 @@ T chain(const T* x, const T* w, std::int64_t step, std::int64_t k, T start) {
   T sum = start;
   for (std::int64_t i = 0; i < k; ++i) sum = std::fma(x[i], w[i * step], sum);
   return sum;
+}
+
+// Element i goes to chain i mod count, then the tree; straight from docs/numerics.md.
+template <class T>
+T chains(const T* x, const T* w, std::int64_t k, T start, std::int64_t count) {
+  std::vector<T> sums(static_cast<std::size_t>(count));
+  sums[0] = start;
+  for (std::int64_t i = 0; i < k; ++i) {
+    T& sum = sums[static_cast<std::size_t>(i % count)];
+    sum = std::fma(x[i], w[i], sum);
+  }
+  for (std::size_t half = sums.size() / 2; half > 0; half /= 2) {
+    for (std::size_t j = 0; j < half; ++j) sums[j] += sums[j + half];
+  }
+  return sums[0];
+}
+
+// S: 4 up to 16 outputs, 2 up to 64, else 1, and 8 S <= K.
+std::int64_t chains_of(std::int64_t n, std::int64_t k) {
+  std::int64_t count = n <= 16 ? 4 : n <= 64 ? 2 : 1;
+  while (count > 1 && 8 * count > k) count /= 2;
+  return count;
 }
 
 template <class T>
@@ -34,7 +57,7 @@ void compare_dense(std::int64_t m, std::int64_t n, std::int64_t k, bool bias, Ra
     const T* weights = &w[0] + i % n * k;
     const T start = bias ? b[static_cast<std::size_t>(i % n)] : T(0);
     if (!narrow)
-      expected.push_back(chain(row, weights, 1, k, start));
+      expected.push_back(chains(row, weights, k, start, chains_of(n, k)));
     else if (bias)
       expected.push_back(lanes_dot(row, weights, k) + start);
     else
@@ -48,16 +71,33 @@ void compare_dense(std::int64_t m, std::int64_t n, std::int64_t k, bool bias, Ra
   }
 }
 
-TEST(Dense, HasTheBitsOfTheChainAtEverySize) {
+TEST(Dense, HasTheBitsOfTheChainsAtEverySize) {
   Random random(7);
   for (const std::int64_t m : {0, 1, 2, 3, 4, 5, 8, 9, 13, 20}) {
     for (const std::int64_t n : {1, 3, 16, 17, 31, 33, 64, 65, 100}) {
-      for (const std::int64_t k : {0, 1, 3, 4, 7, 16, 33}) {
+      for (const std::int64_t k : {0, 1, 3, 4, 7, 8, 15, 16, 17, 18, 19, 31, 32, 33, 62}) {
         compare_dense<float>(m, n, k, (m + n + k) % 2 == 0, random);
         compare_dense<double>(m, n, k, (m + n + k) % 2 == 0, random);
       }
     }
   }
+}
+
+TEST(Dense, TheFormDependsOnOutputsAndDepthAlone) {
+  EXPECT_EQ(ir::dense_form(1, 11).chains, 1);
+  EXPECT_TRUE(ir::dense_form(1, 12).lanes);
+  EXPECT_EQ(ir::dense_form(16, 15).chains, 1);
+  EXPECT_EQ(ir::dense_form(16, 16).chains, 2);
+  EXPECT_EQ(ir::dense_form(16, 31).chains, 2);
+  EXPECT_EQ(ir::dense_form(16, 32).chains, 4);
+  EXPECT_EQ(ir::dense_form(16, 191).chains, 4);
+  EXPECT_TRUE(ir::dense_form(16, 192).lanes);
+  EXPECT_EQ(ir::dense_form(17, 15).chains, 1);
+  EXPECT_EQ(ir::dense_form(17, 16).chains, 2);
+  EXPECT_EQ(ir::dense_form(17, 1000).chains, 2);
+  EXPECT_EQ(ir::dense_form(64, 1000).chains, 2);
+  EXPECT_EQ(ir::dense_form(65, 1000).chains, 1);
+  EXPECT_EQ(ir::dense_form(16, 0).chains, 1);
 }
 
 TEST(Dense, FewOutputsHaveTheBitsOfTheLaneForm) {
@@ -72,8 +112,10 @@ TEST(Dense, FewOutputsHaveTheBitsOfTheLaneForm) {
 
 TEST(Dense, ALongChainIsNotCut) {
   Random random(9);
-  compare_dense<float>(10, 35, 2500, true, random);
-  compare_dense<double>(10, 35, 2500, false, random);
+  for (const std::int64_t n : {35, 70}) {
+    compare_dense<float>(10, n, 2501, true, random);
+    compare_dense<double>(10, n, 2501, false, random);
+  }
 }
 
 // Denormal products that round to -0 must not be lost in the lanes that a short tail leaves alone.

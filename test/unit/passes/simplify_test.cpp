@@ -265,6 +265,8 @@ INSTANTIATE_TEST_SUITE_P(
              "%t = transpose %w {permutation = [1, 0]} %r = matmul %x, %t", 1, "dense"},
         Case{"vector_with_a_transposed_weight", "%x: f32[5], %w: f32[3, 5]",
              "%t = transpose %w {permutation = [1, 0]} %r = matmul %x, %t", 1, "dense"},
+        Case{"few_outputs_stay", "%x: f32[2, 50], %w: f32[64, 50]",
+             "%t = transpose %w {permutation = [1, 0]} %r = matmul %x, %t", 2, "matmul"},
         Case{"narrow_stays", "%x: f32[2, 60], %w: f32[3, 60]",
              "%t = transpose %w {permutation = [1, 0]} %r = matmul %x, %t", 2, "matmul"}),
     name_of);

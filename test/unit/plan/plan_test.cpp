@@ -164,6 +164,7 @@ TEST(Plan, TilesFitTheRegisters) {
       for (const std::int64_t m : {1, 2, 3, 5, 7, 16, 64, 1000}) {
         for (const std::int64_t n : {5, 16, 48, 100, 256, 2048}) {
           DenseKernel kernel;
+          kernel.chains = n <= 16 ? 4 : n <= 64 ? 2 : 1;
           kernel.dtype = dtype;
           kernel.panel = static_cast<std::int64_t>(64 / size_of(dtype));
           kernel.m = m;
@@ -172,8 +173,9 @@ TEST(Plan, TilesFitTheRegisters) {
           const Tile tile = choose_tile(kernel, target).first;
           const int vectors = 64 / target.vector_bytes;
           const int columns = tile.panels * vectors;
-          EXPECT_LE(tile.rows * columns + (tile.rows == 1 ? 1 : columns) + 1,
+          EXPECT_LE(tile.live * tile.rows * columns + (tile.rows == 1 ? 1 : columns) + 1,
                     target.vector_registers);
+          EXPECT_LE(tile.live, kernel.chains);
           EXPECT_LE(tile.rows, m);
         }
       }
