@@ -3,6 +3,7 @@
 /// All of mlpjit.
 
 #include "mlpjit/benchmark.h"
+#include "mlpjit/bound_call.h"
 #include "mlpjit/control_flow.h"
 #include "mlpjit/create.h"
 #include "mlpjit/dtype.h"

@@ -37,6 +37,19 @@ concept Scalar = std::is_arithmetic_v<std::remove_cvref_t<T>>;
 /// The element types with storage.
 template <class T>
 concept Element = requires { DTypeOf<std::remove_cv_t<T>>::value; };
+
+/// While it lives, what this thread reads of tensors that other threads write to stays readable,
+/// and is of one moment.
+class MLPJIT_API ReadScope {
+ public:
+  ReadScope();
+  ~ReadScope();
+  ReadScope(const ReadScope&) = delete;
+  ReadScope& operator=(const ReadScope&) = delete;
+
+ private:
+  alignas(void*) unsigned char room_[sizeof(void*)];
+};
 }  // namespace detail
 
 /// A handle: copies share storage, nothing else aliases. Every op gives an independent value.
@@ -87,14 +100,18 @@ class MLPJIT_API Tensor {
   /// Whether the dtype may still adapt to another operand's (a C++ scalar).
   bool is_weak() const;
 
-  /// The elements, row-major. @throws DTypeError when T is not the dtype; TraceError when symbolic.
+  /// The elements, row-major. The span stays readable until the second write to the tensor after
+  /// this call, or until its last handle is gone, whichever comes first; after a write it shows the
+  /// elements before it or the new ones. Read through data() again after a write.
+  /// @throws DTypeError when T is not the dtype; TraceError when symbolic.
   template <detail::Element T>
   std::span<const T> data() const {
-    return elements<T>("data");
+    return {static_cast<const T*>(raw_data(dtype_of<T>)), static_cast<std::size_t>(size())};
   }
-  /// The elements for writing. Raises the version of the storage and marks it exposed: from then on
-  /// packed copies of it are not cached, since it may change at any time. @throws as data(), and
-  /// UserError on borrowed read-only memory.
+  /// The elements for writing, in place and at any time: from then on the tensor keeps its memory,
+  /// packed copies of it are not kept, and who writes while others call synchronises himself.
+  /// @throws as data(); UserError on borrowed read-only memory, and on a tensor that a bound call
+  /// reads.
   template <detail::Element T>
   std::span<T> mutable_data() {
     return {static_cast<T*>(raw_mutable_data(dtype_of<T>)), static_cast<std::size_t>(size())};
@@ -108,8 +125,9 @@ class MLPJIT_API Tensor {
   /// A copy of the elements. @throws as data().
   template <detail::Element T>
   std::vector<T> to_vector() const {
-    const std::span<const T> all = elements<T>("to_vector");
-    return std::vector<T>(all.begin(), all.end());
+    const detail::ReadScope scope;
+    const auto* first = static_cast<const T*>(raw_elements(dtype_of<T>, "to_vector"));
+    return std::vector<T>(first, first + size());
   }
 
   /// The same values in storage of its own.
@@ -202,14 +220,11 @@ class MLPJIT_API Tensor {
   static Tensor from_memory(void* data, DType dtype, Shape shape, std::function<void()> release,
                             bool read_only);
   static Tensor binary(Binary op, const Tensor& a, const Tensor& b);
-  /// What the readers above share; messages name the call.
-  template <detail::Element T>
-  std::span<const T> elements(const char* call) const {
-    return {static_cast<const T*>(raw_data(dtype_of<T>, call)), static_cast<std::size_t>(size())};
-  }
   template <detail::Scalar T>
   T single(const char* call) const;
-  const void* raw_data(DType expected, const char* call) const;
+  const void* raw_data(DType expected) const;
+  /// Readable within a detail::ReadScope; messages name the call.
+  const void* raw_elements(DType expected, const char* call) const;
   void* raw_mutable_data(DType expected);
   bool single_boolean(const char* call) const;
   std::int64_t single_integer(std::int64_t lowest, std::uint64_t highest, const char* call) const;

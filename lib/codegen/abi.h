@@ -6,7 +6,7 @@
 
 namespace mlpjit::codegen {
 
-inline constexpr std::uint32_t kAbiVersion = 2;
+inline constexpr std::uint32_t kAbiVersion = 3;
 
 // What generated code may call. It has no external symbols; helpers come through this table.
 struct Runtime {
@@ -29,7 +29,8 @@ constexpr std::int64_t make_status(StatusCode code, std::uint32_t step) {
 }
 
 // slots: pointers in the order of Plan::slots. Buffers of the caller are aligned to their element;
-// packed weights, constants and the workspace to 64. Inputs do not overlap outputs. `batch`: the
+// packed weights, constants and the workspace to 64. Inputs do not overlap outputs, an
+// update at most its own input. `batch`: the
 // value of the plan's symbol in this call; not looked at where all sizes are known. noexcept.
 using EntryPoint = std::int64_t (*)(const Runtime* runtime, void* const* slots,
                                     std::byte* workspace, std::int64_t batch);

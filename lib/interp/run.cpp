@@ -328,7 +328,7 @@ class Frame {
 // Inputs are written last: after the results, and from copies where the value is another input's
 // memory.
 void write_updates(const ir::Function& function, const Slots& updates, std::span<const View> inputs,
-                   Meter& meter) {
+                   std::span<void* const> places, Meter& meter) {
   Slots staged = updates;
   for (Slot& slot : staged) {
     if (slot.buffer != nullptr || slot.view.data == nullptr) continue;
@@ -338,8 +338,10 @@ void write_updates(const ir::Function& function, const Slots& updates, std::span
     slot.buffer = std::move(buffer);
   }
   for (std::size_t i = 0; i < staged.size(); ++i) {
-    const View& input = inputs[function.updates()[i].input];
-    if (staged[i].view.data != nullptr && input.data != nullptr) Frame::copy(staged[i].view, input);
+    const std::uint32_t input = function.updates()[i].input;
+    View to = inputs[input];
+    if (!places.empty() && places[input] != nullptr) to.data = places[input];
+    if (staged[i].view.data != nullptr && to.data != nullptr) Frame::copy(staged[i].view, to);
   }
 }
 
@@ -367,7 +369,8 @@ Shape sized(const Shape& shape, std::int64_t batch) {
 }
 
 std::size_t run(const ir::Graph& graph, const ir::Function& function, std::span<const View> inputs,
-                std::span<const View> results, support::Isa isa, std::int64_t batch) {
+                std::span<const View> results, support::Isa isa, std::int64_t batch,
+                std::span<void* const> updates) {
   const support::FloatEnvScope environment;
   if (inputs.size() != function.body().arguments.size() ||
       results.size() != function.body().results.size()) {
@@ -385,7 +388,7 @@ std::size_t run(const ir::Graph& graph, const ir::Function& function, std::span<
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (yields[i].view.data != nullptr) Frame::copy(yields[i].view, results[i]);
   }
-  write_updates(function, frame.updates(), inputs, meter);
+  write_updates(function, frame.updates(), inputs, updates, meter);
   return meter.peak;
 }
 

@@ -12,14 +12,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "lib/jit/executable.h"
 #include "lib/plan/target.h"
-#include "lib/support/wait_for.h"
+#include "lib/support/making.h"
 #include "mlpjit/options.h"
 
 namespace mlpjit::jit {
@@ -98,9 +97,9 @@ class Cache {
   // The value of `key` for which `fits(value)`. When there is none, `miss(the keys that are there,
   // whether there was one that made room for others)` is called under the lock and may refuse by
   // throwing; then `make()` runs without the lock, in one thread per key, and the others wait for
-  // it. What it throws reaches all who waited, and the next to ask tries again. Null when this very
-  // thread is making it already, or its maker waits for this thread. The newest entry stays
-  // whatever its size.
+  // it. What it throws reaches all who waited, and the next to ask tries again. Null where
+  // another is making it and this thread makes something too, or this thread makes that very value.
+  // The newest entry stays whatever its size.
   template <class Fits, class Miss, class Make>
   Pointer get(const Key& key, const Fits& fits, const Miss& miss, const Make& make) {
     const std::uint64_t code = hash_(key);
@@ -109,8 +108,7 @@ class Cache {
       std::unique_lock lock(mutex_);
       while (const std::shared_ptr<Entry> found = entry_of(code, key, fits)) {
         if (found->value != nullptr) return hit(found);
-        const support::WaitFor wait(found->maker, found.get());
-        if (wait.circle()) return nullptr;
+        if (support::Making::anything()) return nullptr;
         made_.wait(lock, [&] { return found->finished; });
         if (found->error) {
           ++stats_.hits;
@@ -124,7 +122,7 @@ class Cache {
       }
       ++stats_.misses;
       miss(keys(), evicted_.contains(code));
-      entry = std::make_shared<Entry>(Entry{key, code, generation_, std::this_thread::get_id()});
+      entry = std::make_shared<Entry>(Entry{key, code, generation_});
       index_.emplace(code, entry);
     }
     return build(entry, make);
@@ -170,7 +168,6 @@ class Cache {
     Key key;
     std::uint64_t hash = 0;
     std::uint64_t generation = 0;
-    std::thread::id maker;  // who makes it, until it is finished
     bool finished = false, kept = false;
     std::exception_ptr error = nullptr;
     Pointer value = nullptr;  // null until finished
@@ -215,6 +212,7 @@ class Cache {
   Pointer build(const std::shared_ptr<Entry>& entry, const Make& make) {
     Pointer value;
     try {
+      const support::Making making(entry.get());
       value = make();
     } catch (...) {
       const std::lock_guard lock(mutex_);
@@ -222,7 +220,6 @@ class Cache {
       ++stats_.failures;
       entry->error = std::current_exception();
       entry->finished = true;
-      support::WaitFor::over(entry.get());
       made_.notify_all();
       throw;
     }
@@ -238,7 +235,6 @@ class Cache {
     if (!entry->kept) erase(*entry);
     entry->value = value;
     entry->finished = true;
-    support::WaitFor::over(entry.get());
     made_.notify_all();
     if (!entry->kept) return;
     evicted_.erase(entry->hash);

@@ -16,10 +16,24 @@
 
 namespace mlpjit::jit {
 
-// One input of a call. The storage, where there is one, keeps the packed copy of a weight.
+// One input of a call. The storage, where there is one, keeps the packed copy of a weight with the
+// contents that the view shows. `update`: where the final elements of an updated input go; null: to
+// its own memory.
 struct Argument {
   interp::View view;
-  support::Storage* storage = nullptr;
+  const support::Storage* storage = nullptr;
+  void* update = nullptr;
+};
+
+// A call of an executable with what stays from call to call in its place; of one thread at a time.
+// The executable outlives it.
+class Frame {
+ public:
+  virtual ~Frame() = default;
+  // What it points to must be there whenever run() is called, unless it is set again before.
+  virtual void set_input(std::size_t input, const Argument& argument) = 0;
+  // As Executable::run; results overlap no input. `batch`: the value of the signature's symbol.
+  virtual void run(std::span<const interp::View> results, std::int64_t batch) = 0;
 };
 
 struct KernelReport {
@@ -69,13 +83,14 @@ class Executable {
                                                    const Settings& settings);
 
   // Inputs as the types of the graph's main function say (the caller has checked), all views with
-  // the sizes of this call. Updates are
-  // written to the inputs' memory, and raise the version of their storage; results may overlap
-  // inputs (then they are staged), not each other. Throws ValueError as every mode does, and has
-  // changed no input then. Any thread; native code allocates nothing once a thread has called it,
-  // unless a weight changed or an op is the interpreter's.
+  // the sizes of this call. Results may overlap inputs (then they are staged), not each other.
+  // Throws ValueError as every mode does, and has updated nothing then. Any thread; native code
+  // allocates nothing once a thread has called it, unless a weight changed or an op is the
+  // interpreter's.
   virtual void run(std::span<const Argument> inputs,
                    std::span<const interp::View> results) const = 0;
+
+  virtual std::unique_ptr<Frame> make_frame() const = 0;
 
   virtual const Signature& signature() const = 0;
   std::span<const ir::Input> inputs() const { return signature().inputs; }

@@ -1,8 +1,5 @@
 #include "lib/jit/graph_executable.h"
 
-#include <array>
-#include <memory_resource>
-
 #include "lib/jit/footprint.h"
 #include "lib/jit/staging.h"
 #include "lib/support/float_env.h"
@@ -18,19 +15,42 @@ GraphExecutable::GraphExecutable(ir::Graph graph, support::Isa isa, Report repor
       result_bytes_(byte_sizes(signature_.result_types)),
       bytes_(sizeof(*this) + footprint(graph_)) {}
 
+class GraphExecutable::CallFrame final : public Frame {
+ public:
+  explicit CallFrame(const GraphExecutable& executable)
+      : executable_(executable),
+        inputs_(executable.signature_.inputs.size()),
+        updates_(executable.signature_.inputs.size()) {}
+
+  void set_input(std::size_t input, const Argument& argument) override {
+    inputs_[input] = argument.view;
+    updates_[input] = argument.update;
+  }
+  void run(std::span<const interp::View> results, std::int64_t) override {
+    const support::FloatEnvScope environment;
+    interp::run(executable_.graph_, executable_.graph_.main(), inputs_, results, executable_.isa_,
+                -1, updates_);
+  }
+
+ private:
+  const GraphExecutable& executable_;
+  std::vector<interp::View> inputs_;
+  std::vector<void*> updates_;
+};
+
 void GraphExecutable::run(std::span<const Argument> inputs,
                           std::span<const interp::View> results) const {
   const support::FloatEnvScope environment;
   require_counts(inputs.size(), results.size(), signature_);
   const Staging staging(inputs, input_bytes_, results, result_bytes_);
-  std::array<std::byte, 16 * sizeof(interp::View)> room;
-  std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
-  std::pmr::vector<interp::View> views(&memory);
-  views.reserve(inputs.size());
-  for (const Argument& input : inputs) views.push_back(input.view);
-  interp::run(graph_, graph_.main(), views, staging.results(), isa_);
+  CallFrame frame(*this);
+  for (std::size_t i = 0; i < inputs.size(); ++i) frame.set_input(i, inputs[i]);
+  frame.run(staging.results(), -1);
   staging.finish();
-  mark_updated(inputs, signature_);
+}
+
+std::unique_ptr<Frame> GraphExecutable::make_frame() const {
+  return std::make_unique<CallFrame>(*this);
 }
 
 }  // namespace mlpjit::jit

@@ -11,12 +11,14 @@ class GraphExecutable final : public Executable {
   GraphExecutable(ir::Graph graph, support::Isa isa, Report report);
 
   void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
+  std::unique_ptr<Frame> make_frame() const override;
 
   const Signature& signature() const override { return signature_; }
   const Report& report() const override { return report_; }
   std::size_t bytes() const override { return bytes_; }
 
  private:
+  class CallFrame;
   const ir::Graph graph_;
   const support::Isa isa_;
   const Report report_;

@@ -16,14 +16,8 @@ namespace mlpjit::jit {
 
 namespace {
 
-std::vector<PackCache::Slot> packed_slots(const plan::Plan& plan) {
-  std::vector<PackCache::Slot> packed;
-  for (std::uint32_t i = 0; i < plan.slots.size(); ++i) {
-    const plan::Slot& slot = plan.slots[i];
-    if (slot.kind == plan::SlotKind::packed) packed.push_back({i, slot.index, slot.layout});
-  }
-  return packed;
-}
+// Tells the packs from whatever else is derived from contents.
+constexpr std::int64_t kPackTag = 1;
 
 }  // namespace
 
@@ -53,25 +47,46 @@ NativeExecutable::NativeExecutable(plan::Plan plan, std::unique_ptr<codegen::Cod
       signature_(signature_of(plan_.graph->main())),
       constants_(plan_),
       library_(plan_),
-      packs_(packed_slots(plan_)),
+      input_slots_(signature_.input_types.size()),
+      output_slots_(signature_.result_types.size()),
       input_bytes_(byte_sizes(signature_.input_types)),
       result_bytes_(byte_sizes(signature_.result_types)) {
   bind_slots();
 }
 
+support::Derivation NativeExecutable::packing(const plan::PackedLayout& layout) {
+  return {{kPackTag, layout.k, layout.n, layout.panel, layout.panel_stride,
+           static_cast<std::int64_t>(layout.dtype)},
+          layout.bytes(),
+          [layout](const void* weight, void* packed) { plan::pack(layout, weight, packed); }};
+}
+
 void NativeExecutable::bind_slots() {
   for (std::uint32_t i = 0; i < plan_.slots.size(); ++i) {
     const plan::Slot& slot = plan_.slots[i];
-    const bool input = slot.kind == plan::SlotKind::input || slot.kind == plan::SlotKind::packed;
+    if (slot.kind == plan::SlotKind::constant) continue;
     const bool output = slot.kind == plan::SlotKind::output;
-    if ((input && slot.index >= input_bytes_.size()) ||
-        (output && slot.index >= result_bytes_.size())) {
+    if (slot.index >= (output ? output_slots_.size() : input_slots_.size())) {
       throw InternalError(fmt::format(
           "plan: slot {} stands for input or result {}, which is not there", i, slot.index));
     }
-    if (slot.kind == plan::SlotKind::input) input_slots_.push_back({i, slot.index});
-    if (output) output_slots_.push_back({i, slot.index});
+    switch (slot.kind) {
+      case plan::SlotKind::input: input_slots_[slot.index].value = i; break;
+      case plan::SlotKind::output: output_slots_[slot.index] = i; break;
+      case plan::SlotKind::update: input_slots_[slot.index].update = i; break;
+      case plan::SlotKind::packed:
+        input_slots_[slot.index].packed.push_back(static_cast<std::uint32_t>(packed_.size()));
+        packed_.push_back({i, input_slots_[slot.index].value, packing(slot.layout)});
+        break;
+      case plan::SlotKind::constant: break;
+    }
   }
+}
+
+std::vector<void*> NativeExecutable::make_slots() const {
+  std::vector<void*> slots(plan_.slots.size());
+  for (const auto& [slot, data] : constants_.slots()) slots[slot] = data;
+  return slots;
 }
 
 std::size_t NativeExecutable::bytes() const {
@@ -79,18 +94,83 @@ std::size_t NativeExecutable::bytes() const {
          footprint(*plan_.graph);
 }
 
+// A weight whose pack cannot be kept has none until call().
+void NativeExecutable::set_input(void** slots, std::size_t input, const Argument& argument) const {
+  const InputSlots& of_input = input_slots_[input];
+  slots[of_input.value] = argument.view.data;
+  if (of_input.update != kNone)
+    slots[of_input.update] = argument.update != nullptr ? argument.update : argument.view.data;
+  if (of_input.packed.empty()) return;
+  const support::Storage* storage = argument.storage;
+  const support::Contents* contents = storage == nullptr ? nullptr : &storage->contents();
+  const bool keeps = contents != nullptr && contents->data() == argument.view.data;
+  for (const std::uint32_t i : of_input.packed) {
+    slots[packed_[i].slot] =
+        const_cast<void*>(keeps ? storage->derived(*contents, packed_[i].how) : nullptr);
+  }
+}
+
+void NativeExecutable::call(void** slots, std::span<const interp::View> results,
+                            std::int64_t batch) const {
+  for (std::size_t i = 0; i < results.size(); ++i) slots[output_slots_[i]] = results[i].data;
+  std::size_t packs = 0;  // bytes of those that are made for this call alone
+  for (const Packed& packed : packed_) {
+    if (slots[packed.slot] == nullptr) packs += support::aligned_size(packed.how.bytes);
+  }
+  const std::size_t workspace_bytes = support::aligned_size(plan_.workspace(batch));
+  const WorkspaceScope workspace(workspace_bytes + packs);
+  LibraryCall library(library_, batch);
+  std::int64_t status = codegen::kOk;
+  if (packs == 0) {
+    status = entry_(library.runtime(), slots, workspace.data(), batch);
+  } else {
+    std::byte* next = workspace.data() + workspace_bytes;
+    for (const Packed& packed : packed_) {
+      if (slots[packed.slot] != nullptr) continue;
+      packed.how.fill(slots[packed.weight], next);
+      slots[packed.slot] = next;
+      next += support::aligned_size(packed.how.bytes);
+    }
+    status = entry_(library.runtime(), slots, workspace.data(), batch);
+    for (const Packed& packed : packed_) {
+      const auto* pack = static_cast<const std::byte*>(slots[packed.slot]);
+      if (pack >= workspace.data() && pack < next) slots[packed.slot] = nullptr;
+    }
+  }
+  if (status == codegen::kOk) return;
+  if (library.error() != nullptr) std::rethrow_exception(library.error());
+  throw InternalError(
+      fmt::format("generated code reports status {:#x}, and no step failed", status));
+}
+
+class NativeExecutable::CallFrame final : public Frame {
+ public:
+  explicit CallFrame(const NativeExecutable& executable)
+      : executable_(executable), slots_(executable.make_slots()) {}
+
+  void set_input(std::size_t input, const Argument& argument) override {
+    executable_.set_input(slots_.data(), input, argument);
+  }
+  void run(std::span<const interp::View> results, std::int64_t batch) override {
+    const support::FloatEnvScope environment;
+    executable_.call(slots_.data(), results, batch);
+  }
+
+ private:
+  const NativeExecutable& executable_;
+  std::vector<void*> slots_;
+};
+
+std::unique_ptr<Frame> NativeExecutable::make_frame() const {
+  return std::make_unique<CallFrame>(*this);
+}
+
 void NativeExecutable::run(std::span<const Argument> inputs,
                            std::span<const interp::View> results) const {
   const support::FloatEnvScope environment;
+  const support::Snapshot snapshot;
   require_counts(inputs.size(), results.size(), signature_);
   const Staging staging(inputs, input_bytes_, results, result_bytes_);
-  run_apart(inputs, staging.results());
-  staging.finish();
-  mark_updated(inputs, signature_);
-}
-
-void NativeExecutable::run_apart(std::span<const Argument> inputs,
-                                 std::span<const interp::View> results) const {
   // No heap for programs of usual size.
   std::array<void*, 64> few;
   std::vector<void*> many;
@@ -99,31 +179,12 @@ void NativeExecutable::run_apart(std::span<const Argument> inputs,
     many.resize(plan_.slots.size());
     slots = many.data();
   }
-  LibraryCall library(library_, batch(inputs));
-  const std::int64_t status = call(inputs, results, slots, library);
-  if (status == codegen::kOk) return;
-  if (library.error() != nullptr) std::rethrow_exception(library.error());
-  throw InternalError(
-      fmt::format("generated code reports status {:#x}, and no step failed", status));
-}
-
-std::int64_t NativeExecutable::call(std::span<const Argument> inputs,
-                                    std::span<const interp::View> results, void** slots,
-                                    LibraryCall& library) const {
-  for (const Bound& bound : input_slots_) slots[bound.slot] = inputs[bound.index].view.data;
-  for (const Bound& bound : output_slots_) slots[bound.slot] = results[bound.index].data;
   for (const auto& [slot, data] : constants_.slots()) slots[slot] = data;
-  PackCache::Lease packs(packs_);
-  const std::size_t scratch = packs_.scratch_bytes(inputs);
-  const std::size_t workspace_bytes = support::aligned_size(plan_.workspace(library.batch()));
-  const WorkspaceScope workspace(workspace_bytes + scratch);
-  packs.fill(inputs, slots, {workspace.data() + workspace_bytes, scratch});
-  return entry_(library.runtime(), slots, workspace.data(), library.batch());
-}
-
-std::int64_t NativeExecutable::batch(std::span<const Argument> inputs) const {
-  if (signature_.symbol.empty()) return 0;
-  return signature_.batch(inputs[signature_.batch_input].view.shape);
+  for (std::size_t i = 0; i < inputs.size(); ++i) set_input(slots, i, inputs[i]);
+  const std::int64_t batch =
+      signature_.symbol.empty() ? 0 : signature_.batch(inputs[signature_.batch_input].view.shape);
+  call(slots, staging.results(), batch);
+  staging.finish();
 }
 
 }  // namespace mlpjit::jit

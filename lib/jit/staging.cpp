@@ -66,10 +66,4 @@ void require_counts(std::size_t inputs, std::size_t results, const Signature& si
                   results, signature.input_types.size(), signature.result_types.size()));
 }
 
-void mark_updated(std::span<const Argument> inputs, const Signature& signature) {
-  for (const std::uint32_t input : signature.updated_inputs) {
-    if (inputs[input].storage != nullptr) inputs[input].storage->bump_version();
-  }
-}
-
 }  // namespace mlpjit::jit

@@ -1,6 +1,5 @@
 #pragma once
-// What both backends do around a call: check the counts, keep results apart from inputs, mark what
-// was written.
+// What both backends do around a call: check the counts, keep results apart from inputs.
 
 #include <cstddef>
 #include <memory>
@@ -38,7 +37,5 @@ class Staging {
 inline constexpr std::size_t kByView = static_cast<std::size_t>(-1);
 std::vector<std::size_t> byte_sizes(std::span<const ir::Type> types);
 void require_counts(std::size_t inputs, std::size_t results, const Signature& signature);
-// Raises the versions of the storages that a call has written to.
-void mark_updated(std::span<const Argument> inputs, const Signature& signature);
 
 }  // namespace mlpjit::jit

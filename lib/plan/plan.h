@@ -26,7 +26,7 @@ enum class Place : std::uint8_t {
               // loop
 };
 
-enum class SlotKind : std::uint8_t { input, output, constant, packed };
+enum class SlotKind : std::uint8_t { input, output, update, constant, packed };
 
 // How a dense weight [N, K] is packed: panels of `panel` outputs, [N / panel][K][panel], N padded
 // with zeros, `panel_stride` elements from panel to panel. Depends on (K, N, dtype, target) only.
@@ -43,12 +43,14 @@ struct PackedLayout {
 };
 PackedLayout packed_layout(std::int64_t n, std::int64_t k, DType dtype);
 
-// One entry of the slots array, in this order: inputs, outputs, constants, packed weights.
+// One entry of the slots array, in this order: inputs, outputs, updates, constants, packed weights.
 struct Slot {
   SlotKind kind = SlotKind::input;
-  std::uint32_t index = 0;  // which input, output or constant; for packed: which input is packed
-  PackedLayout layout;      // packed only
-  ir::Literal literal;      // constant only
+  // Which input, output or constant; of an update: which input is updated (this is where its final
+  // value goes, which may be the input's own memory); of a packed weight: which input is packed.
+  std::uint32_t index = 0;
+  PackedLayout layout;  // packed only
+  ir::Literal literal;  // constant only
 };
 
 using BufferId = std::uint32_t;

@@ -58,6 +58,9 @@ Plan Planner::run() {
     if (!value.type.token) buffers_[body.arguments[i]] = slot_buffer(slot, value.type, value.name);
   }
   for (std::size_t i = 0; i < body.results.size(); ++i) add_slot(SlotKind::output, i);
+  for (const ir::Update& update : main_.updates()) {
+    if (!type(update.value).token) add_slot(SlotKind::update, update.input);
+  }
   for (const ir::OpId id : body.ops) plan_op(id);
   copy_results();
   // Constants and packed weights are known only now; their buffers say which of them they are.
@@ -233,8 +236,6 @@ void Planner::plan_library(ir::OpId id, std::string reason) {
 }
 
 // Results go straight to their output where they can; inputs, constants and second uses are copied.
-// Updates come last, after every read, and through the workspace where one reads what another
-// overwrites.
 void Planner::copy_results() {
   const auto inputs = static_cast<std::uint32_t>(main_.body().arguments.size());
   for (std::size_t i = 0; i < main_.body().results.size(); ++i) {
@@ -254,15 +255,23 @@ void Planner::copy_results() {
                "an output that is held elsewhere too");
     }
   }
+  copy_updates(inputs + static_cast<std::uint32_t>(main_.body().results.size()));
+}
+
+// Updates come last, after every read, and through the workspace where one reads what another may
+// overwrite.
+void Planner::copy_updates(std::uint32_t slot) {
+  const std::size_t inputs = main_.body().arguments.size();
   std::vector<std::pair<BufferId, BufferId>> updates;
   const bool several = main_.updates().size() > 1;
   for (const ir::Update& update : main_.updates()) {
     if (type(update.value).token) continue;
     BufferId from = buffer(update.value);
-    const BufferId to = buffer(main_.body().arguments[update.input]);
+    const BufferId to = slot_buffer(slot++, type(update.value),
+                                    main_.value(main_.body().arguments[update.input]).name);
     const Buffer& source = plan_.buffers[from];
-    const bool is_input = source.place == Place::slot && source.slot < inputs;
-    if (is_input && source.slot == plan_.buffers[to].slot) continue;
+    const bool is_input =
+        source.place == Place::slot && source.slot < inputs && source.slot != update.input;
     if (is_input || (source.place == Place::indirect && several)) {  // may point to an input
       const BufferId staged = workspace_buffer({source.dtype, source.shape, false}, source.name);
       add_copy(from, staged, "an update that reads an input");

@@ -65,6 +65,7 @@ class Planner {
   void plan_fusion(const ir::Op& fusion);
   void plan_library(ir::OpId id, std::string reason);
   void copy_results();
+  void copy_updates(std::uint32_t first_slot);
   void pad_rows();
 
   // control.cpp: ops with regions. `to`: where what a region yields belongs.

@@ -49,6 +49,7 @@ class Writer {
     switch (slot.kind) {
       case SlotKind::input: return line("slot {} input {}", i, slot.index);
       case SlotKind::output: return line("slot {} output {}", i, slot.index);
+      case SlotKind::update: return line("slot {} update of input {}", i, slot.index);
       case SlotKind::constant:
         return line("slot {} constant {}", i, ir::to_string(slot.literal.type()));
       case SlotKind::packed:

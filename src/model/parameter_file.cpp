@@ -93,6 +93,7 @@ void write_tensors(support::OutputFile& file, const std::string& path, TensorMap
 }
 
 void save_parameter_file(const nn::ParameterDict& parameters, const std::string& path) {
+  const support::Snapshot snapshot;  // all of one moment
   TensorMap tensors;
   for (const auto& [name, parameter] : parameters) {
     if (!parameter.is_initialized()) {
@@ -166,8 +167,10 @@ nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const Stored
   std::vector<ParameterState*> states;
   for (const auto& [parameter, value] : values)
     states.push_back(&ParameterAccess::state(parameter));
-  const ParameterState::Writing writing(std::move(states));
-  for (const auto& [parameter, value] : values) ParameterAccess::state(parameter).write(value);
+  ParameterState::Writing writing(std::move(states));
+  for (const auto& [parameter, value] : values)
+    writing.write(ParameterAccess::state(parameter), value, "load_parameters");
+  writing.commit();
   return report;
 }
 

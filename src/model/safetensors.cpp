@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "lib/support/snapshot.h"
 #include "mlpjit/error.h"
 #include "src/model/safetensors_file.h"
 #include "src/tensor/tensor_impl.h"
@@ -228,6 +229,7 @@ void write_safetensors(support::OutputFile& file, const std::string& path,
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
     return size_of(a->second.dtype()) > size_of(b->second.dtype());
   });
+  const support::Snapshot snapshot;  // as long as the elements are read
   std::map<std::string_view, std::uint64_t> begins;
   std::vector<std::span<const std::byte>> parts(2);
   std::uint64_t end = 0;

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <optional>
 #include <ostream>
 #include <span>
 
+#include "lib/support/snapshot.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/random.h"
 #include "src/model/parameter_file.h"
@@ -76,18 +78,6 @@ void check_defined(std::span<const Tensor> outputs, const Block& block) {
   }
 }
 
-// A call that runs imperatively, by itself or as a whole.
-using Gate = std::optional<support::CallGate::Scope>;
-void enter_gate(BlockState& state, Gate& inside) {
-  if (!support::CallGate::passed() && !is_tracing()) inside.emplace(state.guarded_gate());
-}
-
-// A compiled program has a gate of its own.
-void enter_as_root(BlockState& state, Gate& inside) {
-  const bool compiled = state.hybrid && state.hybridized.load(std::memory_order_acquire);
-  if (!compiled) enter_gate(state, inside);
-}
-
 // What is thrown of sizes that are symbols knows no layer: it gets the innermost one's path in
 // front, or the type of a block that has none.
 template <class Call>
@@ -110,8 +100,7 @@ auto located(const Block& block, const Call& call) {
 Tensor Block::operator()(const Tensor& input) const {
   const CallFrame frame(*this);
   BlockState& state = this->state();
-  Gate inside;
-  if (frame.root()) enter_as_root(state, inside);
+  const support::Snapshot weights;
   Tensor output = located(*this, [&] { return const_cast<Block*>(this)->forward(input); });
   check_defined({&output, 1}, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs({input});
@@ -122,8 +111,7 @@ Tensor Block::operator()(const Tensor& input) const {
 Outputs Block::operator()(const Tensors& inputs) const {
   const CallFrame frame(*this);
   BlockState& state = this->state();
-  Gate inside;
-  if (frame.root()) enter_as_root(state, inside);
+  const support::Snapshot weights;
   Outputs outputs = located(*this, [&] { return const_cast<Block*>(this)->forward_n(inputs); });
   check_defined(outputs, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs(inputs);
@@ -189,10 +177,42 @@ void Block::initialize(const Initializer& initializer, const InitializeOptions& 
         "initialize() while tracing would happen once, not at every call: do it outside");
   if (!initializer.defined()) throw UserError("initialize() with an initializer that is none");
   const std::uint64_t seed = random::state().seed;
-  for (const auto& [path, parameter] : collect_params()) {
+  std::vector<std::pair<detail::ParameterState*, Tensor>> values;
+  std::vector<detail::ParameterState*> states;
+  const ParameterDict parameters = collect_params();
+  for (const auto& [path, parameter] : parameters) {
     if (options.only_missing && parameter.is_initialized()) continue;
-    ParameterAccess::state(parameter).initialize(initializer, seed, path);
+    detail::ParameterState& state = ParameterAccess::state(parameter);
+    if (Tensor made = state.request(initializer, seed, path); made.defined()) {
+      states.push_back(&state);
+      values.emplace_back(&state, std::move(made));
+    }
   }
+  detail::ParameterState::Writing writing(std::move(states));
+  for (const auto& [state, made] : values) writing.write(*state, made, "initialize");
+  writing.commit();
+}
+
+void Block::set_parameters(const TensorMap& values) {
+  if (is_tracing())
+    throw TraceError(
+        "set_parameters() while tracing would happen once, not at every call: do it outside");
+  const ParameterDict parameters = collect_params();
+  std::map<detail::ParameterState*, std::pair<std::string, Tensor>> wanted;
+  std::vector<detail::ParameterState*> states;
+  for (const auto& [path, value] : values) {
+    detail::ParameterState& state = ParameterAccess::state(parameters[path]);
+    const auto [known, is_new] = wanted.try_emplace(&state, path, value);
+    if (is_new) states.push_back(&state);
+    if (!is_new && !identical(known->second.second, value)) {
+      throw ParameterError(fmt::format(
+          "set_parameters: '{}' and '{}' are one parameter, and were given different values",
+          known->second.first, path));
+    }
+  }
+  detail::ParameterState::Writing writing(std::move(states));
+  for (const auto& [state, value] : wanted) writing.write(*state, value.second, "set_parameters");
+  writing.commit();
 }
 
 ParameterDict Block::collect_params() const {
@@ -298,8 +318,6 @@ Tensor HybridBlock::forward(const Tensor& input) {
       return only(*this, std::move(results.several));
     }
   }
-  Gate inside;  // hybridize(false) may have come since the call began
-  enter_gate(detail::BlockAccess::state(*this), inside);
   return hybrid_forward(Ops(), input);
 }
 
@@ -308,8 +326,6 @@ Tensors HybridBlock::forward_n(const Tensors& inputs) {
   if (detail::BlockAccess::state(*this).hybridized.load(std::memory_order_acquire) &&
       run_compiled(inputs, results))
     return std::move(results).take();
-  Gate inside;
-  enter_gate(detail::BlockAccess::state(*this), inside);
   return hybrid_forward_n(Ops(), inputs);
 }
 

@@ -33,19 +33,6 @@ void BlockState::hybridize(const HybridizeOptions& wanted) {
   });
 }
 
-support::CallGate& BlockState::guarded_gate() {
-  const std::uint64_t epoch = structure_epoch().load(std::memory_order_acquire);
-  if (guarded_epoch.load(std::memory_order_acquire) == epoch) return *gate;
-  const std::lock_guard lock(mutex);
-  walk_blocks(*this, "", [&](const std::string&, const BlockState& block) {
-    for (const Member& member : block.members) {
-      if (member.parameter) member.parameter->guard_by(gate);
-    }
-  });
-  guarded_epoch.store(epoch, std::memory_order_release);
-  return *gate;
-}
-
 void BlockState::put(Member member) {
   if (member.child && hybridized.load(std::memory_order_acquire) &&
       !member.child->hybridized.load(std::memory_order_acquire)) {

@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "lib/support/call_gate.h"
 #include "mlpjit/nn/block.h"
 #include "src/nn/parameter_state.h"
 #include "src/trace/cached_function.h"
@@ -41,13 +40,6 @@ struct BlockState {
   std::atomic<std::uint64_t> options_version{0};
   std::atomic<bool> hybridized{false};
   HybridizeOptions options;  // guarded by mutex
-
-  // Calls that run imperatively pass through it, so that weights are not replaced under them.
-  const std::shared_ptr<support::CallGate> gate =
-      support::CallGate::make(support::CallGate::Inside::network);
-  std::atomic<std::uint64_t> guarded_epoch{0};
-  // The gate, standing before all parameters of the tree as it is now.
-  support::CallGate& guarded_gate();
 
   // Dtypes and shapes of the first call as a root, for summary().
   std::atomic<bool> called{false};

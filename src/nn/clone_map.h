@@ -4,6 +4,8 @@
 #include <memory>
 #include <unordered_map>
 
+#include "lib/support/snapshot.h"
+
 namespace mlpjit::detail {
 
 class CloneMap {
@@ -24,6 +26,7 @@ class CloneMap {
   }
 
  private:
+  const support::Snapshot snapshot_;  // all values are of one moment
   std::unordered_map<const void*, std::shared_ptr<void>> copies_;
 };
 

@@ -5,6 +5,7 @@
 #include "mlpjit/nn/block.h"
 #include "src/nn/block_state.h"
 #include "src/tensor/tensor_impl.h"
+#include "src/trace/bound_call.h"
 
 namespace mlpjit::detail {
 
@@ -56,33 +57,46 @@ void follow_structure(CompiledBody& compiled, const BlockState& state) {
 
 }  // namespace
 
+std::pair<std::shared_ptr<CachedFunction>, std::uint64_t> HybridBlock::compiled_function() {
+  BlockState& state = detail::BlockAccess::state(*this);
+  CompiledBody& compiled = *compiled_;
+  const std::lock_guard lock(compiled.mutex);
+  follow_structure(compiled, state);
+  const std::uint64_t version = state.options_version.load(std::memory_order_acquire);
+  if (!compiled.function || compiled.options_version != version) {
+    const std::lock_guard options_lock(state.mutex);
+    compiled.options_version = version;
+    compiled.function = std::make_shared<CachedFunction>(
+        [this](const Tensors& arguments) { return hybrid_forward_n(Ops(), arguments); },
+        state.options,
+        [shared = detail::BlockAccess::share(*this)](const Tensor& tensor) {
+          return detail::parameter_path(*shared, "", tensor);
+        },
+        detail::type_of(*this));
+  }
+  return {compiled.function, compiled.structure};
+}
+
 bool HybridBlock::run_compiled(std::span<const Tensor> inputs, detail::Results& results) {
   // Inside a trace the body is written down as part of it.
   if (is_tracing() || detail::ShapeObserver::current() != nullptr) return false;
-  BlockState& state = detail::BlockAccess::state(*this);
-  CompiledBody& compiled = *compiled_;
-  std::shared_ptr<CachedFunction> function;
-  std::uint64_t structure = 0;
-  {
-    const std::lock_guard lock(compiled.mutex);
-    follow_structure(compiled, state);
-    const std::uint64_t version = state.options_version.load(std::memory_order_acquire);
-    if (!compiled.function || compiled.options_version != version) {
-      const std::lock_guard options_lock(state.mutex);
-      compiled.options_version = version;
-      compiled.function = std::make_shared<CachedFunction>(
-          [this](const Tensors& arguments) { return hybrid_forward_n(Ops(), arguments); },
-          state.options,
-          [shared = detail::BlockAccess::share(*this)](const Tensor& tensor) {
-            return detail::parameter_path(*shared, "", tensor);
-          },
-          detail::type_of(*this));
-    }
-    function = compiled.function;
-    structure = compiled.structure;
-  }
+  const auto [function, structure] = compiled_function();
   results = function->call(inputs, structure);
   return true;
+}
+
+BoundCall HybridBlock::bind(const std::vector<TensorSpec>& inputs) {
+  if (is_tracing()) throw TraceError("bind() while tracing would happen once: do it outside");
+  const std::string name = detail::type_of(*this);
+  const auto [function, structure] = compiled_function();
+  if (function->options().threads > 1) {
+    throw UserError("bind: " + name + " is hybridized for " +
+                    std::to_string(function->options().threads) +
+                    " threads; a bound call runs on the caller's alone: hybridize without");
+  }
+  const detail::CallFrame frame(*this);
+  const Tensors stand_ins = detail::stand_ins(inputs, "bind of " + name);
+  return detail::BoundAccess::make(function->runner(stand_ins, structure), inputs, name);
 }
 
 Explanation HybridBlock::explain() const {

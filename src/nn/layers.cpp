@@ -6,6 +6,7 @@
 
 #include "lib/ir/size_product.h"
 #include "lib/support/float_env.h"
+#include "lib/support/publication.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/random.h"
@@ -181,8 +182,10 @@ Tensor BatchNorm::hybrid_forward(const Ops& F, const Tensor& input) {
       running.assign(any.is_symbolic() ? F.where(any, next, running) : next);
     };
     if (any.is_symbolic() || any.item<bool>()) {
+      support::Publication together;  // whoever reads them
       learn(running_mean, mean);
       learn(running_var, var);
+      together.commit();
     }
   }
   const Tensor scale = F.rsqrt(var + epsilon_) * gamma;

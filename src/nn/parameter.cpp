@@ -7,7 +7,8 @@
 #include <exception>
 #include <ostream>
 
-#include "lib/support/wait_for.h"
+#include "lib/support/making.h"
+#include "lib/support/snapshot.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/ops.h"
@@ -52,6 +53,7 @@ void ParameterState::throw_misfit(std::span<const std::int64_t> found) const {
                                shape_text(), sizes_text(found)));
 }
 
+// First values: whoever reads the parameter from now on finds them.
 void ParameterState::adopt(const Tensor& values, std::span<const std::int64_t> wanted) {
   const TracePause pause;
   // A function of the user's may have given a tensor that others hold. What may fail comes first.
@@ -59,7 +61,8 @@ void ParameterState::adopt(const Tensor& values, std::span<const std::int64_t> w
   if (!complete()) sizes.assign(wanted.begin(), wanted.end());
   value = std::move(own);
   pending.reset();
-  publish();
+  TensorAccess::impl(value)->storage->mark_published();
+  ready.store(true, std::memory_order_release);
 }
 
 Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
@@ -73,33 +76,34 @@ Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
                       "on the network before its first call",
                       path_prefix(), path));
     }
-    if (maker != std::thread::id()) {
-      const support::WaitFor wait(maker, this);
-      if (wait.circle()) {
-        throw ParameterError(fmt::format(
-            "{}the initializer of parameter '{}' runs a network that needs its values; call "
-            "set_data() on it, or let the initializer compute without them",
-            path_prefix(), path));
-      }
+    if (support::Making::of_this_thread(this)) {
+      throw ParameterError(fmt::format(
+          "{}the initializer of parameter '{}' runs a network that needs its values; call "
+          "set_data() on it, or let the initializer compute without them",
+          path_prefix(), path));
+    }
+    if (being_made && !support::Making::anything()) {
       made.wait(lock);
       continue;
     }
+    const bool mine = !std::exchange(being_made, true);  // else another makes them too
     const Pending request = *pending;
     const std::uint64_t number = requests;
     const nn::Initializer::Request described{request.seed, path, Shape(wanted), options.dtype};
-    maker = std::this_thread::get_id();
     lock.unlock();
     Tensor values;
     std::exception_ptr failure;
     try {
+      const support::Making making(this);
       values = first_values(request.initializer, described);
     } catch (...) {
       failure = std::current_exception();
     }
     lock.lock();
-    maker = {};
-    support::WaitFor::over(this);
-    made.notify_all();
+    if (mine) {
+      being_made = false;
+      made.notify_all();
+    }
     if (failure) std::rethrow_exception(failure);
     // Else set, or to be initialized otherwise, meanwhile.
     if (ready.load(std::memory_order_relaxed) || requests != number) continue;
@@ -108,109 +112,94 @@ Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
   }
 }
 
-void ParameterState::initialize(const nn::Initializer& initializer, std::uint64_t seed,
-                                const std::string& new_path) {
+Tensor ParameterState::request(const nn::Initializer& initializer, std::uint64_t seed,
+                               const std::string& new_path) {
   std::unique_lock lock(mutex);
   if (path != new_path) path = new_path;
   ++requests;
   const nn::Initializer chosen = options.initializer.defined() ? options.initializer : initializer;
   if (!complete()) {
     pending = Pending{chosen, seed};
-    return;
+    return {};
   }
   const nn::Initializer::Request described{seed, path, Shape(sizes), options.dtype};
   lock.unlock();
-  const Tensor values = first_values(chosen, described);
-  const Writing writing({this});
-  if (ready.load(std::memory_order_relaxed)) {
-    const TracePause pause;
-    value.assign(values);
-  } else {
-    adopt(values, sizes);
-  }
+  return first_values(chosen, described);
 }
 
-void ParameterState::set(const Tensor& values) {
-  if (is_tracing()) {
-    throw TraceError(fmt::format(
-        "{}set_data of parameter '{}' while tracing would happen once, not at every call: do "
-        "it outside, or write parameter.data().assign(values)",
-        path_prefix(), path));
-  }
-  const Writing writing({this});
-  write(values);
-}
-
-void ParameterState::write(const Tensor& values) {
+void ParameterState::check_fits(const Tensor& values, const char* call) const {
   if (!values.defined())
-    throw ParameterError(fmt::format("set_data of parameter '{}': no tensor given", path));
+    throw ParameterError(fmt::format("{} of parameter '{}': no tensor given", call, path));
   const std::span<const std::int64_t> found = values.shape().sizes();
   if (!fits(sizes, found)) {
-    throw ShapeError(fmt::format("set_data of parameter '{}': expected {}, got {}{}", path,
+    throw ShapeError(fmt::format("{} of parameter '{}': expected {}, got {}{}", call, path,
                                  shape_text(), to_string(values.dtype()), sizes_text(found)));
   }
   if (values.dtype() != options.dtype && !values.is_weak()) {
     throw DTypeError(
-        fmt::format("set_data of parameter '{}': expected {}, got {}{}; convert with cast(values, "
+        fmt::format("{} of parameter '{}': expected {}, got {}{}; convert with cast(values, "
                     "DType::{})",
-                    path, shape_text(), to_string(values.dtype()), sizes_text(found),
+                    call, path, shape_text(), to_string(values.dtype()), sizes_text(found),
                     options.dtype == DType::boolean ? "boolean" : to_string(options.dtype)));
   }
-  if (ready.load(std::memory_order_relaxed)) {
-    value.assign(values);
-    return;
-  }
-  const Tensor fresh = values.is_weak() ? cast(values, options.dtype).copy() : values.copy();
-  sizes.assign(found.begin(), found.end());
-  value = fresh;
-  pending.reset();
-  publish();
 }
 
-// The gates before the mutexes: calls inside may need those. Which memory there is to write can be
-// known for sure only afterwards.
+// Calls that need the first values of one of them wait meanwhile, so that its sizes stay as they
+// are; but a thread that makes first values, or a program, itself waits for nobody.
 ParameterState::Writing::Writing(std::vector<ParameterState*> parameters) {
-  std::sort(parameters.begin(), parameters.end());  // in one order, whoever locks them
+  std::sort(parameters.begin(), parameters.end());  // in one order, whoever waits
   parameters.erase(std::unique(parameters.begin(), parameters.end()), parameters.end());
-  const auto storages = [&] {
-    std::vector<const support::Storage*> known;
-    for (const ParameterState* parameter : parameters) {
-      if (const support::Storage* storage = parameter->storage()) known.push_back(storage);
-    }
-    return known;
-  };
-  while (true) {
-    const std::vector<const support::Storage*> before = storages();
-    alone_.emplace(before);
-    for (ParameterState* parameter : parameters) locks_.emplace_back(parameter->mutex);
-    if (storages() == before) return;
-    locks_.clear();
-    alone_.reset();
+  first_.reserve(parameters.size());
+  for (ParameterState* parameter : parameters) {
+    std::unique_lock lock(parameter->mutex);
+    const auto free = [parameter] { return !parameter->being_made || parameter->ready.load(); };
+    if (!support::Making::anything()) parameter->made.wait(lock, free);
+    if (parameter->ready.load(std::memory_order_relaxed) || parameter->being_made) continue;
+    parameter->being_made = true;
+    first_.push_back(parameter);
   }
 }
 
-void ParameterState::guard_by(const std::shared_ptr<support::CallGate>& gate) {
+ParameterState::Writing::~Writing() {
+  release();
+}
+
+void ParameterState::Writing::release() {
+  for (ParameterState* parameter : std::exchange(first_, {})) {
+    const std::lock_guard lock(parameter->mutex);
+    parameter->being_made = false;
+    parameter->made.notify_all();
+  }
+}
+
+void ParameterState::Writing::write(ParameterState& parameter, const Tensor& values,
+                                    const char* call) {
+  const TracePause pause;
   {
-    const std::lock_guard lock(mutex);
-    if (storage() == nullptr) {
-      if (std::find(early.begin(), early.end(), gate) == early.end())
-        early.push_back(gate->shared_from_this());
-      return;
+    const std::lock_guard lock(parameter.mutex);
+    parameter.check_fits(values, call);
+  }
+  if (parameter.ready.load(std::memory_order_acquire)) {
+    parameter.value.assign(values);
+  } else {
+    fresh_.emplace_back(&parameter,
+                        values.is_weak() ? cast(values, parameter.options.dtype) : values.copy());
+  }
+}
+
+void ParameterState::Writing::commit() {
+  publication_.commit();
+  const TracePause pause;
+  for (const auto& [parameter, values] : fresh_) {
+    std::unique_lock lock(parameter->mutex);
+    if (!parameter->ready.load(std::memory_order_relaxed)) {
+      parameter->adopt(values, values.shape().sizes());
+    } else {
+      lock.unlock();
+      parameter->value.assign(values);
     }
   }
-  support::guard(gate, *storage());  // waits for a Writing, which waits for the mutex
-}
-
-// Networks that run imperatively may be in their calls already.
-void ParameterState::publish() {
-  for (const std::shared_ptr<support::CallGate>& gate : early)
-    support::guard(gate, *TensorAccess::impl(value)->storage);
-  early.clear();
-  ready.store(true, std::memory_order_release);
-}
-
-const support::Storage* ParameterState::storage() const {
-  return ready.load(std::memory_order_acquire) ? TensorAccess::impl(value)->storage.get() : nullptr;
+  release();
 }
 
 std::shared_ptr<ParameterState> ParameterState::clone() const {
@@ -221,9 +210,7 @@ std::shared_ptr<ParameterState> ParameterState::clone() const {
   copy->options = options;
   copy->pending = pending;
   if (ready.load(std::memory_order_relaxed)) {
-    const TracePause pause;
-    copy->value = value.copy();
-    copy->ready.store(true, std::memory_order_release);
+    copy->adopt(value, sizes);
   }
   return copy;
 }
@@ -305,7 +292,16 @@ Tensor Parameter::data(std::initializer_list<std::int64_t> sizes) const {
 }
 
 void Parameter::set_data(const Tensor& values) {
-  state().set(values);
+  detail::ParameterState& state = this->state();
+  if (is_tracing()) {
+    throw TraceError(fmt::format(
+        "{}set_data of parameter '{}' while tracing would happen once, not at every call: do "
+        "it outside, or write parameter.data().assign(values)",
+        detail::path_prefix(), state.path));
+  }
+  detail::ParameterState::Writing writing({&state});
+  writing.write(state, values, "set_data");
+  writing.commit();
 }
 
 std::ostream& operator<<(std::ostream& out, const Parameter& parameter) {

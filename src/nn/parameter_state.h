@@ -9,16 +9,15 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "lib/support/call_gate.h"
+#include "lib/support/publication.h"
 #include "mlpjit/nn/parameter.h"
 
 namespace mlpjit::detail {
 
-// The values live in one tensor for as long as the shape stays: new values are written into it, so
+// The values live in one tensor for as long as the shape stays: new values are written to it, so
 // that traced programs, which are bound to the tensor, see them.
 struct ParameterState {
   // The request of initialize(), waiting for the sizes.
@@ -28,49 +27,52 @@ struct ParameterState {
   };
 
   // Guarded by mutex, as everything but `ready` and, once ready, `value`. Never held while an
-  // initializer runs: it may be a function of the user's that runs networks.
+  // initializer runs: it may be a function of the user's that runs networks; nor while values are
+  // published.
   std::string path;
   std::vector<std::int64_t> sizes;  // kUnknown where not known yet
   nn::ParameterOptions options;
   std::optional<Pending> pending;
   std::uint64_t requests = 0;  // calls of initialize()
-  std::thread::id maker;       // who makes the first values now
+  bool being_made = false;     // the first values, by some thread
   std::atomic<bool> ready{false};
   Tensor value;
   mutable std::mutex mutex;
-  std::condition_variable made;                           // nobody is their maker any more
-  std::vector<std::shared_ptr<support::CallGate>> early;  // that wait for values to guard
+  std::condition_variable made;  // nobody makes the first values any more
 
   bool complete() const;
   std::string shape_text() const;
   // Completes the sizes and makes the values; throws as Parameter::data, and leaves everything as
   // it was then.
   Tensor materialize(std::span<const std::int64_t> sizes);
-  // initialize(): makes the values now where the sizes are known.
-  void initialize(const nn::Initializer& initializer, std::uint64_t seed, const std::string& path);
-  void set(const Tensor& values);
+  // What initialize() begins with: the values where the sizes are known, else a note to make them
+  // at the first call, and nothing.
+  Tensor request(const nn::Initializer& initializer, std::uint64_t seed, const std::string& path);
   std::shared_ptr<ParameterState> clone() const;
 
-  // No call that reads the values of these parameters is inside its gate meanwhile, and nobody else
-  // sets or makes them.
+  // New values of several parameters, published together by commit(), or not at all.
   class Writing {
    public:
     explicit Writing(std::vector<ParameterState*> parameters);
+    ~Writing();
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+
+    // Throws ParameterError, ShapeError, DTypeError when they do not fit, naming `call`.
+    void write(ParameterState& parameter, const Tensor& values, const char* call);
+    void commit();
 
    private:
-    std::optional<support::WriteScope> alone_;
-    std::vector<std::unique_lock<std::mutex>> locks_;  // left before the gates open
+    void release();
+
+    std::vector<ParameterState*> first_;  // without values yet, and this thread makes them
+    std::vector<std::pair<ParameterState*, Tensor>> fresh_;  // first values
+    support::Publication publication_;
   };
-  // set(), within a Writing.
-  void write(const Tensor& values);
-  // The memory of the values, or null.
-  const support::Storage* storage() const;
-  // The gate stands before the values, those that are still to come too.
-  void guard_by(const std::shared_ptr<support::CallGate>& gate);
 
  private:
-  void publish();
   void adopt(const Tensor& values, std::span<const std::int64_t> wanted);
+  void check_fits(const Tensor& values, const char* call) const;
   [[noreturn]] void throw_misfit(std::span<const std::int64_t> found) const;
 };
 

@@ -9,6 +9,7 @@
 #include "lib/ir/infer.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
+#include "lib/support/snapshot.h"
 #include "src/tensor/small.h"
 #include "src/trace/recorder.h"
 
@@ -196,6 +197,7 @@ struct EagerOperands {
 Tensors run_eager(ir::Opcode opcode, Operands operands, const ir::Attrs& attrs, unsigned promoted,
                   const Promotion& promotion) {
   const support::FloatEnvScope environment;
+  const support::Snapshot snapshot;
   EagerOperands in(opcode, operands, promoted, promotion);
   const std::span<interp::View> views = in.views.span();
   return with_path([&] {
@@ -222,6 +224,7 @@ Tensor run_eager_one(ir::Opcode opcode, Operands operands, const ir::Attrs& attr
                      unsigned promoted, const Promotion& promotion) {
   if (kFastRules[static_cast<std::size_t>(opcode)] != FastRule::none) {
     const support::FloatEnvScope environment;
+    const support::Snapshot snapshot;
     EagerOperands in(opcode, operands, promoted, promotion);
     DType dtype{};
     Shape shape;

@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "lib/ir/infer.h"
-#include "lib/support/call_gate.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
+#include "lib/support/publication.h"
 #include "mlpjit/ops.h"
 #include "src/tensor/dispatch.h"
 #include "src/trace/recorder.h"
@@ -23,13 +23,10 @@ using detail::WeakKind;
 
 namespace detail {
 
-void* writable(TensorImpl& impl, const char* call) {
-  if (impl.storage->read_only()) {
-    throw UserError(path_prefix() + call +
-                    ": the tensor borrows read-only memory; copy() gives one of its own");
-  }
-  impl.storage->bump_version();
-  return impl.storage->data();
+void require_writable(const TensorImpl& impl, const char* call) {
+  if (!impl.storage->read_only()) return;
+  throw UserError(path_prefix() + call +
+                  ": the tensor borrows read-only memory; copy() gives one of its own");
 }
 
 namespace {
@@ -76,19 +73,6 @@ Tensor fitted(const Tensor& value, DType dtype, const Shape& shape, const char* 
   return fit;
 }
 
-// Keeps the calls of programs that read a tensor's memory out while it is written, where there are
-// any.
-class WriteAlone {
- public:
-  explicit WriteAlone(const TensorImpl& impl) : written_(impl.storage.get()) {
-    if (written_ != nullptr && written_->guarded()) scope_.emplace(std::span(&written_, 1));
-  }
-
- private:
-  const support::Storage* written_;
-  std::optional<support::WriteScope> scope_;
-};
-
 void assign_value(const Tensor& target, const Tensor& value, const char* call) {
   TensorImpl& impl = impl_of(target, call);
   const TensorImpl& from = impl_of(value, call);
@@ -119,10 +103,11 @@ void assign_value(const Tensor& target, const Tensor& value, const char* call) {
     return;
   }
   const Tensor fit = fitted(value, impl.dtype, impl.shape, call);
-  const WriteAlone alone(impl);
-  void* out = writable(impl, call);
+  require_writable(impl, call);
+  support::Write write(*impl.storage, false, call);
   if (impl.storage->bytes() > 0)
-    std::memmove(out, TensorAccess::impl(fit)->data(), impl.storage->bytes());
+    std::memmove(write.to(), TensorAccess::impl(fit)->data(), impl.storage->bytes());
+  write.done();
 }
 
 void compound(const Tensor& target, ir::Opcode opcode, const Tensor& other, const char* call) {
@@ -143,12 +128,14 @@ void compound(const Tensor& target, ir::Opcode opcode, const Tensor& other, cons
     assign_value(target, result, call);
     return;
   }
+  require_writable(impl, call);
   const support::FloatEnvScope environment;
-  const WriteAlone alone(impl);
-  const interp::View operands[] = {view_of(impl), view_of(from)};
-  writable(impl, call);
-  const interp::View out = view_of(impl);
+  support::Write write(*impl.storage, false, call);
+  const interp::View before{impl.dtype, impl.shape, const_cast<void*>(write.before())};
+  const interp::View operands[] = {before, &from == &impl ? before : view_of(from)};
+  const interp::View out{impl.dtype, impl.shape, write.to()};
   interp::evaluate(opcode, {}, operands, {&out, 1}, support::default_isa());
+  write.done();
 }
 
 }  // namespace
@@ -199,9 +186,10 @@ void assign_slice(const Tensor& base, const AxisRange& range, const Tensor& valu
     return;
   }
   require_readable(impl, kCall);
+  require_writable(impl, kCall);
   const Tensor source = overlaps(impl, *TensorAccess::impl(fit)) ? fit.copy() : fit;
-  const WriteAlone alone(impl);
-  auto* to = static_cast<std::byte*>(writable(impl, kCall));
+  support::Write write(*impl.storage, true, kCall);
+  auto* to = static_cast<std::byte*>(write.to());
   const auto* from = static_cast<const std::byte*>(TensorAccess::impl(source)->data());
   const std::span<const std::int64_t> sizes = impl.shape.sizes();
   std::int64_t outer = 1, inner = static_cast<std::int64_t>(size_of(impl.dtype));
@@ -209,13 +197,13 @@ void assign_slice(const Tensor& base, const AxisRange& range, const Tensor& valu
   for (std::size_t i = static_cast<std::size_t>(range.axis) + 1; i < sizes.size(); ++i)
     inner *= sizes[i];
   const std::int64_t stride = sizes[static_cast<std::size_t>(range.axis)] * inner;
-  if (inner == 0) return;
-  for (std::int64_t o = 0; o < outer; ++o) {
+  for (std::int64_t o = 0; o < outer && inner > 0; ++o) {
     for (std::int64_t i = 0; i < count; ++i) {
       std::memmove(to + o * stride + (range.begin + i * range.step) * inner,
                    from + (o * count + i) * inner, static_cast<std::size_t>(inner));
     }
   }
+  write.done();
 }
 
 }  // namespace detail

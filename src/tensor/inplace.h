@@ -18,8 +18,7 @@ AxisRange normal_range(const Shape& shape, int axis, std::int64_t begin, std::in
 Tensor slice(const Tensor& x, const AxisRange& range);
 void assign_slice(const Tensor& base, const AxisRange& range, const Tensor& value);
 
-// The memory of a tensor, to be written to now; the version goes up. Throws UserError when it is
-// read-only.
-void* writable(TensorImpl& impl, const char* call);
+// Throws UserError when the memory of a tensor is read-only.
+void require_writable(const TensorImpl& impl, const char* call);
 
 }  // namespace mlpjit::detail

@@ -10,6 +10,7 @@
 #include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/format_tensor.h"
+#include "lib/support/snapshot.h"
 #include "lib/support/unanswered.h"
 #include "src/tensor/dispatch.h"
 #include "src/tensor/tensor_impl.h"
@@ -212,7 +213,14 @@ bool Tensor::is_symbolic() const {
   return recorder != nullptr && recorder->updated(impl);
 }
 
-const void* Tensor::raw_data(DType expected, const char* call) const {
+detail::ReadScope::ReadScope() {
+  new (room_) support::Snapshot;
+}
+detail::ReadScope::~ReadScope() {
+  std::launder(reinterpret_cast<support::Snapshot*>(room_))->~Snapshot();
+}
+
+const void* Tensor::raw_elements(DType expected, const char* call) const {
   const TensorImpl& impl = impl_of(*this, call);
   detail::require_readable(impl, call);
   if (impl.dtype != expected) {
@@ -224,6 +232,12 @@ const void* Tensor::raw_data(DType expected, const char* call) const {
   return impl.data();
 }
 
+const void* Tensor::raw_data(DType expected) const {
+  const support::Snapshot snapshot;
+  const void* elements = raw_elements(expected, "data");
+  return impl_->storage ? impl_->storage->span() : elements;
+}
+
 void* Tensor::raw_mutable_data(DType expected) {
   impl_of(*this, "mutable_data");
   if (Recorder::current() != nullptr) {
@@ -232,7 +246,7 @@ void* Tensor::raw_mutable_data(DType expected) {
                      "a.slice(...).assign() or "
                      "where()");
   }
-  raw_data(expected, "mutable_data");
+  raw_elements(expected, "mutable_data");
   TensorImpl& impl = *impl_;
   if (!impl.storage) {  // a weak scalar becomes an ordinary tensor
     auto storage = support::Storage::allocate(size_of(impl.dtype));
@@ -244,9 +258,8 @@ void* Tensor::raw_mutable_data(DType expected) {
     throw UserError(
         "mutable_data: the tensor borrows read-only memory; copy() gives one of its own");
   }
-  impl.storage->bump_version();
-  impl.storage->expose();
-  return impl.storage->data();
+  impl.storage->expose("mutable_data");
+  return impl.storage->latest().data();
 }
 
 namespace {
@@ -289,6 +302,7 @@ double load_double(const TensorImpl& impl) {
 }  // namespace
 
 bool Tensor::single_boolean(const char* call) const {
+  const support::Snapshot snapshot;
   const TensorImpl& impl = single_element(*this, call);
   const support::FloatEnvScope environment;
   return load_double(impl) != 0;
@@ -296,6 +310,7 @@ bool Tensor::single_boolean(const char* call) const {
 
 std::int64_t Tensor::single_integer(std::int64_t lowest, std::uint64_t highest,
                                     const char* call) const {
+  const support::Snapshot snapshot;
   const TensorImpl& impl = single_element(*this, call);
   const support::FloatEnvScope environment;
   std::int64_t value = 0;
@@ -319,12 +334,14 @@ std::int64_t Tensor::single_integer(std::int64_t lowest, std::uint64_t highest,
 }
 
 double Tensor::single_f64(const char* call) const {
+  const support::Snapshot snapshot;
   const TensorImpl& impl = single_element(*this, call);
   const support::FloatEnvScope environment;
   return load_double(impl);
 }
 
 float Tensor::single_f32(const char* call) const {
+  const support::Snapshot snapshot;
   const TensorImpl& impl = single_element(*this, call);
   const support::FloatEnvScope environment;
   if (impl.dtype == DType::f32) return load<float>(impl);
@@ -343,6 +360,7 @@ Tensor Tensor::copy() const {
   }
   detail::require_readable(impl, "copy");
   if (impl.weak != WeakKind::none) return TensorAccess::make(std::make_shared<TensorImpl>(impl));
+  const support::Snapshot snapshot;
   return detail::tensor_from(impl.data(), impl.dtype, impl.shape);
 }
 
@@ -352,6 +370,7 @@ bool identical(const Tensor& a, const Tensor& b) {
   detail::require_readable(x, "identical");
   detail::require_readable(y, "identical");
   if (x.dtype != y.dtype || !identical(x.shape, y.shape)) return false;
+  const support::Snapshot snapshot;
   const std::size_t bytes = static_cast<std::size_t>(x.shape.size()) * size_of(x.dtype);
   if (bytes == 0 || std::memcmp(x.data(), y.data(), bytes) == 0) return true;
   // Compared as integers, so that the host's floating-point environment has no say.
@@ -382,6 +401,7 @@ std::string to_string(const Tensor& tensor) {
   if (impl->symbolic)
     return "<symbol of an ended trace: " + to_string(TensorSpec{impl->dtype, impl->shape}) + ">";
   const support::FloatEnvScope environment;
+  const support::Snapshot snapshot;
   return support::format_tensor(impl->dtype, impl->shape, impl->data());
 }
 

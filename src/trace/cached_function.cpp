@@ -349,6 +349,15 @@ Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t struc
   return (*program->runner)(inputs);
 }
 
+std::shared_ptr<const Runner> CachedFunction::runner(std::span<const Tensor> inputs,
+                                                     std::uint64_t structure) {
+  const support::FloatEnvScope environment;
+  Call call(*this, inputs, structure);
+  const std::shared_ptr<const Program> program = call.program();
+  if (!program) throw UserError(name_ + ": its program is asked for while it is being made");
+  return {program, program->runner.get()};
+}
+
 void CachedFunction::clear() {
   const auto latest = state_->programs.list();
   state_->templates.clear();

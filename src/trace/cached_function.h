@@ -17,6 +17,8 @@
 
 namespace mlpjit::detail {
 
+class Runner;
+
 // Safe from any number of threads; one trace and one compile per key however many ask.
 class CachedFunction {
  public:
@@ -36,6 +38,9 @@ class CachedFunction {
     return call(inputs, structure).take();
   }
   Results call(std::span<const Tensor> inputs, std::uint64_t structure);
+
+  // The program for calls like this one, made if it is not there; kept alive by the pointer.
+  std::shared_ptr<const Runner> runner(std::span<const Tensor> inputs, std::uint64_t structure);
 
   // Forgets every executable; running calls finish on theirs.
   void clear();

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "lib/ir/size_product.h"
+#include "lib/support/publication.h"
 #include "mlpjit/ops.h"
 #include "src/tensor/dispatch.h"
 #include "src/trace/audit.h"
@@ -351,6 +352,8 @@ Tensors while_loop(const TensorsFunction& condition, const TensorsFunction& body
     return record_while(*recorder, condition, body, start,
                         std::max<std::int64_t>(max_iterations, -1));
   }
+  // As in a program, what the loop updates is there when it has come to its end, or never was.
+  support::Publication updates;
   Tensors state = start;
   for (Tensor& tensor : state) tensor = tensor.copy();
   for (std::int64_t i = 0; max_iterations < 0 || i < max_iterations; ++i) {
@@ -359,6 +362,7 @@ Tensors while_loop(const TensorsFunction& condition, const TensorsFunction& body
     state.clear();
     state = independent(std::move(next));
   }
+  updates.commit();
   return state;
 }
 
@@ -368,6 +372,7 @@ std::pair<Tensors, Tensors> scan(const ScanFunction& body, const Tensors& initia
   Tensors xs = strong(xs_given, "scan");
   const Dim length = scan_length(xs);
   if (Recorder* recorder = Recorder::current()) return record_scan(*recorder, body, init, xs);
+  support::Publication updates;
   Tensors carry = init;
   for (Tensor& tensor : carry) tensor = tensor.copy();
   for (Tensor& x : xs) x = x.copy();  // the body may update them; later entries are as they were
@@ -392,6 +397,7 @@ std::pair<Tensors, Tensors> scan(const ScanFunction& body, const Tensors& initia
   }
   Tensors stacked;
   for (const Tensors& column : columns) stacked.push_back(detail::stack(column, 0));
+  updates.commit();
   return {carry, stacked};
 }
 

@@ -6,6 +6,7 @@
 #include "lib/interp/interp.h"
 #include "lib/passes/rewrite.h"
 #include "lib/support/float_env.h"
+#include "lib/support/snapshot.h"
 #include "mlpjit/error.h"
 #include "src/graph/specialize.h"
 #include "src/tensor/dispatch.h"
@@ -154,6 +155,7 @@ void give_all(const Trace& trace, std::span<const ArgumentSpec> arguments, bool&
   }
   if (symbols.empty()) return;
   const support::FloatEnvScope environment;
+  const support::Snapshot snapshot;
   if (give_values(trace, arguments, symbols) || symbols.size() == 1) return;
   for (const ImplPtr& symbol : symbols) give_values(trace, arguments, {&symbol, 1});
 }

@@ -1,11 +1,13 @@
 #include "src/trace/runner.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <optional>
 
 #include "lib/jit/explain.h"
 #include "lib/support/float_env.h"
+#include "lib/support/publication.h"
 #include "lib/support/thread_object.h"
 #include "src/core/log.h"
 #include "src/tensor/dispatch.h"
@@ -77,38 +79,62 @@ std::shared_ptr<const jit::Executable> compile_computed(const ir::Graph& graph,
 
 }  // namespace
 
-// The views of a call, kept by each thread for the runner it used last: their dtypes and shapes
-// stay while the batch size does, only addresses change from call to call.
-struct Runner::Scratch {
-  std::uint64_t id = 0;
+// A call of the runner, as a thread keeps it: shapes stay while the batch size does, weights while
+// nothing is published; only arguments and results change from call to call. It holds nothing
+// alive.
+struct Runner::Slot {
+  std::uint64_t id = 0;  // of the runner
   bool busy = false;
-  std::int64_t batch = 0;  // that the shapes are for
+  std::uint64_t used = 0;   // when
+  std::int64_t batch = 0;   // that the shapes are for
+  std::uint64_t stamp = 0;  // of the snapshot that the weights are of; 0: of none
+  std::unique_ptr<jit::Frame> frame;
   std::vector<jit::Argument> inputs;
   std::vector<Cell> cells;
   std::vector<interp::View> results;
 };
 
-// The thread's scratch for the time of a call; one of its own for a call inside a call (from a
-// stream that a program prints to, say).
-class Runner::ScratchLease {
+// The thread's slot for the time of a call, of the few that it keeps; one of its own for a call of
+// the same program inside the call (from a stream that the program prints to, say).
+class Runner::SlotLease {
  public:
-  ScratchLease(const Runner& runner, std::int64_t batch)
-      : scratch_(&support::thread_object<Scratch, Scratch>()) {
-    if (scratch_->busy) {
-      own_ = std::make_unique<Scratch>();
-      scratch_ = own_.get();
+  SlotLease(const Runner& runner, std::int64_t batch) : slot_(find(runner.id_)) {
+    if (slot_ == nullptr) {
+      own_ = std::make_unique<Slot>();
+      slot_ = own_.get();
     }
-    if (scratch_->id != runner.id_ || scratch_->batch != batch) runner.fit(*scratch_, batch);
-    scratch_->busy = true;
+    if (slot_->id != runner.id_ || slot_->batch != batch) runner.fit(*slot_, batch);
+    slot_->busy = true;
   }
-  ~ScratchLease() { scratch_->busy = false; }
-  ScratchLease(const ScratchLease&) = delete;
-  ScratchLease& operator=(const ScratchLease&) = delete;
-  Scratch& operator*() const { return *scratch_; }
+  ~SlotLease() { slot_->busy = false; }
+  SlotLease(const SlotLease&) = delete;
+  SlotLease& operator=(const SlotLease&) = delete;
+  Slot& operator*() const { return *slot_; }
 
  private:
-  std::unique_ptr<Scratch> own_;
-  Scratch* scratch_;
+  struct Kept {
+    std::array<Slot, 8> slots;
+    std::uint64_t calls = 0;
+  };
+
+  // The runner's, or the one that was not used for longest; null where it is busy.
+  static Slot* find(std::uint64_t id) {
+    Kept& kept = support::thread_object<Kept, Slot>();
+    ++kept.calls;
+    Slot* oldest = nullptr;
+    for (Slot& slot : kept.slots) {
+      if (slot.id == id) {
+        slot.used = kept.calls;
+        return slot.busy ? nullptr : &slot;
+      }
+      if (!slot.busy && (oldest == nullptr || slot.used < oldest->used)) oldest = &slot;
+    }
+    if (oldest != nullptr) oldest->used = kept.calls;
+    return oldest;
+  }
+
+  std::unique_ptr<Slot> own_;
+  Slot* slot_;
 };
 
 std::int64_t Runner::batch(std::span<const Tensor> arguments) const {
@@ -117,18 +143,21 @@ std::int64_t Runner::batch(std::span<const Tensor> arguments) const {
   return signature.batch(TensorAccess::impl(bound(signature.batch_input, arguments))->shape);
 }
 
-void Runner::fit(Scratch& scratch, std::int64_t batch) const {
-  scratch.id = 0;
+void Runner::fit(Slot& slot, std::int64_t batch) const {
+  const bool same_runner = slot.id == id_;
+  slot.id = 0;
+  slot.stamp = 0;
+  if (!same_runner) slot.frame = executable_->make_frame();
   const std::span<const ir::Type> types = executable_->input_types();
-  scratch.inputs.assign(types.size(), {});
-  scratch.cells.resize(types.size());
+  slot.inputs.assign(types.size(), {});
+  slot.cells.resize(types.size());
   for (std::size_t i = 0; i < types.size(); ++i)
-    scratch.inputs[i].view = {types[i].dtype, interp::sized(types[i].shape, batch), nullptr};
-  scratch.results.clear();
+    slot.inputs[i].view = {types[i].dtype, interp::sized(types[i].shape, batch), nullptr};
+  slot.results.clear();
   for (const ir::Type& type : executable_->result_types())
-    scratch.results.push_back({type.dtype, interp::sized(type.shape, batch), nullptr});
-  scratch.id = id_;
-  scratch.batch = batch;
+    slot.results.push_back({type.dtype, interp::sized(type.shape, batch), nullptr});
+  slot.id = id_;
+  slot.batch = batch;
 }
 
 Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
@@ -137,15 +166,20 @@ Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
       executable_(compile_computed(graph, results, options)),
       inputs_(std::move(inputs)),
       results_(std::move(results)) {
-  for (const std::uint32_t input : executable_->updated_inputs()) {
-    const ir::InputKind kind = inputs_[input].kind;
-    if (kind != ir::InputKind::state && kind != ir::InputKind::token)
-      updated_tensors_.push_back(input);
-  }
-  for (const Binding& binding : inputs_) {
-    if (!binding.tensor.defined() || !TensorAccess::impl(binding.tensor)->storage) continue;
-    if (!gate_) gate_ = support::CallGate::make(support::CallGate::Inside::program);
-    support::guard(gate_, *TensorAccess::impl(binding.tensor)->storage);
+  const std::span<const std::uint32_t> updated = executable_->updated_inputs();
+  for (std::uint32_t i = 0; i < inputs_.size(); ++i) {
+    const Binding& binding = inputs_[i];
+    if (binding.kind == ir::InputKind::token) continue;
+    const support::Storage* storage =
+        binding.tensor.defined() ? TensorAccess::impl(binding.tensor)->storage.get() : nullptr;
+    if (storage != nullptr) storage->mark_published();
+    if (binding.kind != ir::InputKind::state &&
+        std::find(updated.begin(), updated.end(), i) != updated.end()) {
+      updated_tensors_.push_back(i);
+      if (storage != nullptr) TensorAccess::impl(binding.tensor)->storage->recycle();
+    } else {
+      (storage != nullptr ? weights_ : arguments_).push_back(i);
+    }
   }
   for (const ResultSource& source : results_) {
     all_computed_ &= source.kind == ResultSource::Kind::computed && source.weak == WeakKind::none;
@@ -159,10 +193,14 @@ const Tensor& Runner::bound(std::size_t input, std::span<const Tensor> arguments
 
 // An update is written at the end, so an input that shares memory with the updated one would have
 // been read too early; and read-only memory must be refused before anything ran.
-void Runner::check_updates(std::span<const jit::Argument> inputs,
-                           std::span<const Tensor> arguments) const {
+void Runner::check_updates(std::span<const Tensor> arguments) const {
+  const auto storage_of = [&](std::size_t input) -> const support::Storage* {
+    const ir::InputKind kind = inputs_[input].kind;
+    if (kind == ir::InputKind::state || kind == ir::InputKind::token) return nullptr;
+    return TensorAccess::impl(bound(input, arguments))->storage.get();
+  };
   for (const std::uint32_t updated : updated_tensors_) {
-    const support::Storage* to = inputs[updated].storage;
+    const support::Storage* to = storage_of(updated);
     if (to == nullptr) {
       if (!is_call_argument(inputs_[updated])) continue;
       throw UserError(
@@ -175,8 +213,8 @@ void Runner::check_updates(std::span<const jit::Argument> inputs,
                       "); copy() gives one of its own");
     }
     const auto* begin = static_cast<const std::byte*>(to->data());
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const support::Storage* other = inputs[i].storage;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      const support::Storage* other = storage_of(i);
       if (i == updated || other == nullptr) continue;
       const auto* start = static_cast<const std::byte*>(other->data());
       if (begin < start + other->bytes() && start < begin + to->bytes()) {
@@ -189,57 +227,119 @@ void Runner::check_updates(std::span<const jit::Argument> inputs,
   }
 }
 
-std::vector<const support::Storage*> Runner::updated_storages(
-    std::span<const Tensor> arguments) const {
-  std::vector<const support::Storage*> storages;
-  for (const std::uint32_t input : updated_tensors_) {
-    const support::Storage* storage = TensorAccess::impl(bound(input, arguments))->storage.get();
-    if (storage != nullptr) storages.push_back(storage);
+// What a call of a program that updates tensors does beside: their locks, where it reads them, and
+// where it writes them.
+class Runner::Updating {
+ public:
+  Updating(const Runner& runner, std::span<const Tensor> arguments)
+      : runner_(runner), storages_(runner.updated_tensors_.size()) {
+    runner.check_updates(arguments);
+    std::size_t count = 0;
+    for (const std::uint32_t input : runner.updated_tensors_) {
+      support::Storage* storage = TensorAccess::impl(runner.bound(input, arguments))->storage.get();
+      storages_[count++] = storage;
+      if (storage == nullptr) --count;  // a C++ scalar that the function captured
+    }
+    update_.emplace(storages_.span().first(count));
   }
-  return storages;
+
+  void set_inputs(Slot& slot, std::span<const Tensor> arguments) {
+    for (const std::uint32_t input : runner_.updated_tensors_) {
+      support::Storage* storage =
+          TensorAccess::impl(runner_.bound(input, arguments))->storage.get();
+      if (storage == nullptr) {
+        runner_.set_argument(slot, input, arguments);
+        continue;
+      }
+      jit::Argument& argument = slot.inputs[input];
+      argument.storage = storage;
+      argument.view.data = update_->before(*storage).data();
+      argument.update = update_->to(*storage);
+      slot.frame->set_input(input, argument);
+    }
+  }
+
+  void commit() { update_->commit(); }
+
+ private:
+  const Runner& runner_;
+  Small<support::Storage*, 8> storages_;
+  std::optional<support::Update> update_;
+};
+
+void Runner::set_weights(Slot& slot) const {
+  for (const std::uint32_t i : weights_) {
+    jit::Argument& argument = slot.inputs[i];
+    argument.storage = TensorAccess::impl(inputs_[i].tensor)->storage.get();
+    argument.view.data = argument.storage->data();
+    slot.frame->set_input(i, argument);
+  }
 }
+
+void Runner::set_argument(Slot& slot, std::size_t input, std::span<const Tensor> arguments) const {
+  jit::Argument& argument = slot.inputs[input];
+  if (inputs_[input].kind == ir::InputKind::state) {
+    argument.view.data = random_state();
+  } else {
+    const TensorImpl& impl = *TensorAccess::impl(bound(input, arguments));
+    argument.storage = impl.storage.get();
+    if (impl.weak == WeakKind::none) {
+      argument.view.data = impl.storage->data();
+    } else {
+      store_weak(impl, argument.view.dtype, slot.cells[input].bytes);
+      argument.view.data = slot.cells[input].bytes;
+    }
+  }
+  slot.frame->set_input(input, argument);
+}
+
+namespace {
+
+// While a program runs, this thread reads contents by their addresses.
+struct InProgram {
+  InProgram() { ++support::thread_reader.programs; }
+  ~InProgram() { --support::thread_reader.programs; }
+  InProgram(const InProgram&) = delete;
+  InProgram& operator=(const InProgram&) = delete;
+};
+
+}  // namespace
 
 Results Runner::operator()(std::span<const Tensor> arguments) const {
   const support::FloatEnvScope environment;
-  std::optional<support::CallGate::Scope> inside;
-  std::optional<support::WriteScope> alone;
-  if (updates_tensors()) {
-    alone.emplace(gate_.get(), updated_storages(arguments));
-  } else if (gate_) {
-    inside.emplace(*gate_);
+  std::optional<Updating> updating;
+  if (updates_tensors()) updating.emplace(*this, arguments);
+  std::optional<support::Snapshot> snapshot(std::in_place);
+  const SlotLease lease(*this, batch(arguments));
+  Slot& slot = *lease;
+  if (slot.stamp != snapshot->stamp()) {
+    slot.stamp = 0;
+    set_weights(slot);
+    slot.stamp = snapshot->stamp();
   }
-  const ScratchLease lease(*this, batch(arguments));
-  Scratch& call = *lease;
-  for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    jit::Argument& argument = call.inputs[i];
-    if (inputs_[i].kind == ir::InputKind::state) {
-      argument.view.data = random_state();
-    } else if (inputs_[i].kind != ir::InputKind::token) {
-      const TensorImpl& impl = *TensorAccess::impl(bound(i, arguments));
-      argument.storage = impl.storage.get();
-      if (impl.weak == WeakKind::none) {
-        argument.view.data = impl.storage->data();
-      } else {
-        store_weak(impl, argument.view.dtype, call.cells[i].bytes);
-        argument.view.data = call.cells[i].bytes;
-      }
-    }
-  }
-  if (updates_tensors()) check_updates(call.inputs, arguments);
+  for (const std::uint32_t i : arguments_) set_argument(slot, i, arguments);
+  if (updating) updating->set_inputs(slot, arguments);
 
   Results results;
-  if (all_computed_ && call.results.size() == 1) {
-    interp::View& view = call.results.front();
+  if (all_computed_ && slot.results.size() == 1) {
+    interp::View& view = slot.results.front();
     results.single = make_tensor(view.dtype, view.shape);
     view.data = TensorAccess::impl(results.single)->storage->data();
   } else {
     results.several.reserve(results_.size());
-    for (interp::View& view : call.results) {
+    for (interp::View& view : slot.results) {
       results.several.push_back(make_tensor(view.dtype, view.shape));
       view.data = TensorAccess::impl(results.several.back())->storage->data();
     }
   }
-  executable_->run(call.inputs, call.results);
+  {
+    const InProgram running;
+    slot.frame->run(slot.results, slot.batch);
+  }
+  if (updating) {
+    snapshot.reset();  // whoever else reads decides what becomes of the contents before
+    updating->commit();
+  }
   if (!all_computed_) results.several = assembled(std::move(results.several), arguments);
   return results;
 }

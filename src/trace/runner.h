@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "lib/jit/executable.h"
-#include "lib/support/call_gate.h"
 #include "mlpjit/explain.h"
 #include "mlpjit/options.h"
 #include "src/trace/recorder.h"
@@ -25,7 +24,9 @@ class Runner {
   Results operator()(std::span<const Tensor> arguments) const;
 
   const jit::Executable& executable() const { return *executable_; }
+  const std::shared_ptr<const jit::Executable>& shared_executable() const { return executable_; }
   std::span<const Binding> inputs() const { return inputs_; }
+  std::span<const ResultSource> results() const { return results_; }
   // Whether tensors, rather than only the random stream, are written to.
   bool updates_tensors() const { return !updated_tensors_.empty(); }
   std::size_t bytes() const { return executable_->bytes(); }
@@ -34,24 +35,25 @@ class Runner {
 
  private:
   const Tensor& bound(std::size_t input, std::span<const Tensor> arguments) const;
-  void check_updates(std::span<const jit::Argument> inputs,
-                     std::span<const Tensor> arguments) const;
-  std::vector<const support::Storage*> updated_storages(std::span<const Tensor> arguments) const;
+  void check_updates(std::span<const Tensor> arguments) const;
   Tensors assembled(Tensors computed, std::span<const Tensor> arguments) const;
 
-  struct Scratch;
-  class ScratchLease;
-  void fit(Scratch& scratch, std::int64_t batch) const;
+  struct Slot;
+  class SlotLease;
+  class Updating;
+  void fit(Slot& slot, std::int64_t batch) const;
+  void set_weights(Slot& slot) const;
+  void set_argument(Slot& slot, std::size_t input, std::span<const Tensor> arguments) const;
   std::int64_t batch(std::span<const Tensor> arguments) const;
 
   std::uint64_t id_;
   std::shared_ptr<const jit::Executable> executable_;
   std::vector<Binding> inputs_;
-  std::vector<std::uint32_t>
-      updated_tensors_;  // inputs that are written to, the random stream not among them
-  std::vector<ResultSource> results_;        // of the traced function
-  std::shared_ptr<support::CallGate> gate_;  // null when the call's arguments are all it reads
-  bool all_computed_ = true;  // no result is an input or another result, none is weak
+  // Inputs that are written to, the random stream not among them; of the others, those bound to a
+  // tensor, which change from publication to publication, and those that change from call to call.
+  std::vector<std::uint32_t> updated_tensors_, weights_, arguments_;
+  std::vector<ResultSource> results_;  // of the traced function
+  bool all_computed_ = true;           // no result is an input or another result, none is weak
 };
 
 // Throws UserError on values that no option can have.

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "mlpjit/bound_call.h"
 #include "mlpjit/error.h"
 #include "mlpjit/explain.h"
 #include "mlpjit/export.h"
@@ -21,6 +22,7 @@
 #include "mlpjit/nn/parameter.h"
 #include "mlpjit/ops.h"
 #include "mlpjit/options.h"
+#include "mlpjit/safetensors.h"
 #include "mlpjit/tensor.h"
 
 namespace mlpjit {
@@ -32,6 +34,7 @@ class HybridBlock;
 namespace detail {
 struct BlockState;
 struct BlockAccess;
+class CachedFunction;
 struct CompiledBody;
 struct Results;
 
@@ -124,6 +127,11 @@ class MLPJIT_API Block {
   void save_parameters(const std::string& path) const;
   /// Reads them, all or none. @throws ParameterError, ShapeError, DTypeError, FormatError.
   LoadReport load_parameters(const std::string& path, const LoadOptions& options = {});
+  /// Replaces the values of those parameters, by path, in one step: calls of other threads, bound
+  /// ones too, see all of the old or all of the new values. Others keep theirs. All or none.
+  /// @throws ParameterError for a path that is none, or two paths of one parameter with different
+  /// values; ShapeError, DTypeError when values do not fit; TraceError while tracing.
+  void set_parameters(const TensorMap& values);
 
   /// From the next call on every hybrid block in the tree is traced and compiled, once per
   /// signature.
@@ -193,6 +201,15 @@ class MLPJIT_API HybridBlock : public Block {
   /// What was compiled for this object, and why.
   Explanation explain() const;
 
+  /// A call for hard real time on inputs of these types and sizes: compiles, packs the weights,
+  /// owns its workspace and touches its pages. Hybridized or not; as evaluated, or in training mode, by
+  /// the mode of this thread now. Weights that are set later are seen at the next call; children
+  /// that are added or replaced are not.
+  /// @throws UserError with every reason why it cannot be real-time: ops run by the interpreter
+  /// (prints, random numbers, gather, ...), tensors that it updates, weights that borrow memory or gave
+  /// theirs away by mutable_data(), loops without an end, Backend::graph, more than one thread.
+  BoundCall bind(const std::vector<TensorSpec>& inputs);
+
   /// Writes `<prefix>-symbol.json` and `<prefix>-0000.params`, which SymbolBlock::imports and other
   /// languages read (docs/formats.md). It traces by itself, hybridized or not, called or not.
   /// @throws UserError when the inputs cannot be known (give `options.inputs`) or a file cannot be
@@ -215,6 +232,7 @@ class MLPJIT_API HybridBlock : public Block {
   friend struct mlpjit::detail::BlockAccess;
   Tensor forward(const Tensor& input) final;
   Tensors forward_n(const Tensors& inputs) final;
+  std::pair<std::shared_ptr<mlpjit::detail::CachedFunction>, std::uint64_t> compiled_function();
   /// The results of the compiled program; false when this block runs imperatively now.
   bool run_compiled(std::span<const Tensor> inputs, mlpjit::detail::Results& results);
 

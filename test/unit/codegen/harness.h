@@ -103,6 +103,7 @@ class Program {
         switch (slot.kind) {
           case plan::SlotKind::input: slots_.push_back(inputs[slot.index]->data()); break;
           case plan::SlotKind::output: slots_.push_back(results[slot.index]->data()); break;
+          case plan::SlotKind::update: slots_.push_back(inputs[slot.index]->data()); break;
           case plan::SlotKind::constant:
             constants_.push_back(std::make_unique<Memory>(slot.literal.bytes->size(), false));
             std::memcpy(constants_.back()->data(), slot.literal.data(), slot.literal.bytes->size());

@@ -10,6 +10,7 @@
 
 #include "lib/ir/text.h"
 #include "lib/jit/loader.h"
+#include "lib/support/publication.h"
 #include "mlpjit/error.h"
 #include "test/unit/jit/program.h"
 
@@ -292,8 +293,9 @@ TEST(Weights, ChangedOnesAreSeenAtTheNextCall) {
     std::vector<Argument> arguments;
     for (const Value& value : inputs) arguments.push_back(value.argument());
     for (int change = 0; change < 4; ++change) {
-      static_cast<float*>(inputs[1].storage->data())[change] += 1;
-      inputs[1].storage->bump_version();
+      support::Write write(*inputs[1].storage, true, "test");
+      static_cast<float*>(write.to())[change] += 1;
+      write.done();
       Value result = make_value(executable->result_types()[0]);
       const interp::View views[] = {result.view()};
       executable->run(arguments, views);

@@ -209,21 +209,38 @@ TEST(NativeExecutable, AStatusWithoutAFailedStepIsABugOfOurs) {
   EXPECT_THROW(executable.run(inputs, results), InternalError);
 }
 
-TEST(NativeExecutable, WhatItUpdatesGetsANewVersion) {
+TEST(NativeExecutable, AnUpdateGoesWhereTheCallerSays) {
   const char* text =
       "func @main(%a: f32[4]) -> () {\n  %0 = add %a, %a : f32[4]\n  return update %a = %0\n}\n";
+  plan::Plan plan = plan_of(text);
+  plan.slots.push_back({plan::SlotKind::update, 0, {}, {}});
   const NativeExecutable executable = make(
-      plan_of(text), [](const codegen::Runtime*, void* const* slots, std::byte*, std::int64_t) {
-        auto* data = static_cast<float*>(slots[0]);
-        for (int i = 0; i < 4; ++i) data[i] += data[i];
+      std::move(plan), [](const codegen::Runtime*, void* const* slots, std::byte*, std::int64_t) {
+        const auto* from = static_cast<const float*>(slots[0]);
+        for (int i = 0; i < 4; ++i) static_cast<float*>(slots[1])[i] = from[i] + from[i];
         return std::int64_t{codegen::kOk};
       });
   ASSERT_EQ(executable.updated_inputs().size(), 1u);
-  const auto storage = support::Storage::allocate(16);
-  const std::uint64_t version = storage->version();
-  const Argument inputs[] = {{{DType::f32, {4}, storage->data()}, storage.get()}};
-  executable.run(inputs, {});
-  EXPECT_NE(storage->version(), version);
+  std::array<float, 4> a = {1, 2, 3, 4}, b{};
+  Argument apart = argument(a);
+  apart.update = b.data();
+  executable.run({{apart}}, {});
+  EXPECT_EQ(a, (std::array<float, 4>{1, 2, 3, 4}));
+  EXPECT_EQ(b, (std::array<float, 4>{2, 4, 6, 8}));
+  executable.run({{argument(a)}}, {});
+  EXPECT_EQ(a, b);
+}
+
+TEST(NativeExecutable, AFrameKeepsWhatIsNotSetAgain) {
+  const NativeExecutable executable = make(plan_of(kTwice), twice);
+  const std::unique_ptr<Frame> frame = executable.make_frame();
+  std::array<float, 4> in = {1, 2, 3, 4}, first{}, second{};
+  frame->set_input(0, argument(in));
+  frame->run({{view(first)}}, 0);
+  in[0] = 5;
+  frame->run({{view(second)}}, 0);
+  EXPECT_EQ(first, (std::array<float, 4>{2, 4, 6, 8}));
+  EXPECT_EQ(second, (std::array<float, 4>{10, 4, 6, 8}));
 }
 
 }  // namespace

@@ -89,6 +89,29 @@ TEST(Plan, SlotsAreInputsOutputsConstantsPackedWeights) {
   EXPECT_EQ(plan.packed_bytes(), 2u * 33 * 16 * 4);
 }
 
+// Where an update goes is the caller's to say: its input's own memory, or another place.
+TEST(Plan, UpdatesHaveSlotsOfTheirOwnWrittenLast) {
+  const Plan plan = plan_of(R"(func @main(%a: f32[4], %b: f32[4]) -> (f32[4]) {
+  %0 = add %a, %b : f32[4]
+  return %0 update %a = %b, %b = %a
+}
+)");
+  std::vector<std::pair<SlotKind, std::uint32_t>> slots;
+  for (const Slot& slot : plan.slots) slots.emplace_back(slot.kind, slot.index);
+  const std::vector<std::pair<SlotKind, std::uint32_t>> expected = {{SlotKind::input, 0},
+                                                                    {SlotKind::input, 1},
+                                                                    {SlotKind::output, 0},
+                                                                    {SlotKind::update, 0},
+                                                                    {SlotKind::update, 1}};
+  EXPECT_EQ(slots, expected);
+  ASSERT_EQ(plan.steps.size(), 5u);  // the sum, two copies aside, two to their place
+  for (std::size_t i = 3; i < 5; ++i) {
+    const auto& copy = std::get<CopyKernel>(plan.steps[i].kernel);
+    EXPECT_EQ(plan.buffers[copy.from].place, Place::workspace);
+    EXPECT_EQ(plan.buffers[copy.to].slot, static_cast<std::uint32_t>(i));
+  }
+}
+
 TEST(Plan, ReshapesAreViewsOfTheSameMemory) {
   const Plan plan = plan_of(R"(func @main(%x: f32[4, 6]) -> (f32[24]) {
   %0 = exp %x : f32[4, 6]

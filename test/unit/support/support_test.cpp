@@ -172,36 +172,5 @@ TEST(Storage, BorrowedMemoryIsReleasedOnce) {
   EXPECT_EQ(released, 1);
 }
 
-TEST(Storage, DerivedCopiesLiveAsLongAsTheVersion) {
-  const auto storage = support::Storage::allocate(4);
-  int made = 0;
-  const auto make = [&]() -> std::shared_ptr<const void> { return std::make_shared<int>(++made); };
-  const auto first = storage->derived({1}, make);
-  EXPECT_EQ(storage->derived({1}, make), first);
-  EXPECT_NE(storage->derived({2}, make), first);
-  EXPECT_EQ(made, 2);
-  storage->bump_version();
-  EXPECT_NE(storage->derived({1}, make), first);
-  EXPECT_EQ(made, 3);
-  storage->expose();
-  storage->derived({1}, make);
-  storage->derived({1}, make);
-  EXPECT_EQ(made, 5);
-}
-
-TEST(Storage, ManyThreadsMakeOneDerivedCopy) {
-  const auto storage = support::Storage::allocate(4);
-  std::atomic<int> made{0};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&] {
-      storage->derived(
-          {7}, [&]() -> std::shared_ptr<const void> { return std::make_shared<int>(++made); });
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(made, 1);
-}
-
 }  // namespace
 }  // namespace mlpjit

@@ -1,0 +1,31 @@
+#pragma once
+// Memory of tensors, counted.
+
+#include <cstddef>
+#include <memory>
+
+namespace mlpjit::support {
+
+// Bytes of tensors alive now and at most since the last reset, over all threads.
+struct MemoryStats {
+  std::size_t live_bytes = 0;
+  std::size_t peak_bytes = 0;
+};
+MemoryStats memory_stats();
+void reset_peak_memory();  // the peak starts again from what is live
+
+// 64-byte aligned memory, counted in memory_stats(); throws MemoryError.
+std::byte* allocate_counted(std::size_t bytes);
+void free_counted(std::byte* data, std::size_t bytes) noexcept;
+
+// Such memory, freed with its owner.
+struct FreeCounted {
+  std::size_t bytes = 0;
+  void operator()(std::byte* data) const noexcept { free_counted(data, bytes); }
+};
+using CountedMemory = std::unique_ptr<std::byte[], FreeCounted>;
+inline CountedMemory make_counted(std::size_t bytes) {
+  return {allocate_counted(bytes), FreeCounted{bytes}};
+}
+
+}  // namespace mlpjit::support

@@ -1,0 +1,147 @@
+// What a bound call must not do: allocate, lock, ask the operating system, touch a page for the
+// first time, or feel the caller's floating-point environment. And what an ordinary call must not.
+
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "test/unit/realtime/realtime.h"
+
+namespace {
+thread_local std::size_t allocations = 0, locks = 0;
+
+void* counted(std::size_t bytes, std::size_t alignment) {
+  ++allocations;
+  const std::size_t rounded =
+      (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  void* memory = alignment <= alignof(std::max_align_t) ? std::malloc(rounded)
+                                                        : std::aligned_alloc(alignment, rounded);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+  return counted(bytes, 1);
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return counted(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
+
+extern "C" int pthread_mutex_lock(pthread_mutex_t* mutex) {
+  using Lock = int (*)(pthread_mutex_t*);
+  static const auto real = reinterpret_cast<Lock>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
+  ++locks;
+  return real(mutex);
+}
+
+namespace mlpjit {
+namespace {
+
+class Hot : public test::RealTimeTest {
+ protected:
+  nn::HybridSequential net_ = test::policy();
+  std::vector<float> in_ = std::vector<float>(27, 0.25f), out_ = std::vector<float>(6);
+};
+
+TEST_F(Hot, ABoundCallAllocatesNothingAndLocksNothing) {
+  BoundCall run = net_.bind({f32({1, 27})});
+  nn::Parameter weight = net_.collect_params()["0.weight"];
+  for (int i = 0; i < 10; ++i) {
+    weight.set_data(full({64, 27}, static_cast<float>(i)));  // so that it has weights to look up
+    const std::size_t allocated = allocations, locked = locks;
+    const Status status = run({in_}, {out_});
+    EXPECT_EQ(allocations, allocated);
+    EXPECT_EQ(locks, locked);
+    EXPECT_EQ(status, Status::ok);
+  }
+  EXPECT_GT(allocations, 0u);  // they are counted
+  EXPECT_GT(locks, 0u);
+}
+
+TEST_F(Hot, ABoundCallMakesNoSystemCallAndNoPageFault) {
+  BoundCall run = net_.bind({f32({1, 27})});
+  net_.collect_params()["0.weight"].set_data(ones({64, 27}));
+  const pid_t child = fork();
+  if (child == 0) {
+    run({in_}, {out_});  // a fork shares pages until they are written
+    rusage before{}, after{};
+    getrusage(RUSAGE_SELF, &before);
+    for (int i = 0; i < 1000; ++i) run({in_}, {out_});
+    getrusage(RUSAGE_SELF, &after);
+    if (after.ru_minflt != before.ru_minflt || after.ru_majflt != before.ru_majflt) _exit(2);
+    // From here on any system call but read, write and exit kills the process.
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+    bool ok = true;
+    for (int i = 0; i < 1000; ++i) ok = ok && run({in_}, {out_}) == Status::ok;
+    syscall(SYS_exit, ok ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status)) << "a system call";
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "2: page faults";
+}
+
+TEST_F(Hot, ABoundCallDoesNotFeelTheCallersEnvironment) {
+  BoundCall run = net_.bind({f32({1, 27})});
+  run({in_}, {out_});
+  const std::vector<float> want = out_;
+#if defined(__x86_64__)
+  const unsigned control = __builtin_ia32_stmxcsr();
+  for (const unsigned other :
+       {control | 0x0040, control | 0x8000, control | 0x6000, control & ~0x1F80u}) {
+    __builtin_ia32_ldmxcsr(other);
+    const Status status = run({in_}, {out_});
+    const unsigned after = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(control);
+    EXPECT_EQ(status, Status::ok);
+    EXPECT_EQ(after & 0xFFC0, other & 0xFFC0);
+    EXPECT_EQ(out_, want);
+  }
+#endif
+}
+
+// However many parameters there are: a call looks them up only when something was published.
+TEST_F(Hot, ACallAllocatesItsResultAloneAndLocksNothing) {
+  net_.hybridize();
+  const Tensor x = tensor(std::span<const float>(in_), {1, 27});
+  net_(x);
+  net_(x);
+  std::size_t allocated = allocations, locked = locks;
+  Tensor y = net_(x);
+  const std::size_t of_one = allocations - allocated, locks_of_one = locks - locked;
+  nn::HybridSequential deep;
+  for (int i = 0; i < 20; ++i) deep.add(nn::Dense(27, {.in_units = 27}));
+  deep.initialize();
+  deep.hybridize();
+  deep(x);
+  deep(x);
+  allocated = allocations, locked = locks;
+  y = deep(x);
+  EXPECT_LE(allocations - allocated, of_one);
+  EXPECT_LE(locks - locked, locks_of_one);
+}
+
+}  // namespace
+}  // namespace mlpjit

@@ -1,0 +1,449 @@
+// Identity and contents: who sees which, what is kept for whom, and when it is freed.
+
+#include "lib/support/publication.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <latch>
+#include <thread>
+
+#include "mlpjit/error.h"
+
+namespace mlpjit::support {
+namespace {
+
+constexpr std::size_t kInts = 2048;
+constexpr std::size_t kBytes = kInts * sizeof(int);
+
+using StoragePtr = std::shared_ptr<Storage>;
+
+void fill(void* to, int value) {
+  std::fill_n(static_cast<int*>(to), kInts, value);
+}
+
+StoragePtr published(int value) {
+  StoragePtr storage = Storage::allocate(kBytes);
+  fill(storage->data(), value);
+  storage->mark_published();
+  return storage;
+}
+
+void set(Storage& storage, int value) {
+  Write write(storage, false, "test");
+  fill(write.to(), value);
+  write.done();
+}
+
+int seen(const Storage& storage) {
+  const Snapshot snapshot;
+  return *static_cast<const int*>(storage.data());
+}
+
+std::size_t live() {
+  return memory_stats().live_bytes;
+}
+
+// A thread that has a snapshot open from its beginning until it is let go.
+class HeldSnapshot {
+ public:
+  explicit HeldSnapshot(std::function<void()> at_end = {})
+      : thread_([this, at_end = std::move(at_end)] {
+          const Snapshot snapshot;
+          open_.count_down();
+          close_.wait();
+          if (at_end) at_end();
+        }) {
+    open_.wait();
+  }
+  ~HeldSnapshot() { let_go(); }
+  void let_go() {
+    if (!thread_.joinable()) return;
+    close_.count_down();
+    thread_.join();
+  }
+
+ private:
+  std::latch open_{1}, close_{1};
+  std::thread thread_;
+};
+
+TEST(Contents, AreWrittenInPlaceWhereNobodyElseReads) {
+  for (const bool shared : {false, true}) {
+    const StoragePtr storage = Storage::allocate(kBytes);
+    if (shared) storage->mark_published();
+    const void* const memory = storage->data();
+    set(*storage, 5);
+    EXPECT_EQ(storage->data(), memory);
+    EXPECT_EQ(seen(*storage), 5);
+  }
+}
+
+TEST(Contents, OfPublishedIdentitiesAreNotWrittenWhereAnotherThreadReads) {
+  const StoragePtr storage = published(1);
+  int then = 0;
+  HeldSnapshot reader([&] { then = *static_cast<const int*>(storage->data()); });
+  set(*storage, 2);
+  set(*storage, 3);
+  EXPECT_EQ(seen(*storage), 3);
+  reader.let_go();
+  EXPECT_EQ(then, 1);
+}
+
+TEST(Contents, NobodySeesAreFreedWhenSomethingIsPublished) {
+  const StoragePtr storage = published(1), other = published(1);
+  const std::size_t before = live();
+  {
+    HeldSnapshot reader;
+    for (int i = 0; i < 50; ++i) set(*storage, i);
+    EXPECT_LE(live(), before + kBytes);  // what the reader sees and what is new, nothing between
+    set(*other, 2);
+  }
+  HeldSnapshot later;  // so that the write below is not in place
+  set(*other, 3);
+  EXPECT_LE(live(), before + kBytes);  // of `other`, what the later reader sees
+  later.let_go();
+  HeldSnapshot last;
+  set(*other, 4);
+  last.let_go();
+  set(*other, 5);
+  HeldSnapshot none;
+  publish({});
+  EXPECT_EQ(live(), before);
+}
+
+TEST(Contents, GoWithTheIdentity) {
+  const std::size_t before = live();
+  {
+    const StoragePtr storage = published(1);
+    HeldSnapshot reader;
+    set(*storage, 2);
+  }
+  EXPECT_EQ(live(), before);
+  publish({});  // finds nothing of it
+}
+
+TEST(Span, StaysReadableUntilTheSecondWrite) {
+  const StoragePtr storage = published(1);
+  HeldSnapshot elsewhere([] {});
+  const std::size_t before = live();
+  const auto* span = static_cast<const int*>(storage->span());
+  set(*storage, 2);
+  EXPECT_TRUE(*span == 1 || *span == 2);
+  elsewhere.let_go();
+  publish({});
+  EXPECT_TRUE(*span == 1 || *span == 2);
+  EXPECT_EQ(live(), before + kBytes);
+  HeldSnapshot again;
+  set(*storage, 3);
+  again.let_go();
+  publish({});
+  EXPECT_EQ(live(), before);
+}
+
+TEST(Snapshot, SeesWhatItsThreadWritesAndNothingElseOfLater) {
+  const StoragePtr mine = published(1), theirs = published(1), both = published(1);
+  const Snapshot snapshot;
+  set(*mine, 2);
+  set(*both, 2);
+  std::thread([&] {
+    set(*theirs, 3);
+    set(*both, 3);
+    EXPECT_EQ(seen(*mine), 2);
+  }).join();
+  EXPECT_EQ(seen(*mine), 2);
+  EXPECT_EQ(seen(*theirs), 1);
+  EXPECT_EQ(seen(*both), 2);
+}
+
+TEST(Snapshot, StampsTellWhetherAnythingChanged) {
+  const StoragePtr storage = published(1);
+  const auto stamp = [] { return Snapshot().stamp(); };
+  const std::uint64_t before = stamp();
+  EXPECT_EQ(stamp(), before);
+  set(*storage, 2);
+  EXPECT_NE(stamp(), before);
+  const std::uint64_t after = stamp();
+  const StoragePtr other = Storage::allocate(kBytes);
+  set(*other, 2);  // nobody's but ours
+  EXPECT_EQ(stamp(), after);
+  const Snapshot outer;
+  set(*storage, 3);
+  EXPECT_NE(outer.stamp(), after);
+  EXPECT_NE(stamp(), after);
+}
+
+TEST(Publication, IsSeenByItsThreadAloneUntilItIsCommitted) {
+  const StoragePtr a = published(1), b = published(1);
+  {
+    Publication together;
+    fill(together.prepare(*a, false), 2);
+    EXPECT_EQ(seen(*a), 2);
+    std::thread([&] { EXPECT_EQ(seen(*a), 1); }).join();
+    auto* kept = static_cast<int*>(together.prepare(*b, true));
+    EXPECT_EQ(kept[kInts - 1], 1);
+    fill(kept, 2);
+    together.commit();
+    EXPECT_EQ(seen(*b), 2);
+  }
+  std::thread([&] { EXPECT_EQ(seen(*a) + seen(*b), 4); }).join();
+}
+
+TEST(Publication, ThatIsNotCommittedNeverWas) {
+  const StoragePtr storage = published(1);
+  const std::size_t before = live();
+  {
+    Publication together;
+    set(*storage, 2);  // a part of it
+    EXPECT_EQ(seen(*storage), 2);
+    Publication inner;
+    set(*storage, 3);
+    inner.commit();
+  }
+  EXPECT_EQ(seen(*storage), 1);
+  EXPECT_EQ(live(), before);
+}
+
+TEST(Publication, OfExposedMemoryIsCopiedInAtTheEnd) {
+  int memory[kInts] = {};
+  const StoragePtr storage = Storage::borrow(memory, sizeof memory, {}, false);
+  Publication together;
+  fill(together.prepare(*storage, false), 2);
+  EXPECT_EQ(memory[0], 0);
+  together.commit();
+  EXPECT_EQ(memory[kInts - 1], 2);
+}
+
+TEST(Publication, WhatIsMadeInsideNeedsNoCopy) {
+  Publication together;
+  const std::size_t before = live();
+  const StoragePtr storage = published(1);
+  set(*storage, 2);
+  EXPECT_EQ(live(), before + kBytes);
+}
+
+// Two at a time, from several threads: no reader sees one of one publication and one of another.
+TEST(Publication, IsSeenWholeOrNotAtAll) {
+  const StoragePtr a = published(0), b = published(0);
+  std::atomic<bool> stop{false};
+  std::atomic<int> mixed{0}, reads{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&] {
+      while (!stop) {
+        const Snapshot snapshot;
+        const auto* x = static_cast<const int*>(a->data());
+        const auto* y = static_cast<const int*>(b->data());
+        for (std::size_t i = 0; i < kInts; i += 97) mixed += x[i] != y[kInts - 1 - i];
+        ++reads;
+      }
+    });
+  }
+  for (int i = 1; i < 3000 || reads < 1000; ++i) {
+    Publication together;
+    fill(together.prepare(*b, false), i);
+    fill(together.prepare(*a, false), i);
+    together.commit();
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(mixed, 0);
+}
+
+Derivation sums() {
+  return {{1}, sizeof(int), [](const void* contents, void* derived) {
+            int sum = 0;
+            for (std::size_t i = 0; i < kInts; ++i) sum += static_cast<const int*>(contents)[i];
+            *static_cast<int*>(derived) = sum;
+          }};
+}
+constexpr int kCount = static_cast<int>(kInts);
+
+TEST(Derived, IsMadeOnceAndByWhoeverWritesFromThenOn) {
+  const StoragePtr storage = published(1);
+  const Derivation how = sums();
+  const void* first = storage->derived(storage->latest(), how);
+  EXPECT_EQ(storage->derived(storage->latest(), how), first);
+  EXPECT_EQ(*static_cast<const int*>(first), kCount);
+  HeldSnapshot reader;
+  set(*storage, 2);
+  const void* second = storage->latest().derived(how.key);  // without making it
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(*static_cast<const int*>(second), 2 * kCount);
+  set(*storage, 3);
+  set(*storage, 4);  // nobody asked for that of 3
+  EXPECT_EQ(storage->latest().derived(how.key), nullptr);
+  EXPECT_EQ(*static_cast<const int*>(storage->derived(storage->latest(), how)), 4 * kCount);
+}
+
+TEST(Derived, IsGoneWithAWriteInPlace) {
+  const Derivation how = sums();
+  for (const bool shared : {false, true}) {
+    const StoragePtr storage = Storage::allocate(kBytes);
+    fill(storage->data(), 1);
+    if (shared) storage->mark_published();
+    storage->derived(storage->latest(), how);
+    set(*storage, 2);
+    EXPECT_EQ(*static_cast<const int*>(storage->derived(storage->latest(), how)), 2 * kCount);
+    Publication together;
+    set(*storage, 3);
+    EXPECT_EQ(*static_cast<const int*>(storage->derived(storage->contents(), how)), 3 * kCount);
+    set(*storage, 4);
+    EXPECT_EQ(*static_cast<const int*>(storage->derived(storage->contents(), how)), 4 * kCount);
+  }
+}
+
+TEST(Derived, ThatIsPinnedIsThereInEveryPublication) {
+  const StoragePtr storage = published(1);
+  const Derivation how = sums();
+  {
+    const Pin pin(storage, how), again(storage, how);
+    HeldSnapshot reader;
+    for (int i = 2; i < 6; ++i) set(*storage, i);  // nobody asks meanwhile
+    const void* made = storage->latest().derived(how.key);
+    ASSERT_NE(made, nullptr);
+    EXPECT_EQ(*static_cast<const int*>(made), 5 * kCount);
+    EXPECT_THROW(storage->expose("mutable_data"), UserError);
+  }
+  storage->expose("mutable_data");
+  EXPECT_THROW(Pin(storage, how), UserError);
+  EXPECT_THROW(Pin(storage, std::nullopt), UserError);
+}
+
+TEST(Derived, IsMadeByOneOfManyThreads) {
+  const StoragePtr storage = published(1);
+  std::atomic<int> made{0};
+  const Derivation how{{2}, sizeof(int), [&](const void*, void*) { ++made; }};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      const Snapshot snapshot;
+      storage->derived(storage->contents(), how);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(made, 1);
+}
+
+void increment(Storage& storage) {
+  Storage* const all[] = {&storage, &storage};
+  Update update(all);
+  const int before = *static_cast<const int*>(update.before(storage).data());
+  fill(update.to(storage), before + 1);
+  update.commit();
+}
+
+TEST(Update, LosesNoneOfSeveralThreads) {
+  const StoragePtr storage = published(0);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 500; ++i) increment(*storage);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(seen(*storage), 1500);
+}
+
+TEST(Update, GoesBackAndForthBetweenTwoBuffers) {
+  const StoragePtr storage = published(0);
+  storage->recycle();
+  const Derivation how = sums();
+  storage->derived(storage->latest(), how);
+  increment(*storage);
+  increment(*storage);
+  const std::size_t before = live();
+  reset_peak_memory();
+  const void* const memory = storage->latest().data();
+  for (int i = 0; i < 6; ++i) {
+    const void* derived = storage->derived(storage->latest(), how);
+    EXPECT_EQ(*static_cast<const int*>(derived), (i + 2) * kCount);
+    increment(*storage);
+    EXPECT_EQ(storage->latest().data() == memory, i % 2 == 1);
+  }
+  EXPECT_LE(live(), before + sizeof(int));
+  EXPECT_LE(memory_stats().peak_bytes, before + sizeof(int));
+}
+
+TEST(Update, ThatFailsWroteNothing) {
+  const StoragePtr storage = published(1);
+  const std::size_t before = live();
+  {
+    Storage* const all[] = {storage.get()};
+    Update update(all);
+    fill(update.to(*storage), 7);
+  }
+  EXPECT_EQ(seen(*storage), 1);
+  EXPECT_EQ(live(), before);
+  increment(*storage);  // the lock is open
+}
+
+TEST(Update, WithinAnotherIsAnErrorAndNoDeadlock) {
+  const StoragePtr a = published(1), b = published(1), own = Storage::allocate(kBytes);
+  Storage* const first[] = {a.get()};
+  Storage* const second[] = {b.get()};
+  {
+    const Update outer(first);
+    EXPECT_THROW(const Update inner(second), UserError);
+    EXPECT_THROW(set(*b, 2), UserError);
+    EXPECT_THROW(set(*a, 2), UserError);
+    set(*own, 2);  // that no program reads
+  }
+  const Update again(second);
+}
+
+TEST(Update, OfWhatNobodyElseReadsIsInPlace) {
+  const StoragePtr storage = Storage::allocate(kBytes);
+  fill(storage->data(), 1);
+  const void* const memory = storage->data();
+  HeldSnapshot reader;
+  increment(*storage);
+  EXPECT_EQ(storage->data(), memory);
+  EXPECT_EQ(seen(*storage), 2);
+}
+
+TEST(Update, WithinAPublicationIsAPartOfIt) {
+  const StoragePtr storage = published(1);
+  {
+    Publication together;
+    increment(*storage);
+    increment(*storage);
+    EXPECT_EQ(seen(*storage), 3);
+  }
+  EXPECT_EQ(seen(*storage), 1);
+}
+
+// Threads stay behind a fork, with what they held: neither locks nor snapshots bind the child.
+TEST(Fork, OpensLocksAndForgetsReaders) {
+  const StoragePtr storage = published(1);
+  std::latch held(1), done(1);
+  std::thread holder([&] {
+    const Snapshot snapshot;
+    Storage* const all[] = {storage.get()};
+    const Update update(all);
+    held.count_down();
+    done.wait();
+  });
+  held.wait();
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    const std::size_t before = live();
+    set(*storage, 2);
+    increment(*storage);
+    publish({});
+    _exit(seen(*storage) == 3 && live() == before ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  done.count_down();
+  holder.join();
+}
+
+}  // namespace
+}  // namespace mlpjit::support
