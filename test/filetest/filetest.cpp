@@ -8,8 +8,10 @@
 //   ; ---- inline_calls+fold
 //   (the number of changes, and the text expected)
 //
-// Stages: print (parse and print), canonical, dot, errors, optimize (the whole pipeline), and the
-// passes by name, joined by '+' to run one after another. Each starts from the program as written.
+// Stages: print (parse and print), canonical, dot, errors, optimize (the whole pipeline), the passes
+// by name, joined by '+' to run one after another, plan with an instruction set ("plan avx2": of the
+// optimised program), and run (what the program gives in every backend, on the inputs in comments
+// "; %x = f32[2] [1, 2]"; "; call" begins another call). Each starts from the program as written.
 // For errors, the file holds several programs separated by lines `;;`, each headed by a comment
 // that names it; every one must be refused, and the messages are what is expected. A stage without
 // an expectation fails; MLPJIT_BLESS=1 writes the expectations instead.
@@ -27,6 +29,7 @@
 #include "lib/ir/verify.h"
 #include "lib/passes/passes.h"
 #include "mlpjit/error.h"
+#include "test/filetest/run_stage.h"
 
 namespace mlpjit {
 namespace {
@@ -35,6 +38,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kStages = "; stages:";
 constexpr std::string_view kSection = "; ---- ";
+constexpr std::string_view kPlan = "plan ";
 
 struct Case {
   std::vector<std::string> stages;
@@ -128,6 +132,8 @@ std::string run_errors(std::string_view programs) {
 
 std::string run_stage(const std::string& program, const std::string& stage) {
   if (stage == "errors") return run_errors(program);
+  if (stage == "run") return filetest::run_program(program);
+  if (stage.starts_with(kPlan)) return filetest::run_plan(program, stage.substr(kPlan.size()));
   ir::Graph graph = ir::parse(program);
   if (stage == "print") return checked_text(graph, stage);
   if (stage == "canonical") return ir::canonical(graph);
