@@ -1,5 +1,5 @@
 // Invariant 8. A value that orders effects is linear, like a baton: whoever takes it must hand on
-// another. Two users of one baton would be two effects in no order; a baton used inside a region,
+// another, to the end: a state that is not given back draws the same numbers at every call. Two users of one baton would be two effects in no order; a baton used inside a region,
 // without being carried there, would be used never or many times.
 
 #include "lib/ir/verify_internal.h"
@@ -22,6 +22,7 @@ class EffectVerifier {
     visit(Function::kBody, OpId{});
     for (const Update& update : function_.updates()) consume(OpId{}, update.value, Function::kBody);
     for_each_op(function_, Function::kBody, [this](OpId id) { check_used(id); });
+    for (std::size_t i = 0; i < function_.inputs().size(); ++i) check_given_back(i);
   }
 
  private:
@@ -47,6 +48,7 @@ class EffectVerifier {
   void mark_arguments(const Op& op);
   void mark_results(const Op& op);
   void check_used(OpId id);
+  void check_given_back(std::size_t input);
 
   const Function& function_;
   FaultList& faults_;
@@ -97,7 +99,26 @@ void EffectVerifier::check_used(OpId id) {
       faults_.add(id, "expected the token " + name_of(function_, result) +
                           " to be used, or its effect is lost; yield, return or update with it");
     }
+    if (!is_token(result) && linear_[result.index] && uses_[result.index] == 0) {
+      faults_.add(id, "expected the state " + name_of(function_, result) +
+                          " to be used, or every call draws the same numbers; draw from it, yield "
+                          "it, or give it back: return ... update %state = " +
+                          name_of(function_, result));
+    }
   }
+}
+
+// What was drawn from must move on.
+void EffectVerifier::check_given_back(std::size_t input) {
+  const ValueId state = function_.body().arguments[input];
+  if (function_.inputs()[input].kind != InputKind::state || uses_[state.index] == 0) return;
+  for (const Update& update : function_.updates()) {
+    if (update.input == input) return;
+  }
+  faults_.add(OpId{}, "expected the state " + name_of(function_, state) +
+                          ", which is drawn from, to be given back, or every call draws the same "
+                          "numbers; return ... update " +
+                          name_of(function_, state) + " = the state of the last draw");
 }
 
 }  // namespace

@@ -59,7 +59,10 @@ class Cache {
   using Hash = std::function<std::uint64_t(const Key&)>;
   using Keys = std::vector<const Key*>;  // the most recently used first
 
-  Cache(CacheBounds bounds, Hash hash) : bounds_(bounds), hash_(std::move(hash)) {}
+  // `in_order`: a miss is only told of when nothing is in the making, so that of several first calls
+  // at once one is the first.
+  Cache(CacheBounds bounds, Hash hash, bool in_order = false)
+      : bounds_(bounds), hash_(std::move(hash)), in_order_(in_order) {}
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
@@ -106,7 +109,12 @@ class Cache {
     std::shared_ptr<Entry> entry;
     {
       std::unique_lock lock(mutex_);
-      while (const std::shared_ptr<Entry> found = entry_of(code, key, fits)) {
+      for (;;) {
+        const std::shared_ptr<Entry> found = entry_of(code, key, fits);
+        if (found == nullptr) {
+          if (in_order_ && wait_for_another(lock)) continue;
+          break;
+        }
         if (found->value != nullptr) return hit(found);
         if (support::Making::anything()) return nullptr;
         made_.wait(lock, [&] { return found->finished; });
@@ -130,6 +138,17 @@ class Cache {
   template <class Make>
   Pointer get(const Key& key, const Make& make) {
     return get(key, [](const Value&) { return true; }, [](const Keys&, bool) {}, make);
+  }
+
+  // Forgets the values for which `pred(value)`; who runs them holds them.
+  template <class Predicate>
+  void drop(const Predicate& pred) {
+    std::list<std::shared_ptr<Entry>> dropped;  // freed after the lock is gone
+    const std::lock_guard lock(mutex_);
+    for (const std::shared_ptr<Entry>& entry : recency_) {
+      if (pred(*entry->value)) dropped.push_back(entry);
+    }
+    for (const std::shared_ptr<Entry>& entry : dropped) erase(*entry);
   }
 
   // Forgets what is there; who runs it holds it by its pointer, and what is being made is not kept.
@@ -191,6 +210,20 @@ class Cache {
       }
     }
     return pending;
+  }
+
+  // Under the lock, which is released meanwhile: until what another thread makes is finished. False
+  // where there is no such thing, or its maker waits for this thread.
+  bool wait_for_another(std::unique_lock<std::mutex>& lock) {
+    for (const auto& [code, entry] : index_) {
+      if (entry->value != nullptr) continue;
+      const std::shared_ptr<Entry> pending = entry;
+      const support::WaitFor wait(pending->maker, pending.get());
+      if (wait.circle()) continue;
+      made_.wait(lock, [&] { return pending->finished; });
+      return true;
+    }
+    return false;
   }
 
   // Under the lock.
@@ -270,6 +303,7 @@ class Cache {
 
   const CacheBounds bounds_;
   const Hash hash_;
+  const bool in_order_;
   mutable std::mutex mutex_;
   std::condition_variable made_;
   std::unordered_multimap<std::uint64_t, std::shared_ptr<Entry>> index_;

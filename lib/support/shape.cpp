@@ -114,9 +114,11 @@ Dim::Dim(std::int64_t coefficient, std::string symbol, std::int64_t offset)
 std::int64_t Dim::value() const {
   if (!is_static()) {
     ++support::unanswered();
-    throw TraceError("the dimension " + to_string(*this) +
-                     " is symbolic: its size is not known while tracing. Ways out: trace with an "
-                     "exact shape, use -1 in reshape, or compute with the shape outside the trace");
+    throw TraceError(
+        "the dimension " + to_string(*this) +
+        " is symbolic: its size is not known while tracing. Ways out: trace with an "
+        "exact shape, use -1 in reshape, go over the rows with scan(body, carry, xs), or "
+        "compute with the shape outside the trace");
   }
   return offset_;
 }
@@ -160,6 +162,7 @@ Dim dim(std::string symbol) {
 
 std::string to_string(const Dim& dim) {
   if (dim.is_static()) return std::to_string(dim.offset());
+  ++support::size_texts();
   std::string text;
   if (dim.coefficient() == -1)
     text += "-";

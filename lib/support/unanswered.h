@@ -12,4 +12,12 @@ inline std::uint64_t& unanswered() {
   return count;
 }
 
+// How often a size that is a symbol was made text on this thread: what a traced function does with
+// it, the text says B where an imperative run has a number. Texts of errors and of symbols, which
+// nobody takes for numbers, are not counted.
+inline std::uint64_t& size_texts() {
+  thread_local std::uint64_t count = 0;
+  return count;
+}
+
 }  // namespace mlpjit::support

@@ -1,5 +1,7 @@
 // compile() and the calls of what it gives.
 
+#include <algorithm>
+#include <atomic>
 #include <functional>
 #include <optional>
 
@@ -7,6 +9,7 @@
 #include "lib/jit/explain.h"
 #include "lib/passes/passes.h"
 #include "lib/support/float_env.h"
+#include "src/core/log.h"
 #include "src/graph/graph_data.h"
 #include "src/graph/specialize.h"
 #include "src/tensor/dispatch.h"
@@ -26,6 +29,7 @@ struct ExecutableData {
   // Where that cannot be: one executable per set of sizes, and why.
   std::unique_ptr<jit::Cache<SymbolSizes, Runner>> by_size;
   std::string exact_batch;
+  std::atomic<bool> warned{false};
 };
 
 namespace {
@@ -67,12 +71,50 @@ std::uint64_t hash(const SymbolSizes& sizes) {
   return code;
 }
 
+// "M = 5, N = 1".
+std::string sizes_text(const SymbolSizes& sizes) {
+  std::string text;
+  for (const auto& [symbol, size] : sizes)
+    text += (text.empty() ? "" : ", ") + symbol + " = " + std::to_string(size);
+  return text;
+}
+
 std::shared_ptr<const Runner> specialised(ExecutableData& data, const SymbolSizes& sizes) {
-  return data.by_size->get(sizes, [&] {
+  using Keys = jit::Cache<SymbolSizes, Runner>::Keys;
+  std::string warning;
+  const auto miss = [&](const Keys& keys, bool) {
+    if (keys.empty() || data.options.on_recompile == OnRecompile::allow) return;
+    const std::string message = "Executable: a call needs a new compile: sizes: expected " +
+                                sizes_text(*keys.front()) + ", got " + sizes_text(sizes) + ": " +
+                                data.exact_batch + ", so each set of sizes has its own";
+    if (data.options.on_recompile == OnRecompile::error)
+      throw UserError(message + " (on_recompile is error)");
+    warning = message;
+  };
+  const auto make = [&] {
+    if (!warning.empty() && !data.warned.exchange(true)) warn(warning);
     const GraphData& program = data.program;
     return std::make_shared<const Runner>(substitute(*program.graph, sizes), program.inputs,
                                           program.results, data.options);
-  });
+  };
+  return data.by_size->get(sizes, [](const Runner&) { return true; }, miss, make);
+}
+
+// What only makes sense for a function that can be traced again, or for sizes that are not written
+// down already.
+void check_options_of_program(const ExecutableData& data) {
+  if (data.options.audit) {
+    throw UserError(
+        "compile: audit traces a function again, and a program is no function; audit the jit() or "
+        "the block that it came from");
+  }
+  const bool symbolic = std::any_of(data.types.begin(), data.types.end(),
+                                    [](const ir::Type& type) { return !type.shape.is_static(); });
+  if (data.options.batch == Batch::dynamic && !symbolic && !data.types.empty()) {
+    throw UserError(
+        "compile: Batch::dynamic for a program all of whose sizes are numbers: they are written in "
+        "it. Write a symbol in their place, as in f32[B, 4], or trace it with dim(\"B\")");
+  }
 }
 
 // Why one executable cannot serve all sizes. Calls of the program are inlined first.
@@ -116,11 +158,12 @@ Executable compile(const Graph& graph, const HybridizeOptions& options) {
   const ir::Function& main = data->program.graph->main();
   for (const std::size_t input : data->inputs)
     data->types.push_back(main.value(main.body().arguments[input]).type);
+  detail::check_options_of_program(*data);
   if (std::optional<std::string> obstacle = detail::obstacle_of(*data->program.graph)) {
     data->exact_batch = std::move(*obstacle);
     const jit::CacheBounds bounds{options.max_entries, options.max_bytes};
-    data->by_size =
-        std::make_unique<jit::Cache<detail::SymbolSizes, detail::Runner>>(bounds, detail::hash);
+    data->by_size = std::make_unique<jit::Cache<detail::SymbolSizes, detail::Runner>>(
+        bounds, detail::hash, options.on_recompile != OnRecompile::allow);
   } else {
     data->single = std::make_shared<const detail::Runner>(
         *data->program.graph, data->program.inputs, data->program.results, options);

@@ -17,10 +17,17 @@ struct GraphData {
   std::shared_ptr<const ir::Graph> graph;
   std::vector<Binding> inputs;  // one per input of main; without a tensor: an argument of calls
   std::vector<ResultSource> results;  // one per result of main
+  // What the inputs are bound to, for functions that call the program: they reach it through here.
+  Tensors bound = {};
 };
 
 struct GraphAccess {
-  static Graph make(std::shared_ptr<const GraphData> data) { return Graph(std::move(data)); }
+  static Graph make(std::shared_ptr<GraphData> data) {
+    for (const Binding& binding : data->inputs) {
+      if (binding.tensor.defined()) data->bound.push_back(binding.tensor);
+    }
+    return Graph(std::move(data));
+  }
   static const GraphData& data(const Graph& graph) { return *graph.data_; }
 };
 

@@ -59,7 +59,7 @@ Tensors inline_graph(Recorder& recorder, const GraphData& data, const Tensors& a
     const ir::ValueId argument = main.body().arguments[i];
     Tensor tensor = binding.kind == ir::InputKind::state   ? recorder.random_state()
                     : binding.kind == ir::InputKind::token ? recorder.print_token()
-                    : binding.tensor.defined()             ? binding.tensor
+                    : binding.tensor.defined()             ? binding.tensor.handle()
                                                            : arguments.at(binding.argument);
     const DType dtype = main.value(argument).type.dtype;
     const bool weak = TensorAccess::impl(tensor)->weak != WeakKind::none;

@@ -14,6 +14,7 @@
 #include "src/nn/block_state.h"
 #include "src/nn/symbol_program.h"
 #include "src/trace/audit.h"
+#include "src/trace/batch_template.h"
 
 namespace mlpjit::nn {
 
@@ -56,16 +57,27 @@ std::optional<TensorSpec> first_dense(const BlockState& state) {
   return spec;
 }
 
-// The same with a batch of any size: axis 0 of the first input that has axes, and of all inputs
-// that have that size there. None where no input has axes.
-std::optional<std::vector<TensorSpec>> with_symbolic_batch(std::vector<TensorSpec> specs) {
-  std::optional<Dim> batch;
-  for (TensorSpec& spec : specs) {
-    if (spec.shape.rank() == 0) continue;
-    if (!batch) batch = spec.shape[0];
-    if (identical(spec.shape[0], *batch)) spec.shape.set(0, dim("B"));
-  }
-  return batch ? std::optional(std::move(specs)) : std::nullopt;
+// The same with a batch of any size, in the ways to read which inputs have it, the likeliest first.
+// Sizes that were equal at the first call need not be one: inputs that do not meet have symbols of
+// their own.
+std::vector<std::vector<TensorSpec>> with_symbolic_batch(const std::vector<TensorSpec>& specs) {
+  std::vector<Shape> shapes;
+  for (const TensorSpec& spec : specs) shapes.push_back(spec.shape);
+  const std::vector<std::vector<bool>> readings = detail::batch_readings(shapes);
+  std::vector<std::vector<TensorSpec>> all;
+  const auto add = [&](const std::vector<bool>& reading, bool apart) {
+    std::vector<TensorSpec> read = specs;
+    int count = 0;
+    for (std::size_t i = 0; i < read.size(); ++i) {
+      if (!reading[i]) continue;
+      read[i].shape.set(0, dim(apart && count > 0 ? "B" + std::to_string(count) : "B"));
+      ++count;
+    }
+    if (!apart || count > 1) all.push_back(std::move(read));
+  };
+  if (!readings.empty()) add(readings.front(), true);
+  for (const std::vector<bool>& reading : readings) add(reading, false);
+  return all;
 }
 
 std::string list(const std::vector<TensorSpec>& specs) {
@@ -117,13 +129,15 @@ detail::Trace Exporter::trace(const std::vector<TensorSpec>& specs, bool one_ten
 
 // With a symbolic batch size where the network allows it.
 detail::Trace Exporter::trace_any_batch(const std::vector<TensorSpec>& specs, bool one_tensor) {
-  const std::optional<std::vector<TensorSpec>> any = with_symbolic_batch(specs);
-  if (options_.batch == Batch::exact || !any) return trace(specs, one_tensor);
+  const std::vector<std::vector<TensorSpec>> readings = with_symbolic_batch(specs);
+  if (options_.batch == Batch::exact || readings.empty()) return trace(specs, one_tensor);
   std::string why;
-  try {
-    return trace(*any, one_tensor);
-  } catch (const UserError& error) {
-    why = error.what();
+  for (const std::vector<TensorSpec>& any : readings) {
+    try {
+      return trace(any, one_tensor);
+    } catch (const UserError& error) {
+      why = error.what();
+    }
   }
   detail::Trace exact = trace(specs, one_tensor);  // throws where the batch was not the reason
   detail::warn(fmt::format(

@@ -111,8 +111,8 @@ void require_readable(const TensorImpl& impl, const char* call) {
     ++support::unanswered();
     throw TraceError(path_prefix() + call + ": " + what +
                      ". Compute it outside of the traced function, choose between values with "
-                     "where(condition, a, "
-                     "b), or between computations with cond(condition, then, else, operands)");
+                     "where(condition, a, b) or between computations with cond(condition, then, "
+                     "else, operands), or repeat one with while_loop(condition, body, state)");
   }
   if (impl.symbolic) {
     throw TraceError(
@@ -128,7 +128,8 @@ std::int64_t known_size(const Shape& shape, int axis, const char* call) {
   throw TraceError(path_prefix() + call + ": axis " + std::to_string(axis) + " of the shape " +
                    to_string(shape) +
                    " has a size that is not known while tracing. Ways out: trace with an exact "
-                   "shape (Batch::exact), take rows by gather, or cut outside of the trace");
+                   "shape (Batch::exact), take rows by gather, go over them with scan(body, carry, "
+                   "xs), or cut outside of the trace");
 }
 
 Tensor tensor_from(const void* data, DType dtype, Shape shape) {
@@ -394,12 +395,17 @@ std::string to_string(const Tensor& tensor) {
   const ImplPtr& impl = TensorAccess::impl(tensor);
   if (!impl) return "<undefined tensor>";
   const Recorder* recorder = Recorder::current();
-  if (recorder != nullptr && (impl->symbolic || recorder->updated(*impl))) {
-    return "<symbol " + recorder->name_of(*impl) + ": " +
-           to_string(TensorSpec{impl->dtype, impl->shape}) + ">";
-  }
-  if (impl->symbolic)
-    return "<symbol of an ended trace: " + to_string(TensorSpec{impl->dtype, impl->shape}) + ">";
+  const auto symbol = [&](const std::string& name) {
+    const std::uint64_t before = support::size_texts();
+    const std::string text =
+        "<symbol" + name + ": " + to_string(TensorSpec{impl->dtype, impl->shape}) + ">";
+    support::size_texts() = before;
+    return text;
+  };
+  // Tensors from outside are inputs of the program: their values now are not those of its calls.
+  if (recorder != nullptr && !recorder->is_constant(*impl))
+    return symbol(recorder->knows(*impl) ? " " + recorder->name_of(*impl) : "");
+  if (impl->symbolic) return symbol(" of an ended trace");
   const support::FloatEnvScope environment;
   const support::Snapshot snapshot;
   return support::format_tensor(impl->dtype, impl->shape, impl->data());

@@ -2,7 +2,8 @@
 // One trace with a symbolic batch size serves every size.
 
 #include <cstdint>
-#include <optional>
+#include <span>
+#include <vector>
 
 #include "lib/jit/cache.h"
 #include "src/trace/audit.h"
@@ -10,13 +11,17 @@
 
 namespace mlpjit::detail {
 
-// The batch size (axis 0 of the first argument that has axes), and the signature with the symbol B
-// in its place, in every argument whose axis 0 has that size.
+// Which arguments have the batch size on axis 0. The first that has axes does; others of that size
+// there may, or may have happened to have it: the ways to read it, the likeliest first. None where
+// no argument has axes.
+std::vector<std::vector<bool>> batch_readings(std::span<const Shape> shapes);
+
+// One such way: the batch size, and the signature with the symbol B in its place.
 struct BatchSignature {
   std::int64_t size = 0;
   Signature signature;
 };
-std::optional<BatchSignature> with_symbolic_batch(const Signature& signature);
+std::vector<BatchSignature> with_symbolic_batch(const Signature& signature);
 
 struct BatchTemplate {
   CheckedTrace traced;

@@ -1,5 +1,6 @@
 #include "src/trace/cached_function.h"
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <optional>
@@ -33,19 +34,29 @@ struct ProgramKey {
 struct Program {
   std::unique_ptr<const Runner> runner;
   // Arguments that the function also reaches through a handle of its own, and those handles.
-  std::vector<std::pair<std::size_t, Tensor>> captured_arguments;
+  std::vector<std::pair<std::size_t, CapturedTensor>> captured_arguments;
   Signature signature;           // that it was traced for
   std::shared_ptr<Audit> audit;  // null without
   double trace_ms = 0;
+  bool has_size_text = false;
+  std::vector<std::size_t> captures;  // inputs bound to tensors that are no parameters
 
   std::size_t bytes() const { return runner->bytes(); }
+
+  // A captured tensor that the function lost; null where it has them all.
+  const Binding* lost_capture() const {
+    for (const std::size_t input : captures) {
+      if (const Binding& binding = runner->inputs()[input]; binding.tensor.lost()) return &binding;
+    }
+    return nullptr;
+  }
 
   // What the signature alone does not say: whether arguments and captures are the same tensors as
   // in the trace. Matters only where one of them is written to, or where the trace took one for the
   // other.
   bool same_captures(std::span<const Tensor> inputs) const {
     for (const auto& [argument, tensor] : captured_arguments) {
-      if (TensorAccess::impl(inputs[argument]) != TensorAccess::impl(tensor)) return false;
+      if (TensorAccess::impl(inputs[argument]) != TensorAccess::impl(tensor.handle())) return false;
     }
     if (!runner->updates_tensors()) return true;
     for (const Binding& binding : runner->inputs()) {
@@ -58,16 +69,32 @@ struct Program {
   }
 };
 
+constexpr const char* kSizeText =
+    "text was made of a size that is a symbol (to_string or << of a shape): it says B at every "
+    "call. "
+    "Ways out: Batch::exact, or text that has no batch size";
+
+bool lost_any(const Trace& trace) {
+  return std::any_of(trace.inputs.begin(), trace.inputs.end(), [](const Binding& binding) {
+    return binding.kind == ir::InputKind::capture && binding.tensor.lost();
+  });
+}
+
 // Calls that differ in the batch size only.
 struct BatchFamily {
   Signature signature;           // with the symbol
   std::set<std::int64_t> sizes;  // that have programs of their own
   std::string refusal;           // why one program cannot serve all; "": it can, as far as known
+  bool misread = false;  // the sizes were equal by chance: another reading of them has a program
 };
 
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
       .count();
+}
+
+std::string spec_text(const Tensor& tensor) {
+  return to_string(TensorSpec{tensor.dtype(), tensor.shape()});
 }
 
 // The guards of a program, those beyond its signature included.
@@ -81,8 +108,7 @@ std::vector<Guard> all_guards(const Signature& signature, const Program& program
     if (!binding.tensor.defined()) continue;
     const std::size_t input = static_cast<std::size_t>(&binding - program.runner->inputs().data());
     const ir::Input& described = program.runner->executable().inputs()[input];
-    guards.push_back({kind_name(described.kind) + " " + described.name,
-                      to_string(TensorSpec{binding.tensor.dtype(), binding.tensor.shape()})});
+    guards.push_back({kind_name(described.kind) + " " + described.name, spec_text(binding.tensor)});
   }
   return guards;
 }
@@ -92,10 +118,12 @@ std::vector<Guard> all_guards(const Signature& signature, const Program& program
 struct CachedFunction::State {
   explicit State(const HybridizeOptions& options)
       : build(jit::build_key(settings_of(options))),
-        programs({options.max_entries, options.max_bytes},
-                 [](const ProgramKey& key) {
-                   return detail::hash(key.signature) ^ jit::hash(key.build);
-                 }),
+        programs(
+            {options.max_entries, options.max_bytes},
+            [](const ProgramKey& key) {
+              return detail::hash(key.signature) ^ jit::hash(key.build);
+            },
+            options.on_recompile != OnRecompile::allow),
         templates({options.max_entries, options.max_bytes},
                   [](const Signature& signature) { return detail::hash(signature); }) {}
 
@@ -109,6 +137,7 @@ struct CachedFunction::State {
   std::uint64_t failures = 0;
   std::string last_failure;
   std::set<std::string> warned;
+  std::set<std::string> lost;  // captures that the function lost before
 };
 
 // One call that needs more than the latest program.
@@ -117,84 +146,125 @@ struct CachedFunction::Call {
 
   CachedFunction& function;
   const std::span<const Tensor> inputs;
-  Signature signature;  // with the symbol, where the program is for all batch sizes
-  std::optional<BatchSignature> batch;
+  const Signature called;
+  const std::vector<BatchSignature> readings;  // of its sizes
+  Signature signature;  // of its program: with the symbol, where that is for all batch sizes
   std::shared_ptr<const BatchTemplate> symbolic = {};  // its trace
   std::exception_ptr failed = {};                      // what ended that trace, and this call
   bool escaped = false;                                // a trace assigned a C++ variable
   std::shared_ptr<const Program> found = {};           // where it is there already
+  std::string lost = {};  // what the function lost that a program for this call captured
   std::string warning;
   bool made = false;  // by this call, and so audited already
 
   Call(CachedFunction& owner, std::span<const Tensor> arguments, std::uint64_t structure)
       : function(owner),
         inputs(arguments),
-        signature(signature_of(arguments, structure)),
-        batch(with_symbolic_batch(signature)) {}
+        called(signature_of(arguments, structure)),
+        readings(with_symbolic_batch(called)),
+        signature(called) {}
 
   // Under the lock.
-  BatchFamily& family() {
+  BatchFamily& family(const BatchSignature& batch) {
     for (BatchFamily& known : state().families) {
-      if (known.signature == batch->signature) return known;
+      if (known.signature == batch.signature) return known;
     }
     if (state().families.size() > function.options_.max_entries)
       state().families.erase(state().families.begin());
-    return state().families.emplace_back(BatchFamily{batch->signature, {}, {}});
+    return state().families.emplace_back(BatchFamily{batch.signature, {}, {}});
   }
 
-  // Whether this call is to have the program for all batch sizes.
-  bool wants_symbol() {
+  // Whether this call, so read, is to have the program for all batch sizes.
+  bool wants_symbol(const BatchSignature& batch) {
     const int after = function.options_.dynamic_batch_after;
     const std::lock_guard lock(state().mutex);
-    const BatchFamily& mine = family();
+    const BatchFamily& mine = family(batch);
     if (!mine.refusal.empty()) return false;
     if (function.options_.batch == Batch::dynamic) return true;
     return after > 0 && mine.sizes.size() >= static_cast<std::size_t>(after) &&
-           !mine.sizes.contains(batch->size);
+           !mine.sizes.contains(batch.size);
   }
 
   // This batch size has a program of its own.
   void count_size() {
     const int after = function.options_.dynamic_batch_after;
-    if (!batch || after <= 0 || function.options_.batch == Batch::dynamic) return;
+    if (after <= 0 || function.options_.batch == Batch::dynamic) return;
     const std::lock_guard lock(state().mutex);
-    BatchFamily& mine = family();
-    if (mine.sizes.size() < static_cast<std::size_t>(after)) mine.sizes.insert(batch->size);
+    for (const BatchSignature& batch : readings) {
+      BatchFamily& mine = family(batch);
+      if (mine.sizes.size() < static_cast<std::size_t>(after)) mine.sizes.insert(batch.size);
+    }
   }
 
-  bool fits(const Program& program) const { return program.same_captures(inputs); }
+  bool fits(const Program& program) {
+    if (!program.same_captures(inputs)) return false;
+    const Binding* gone = program.lost_capture();
+    if (gone == nullptr) return true;
+    const auto input = static_cast<std::size_t>(gone - program.runner->inputs().data());
+    lost = "capture " + program.runner->executable().inputs()[input].name + " (" +
+           spec_text(gone->tensor) + ")";
+    return false;
+  }
+
+  // The first reading of the sizes that has a program for all of them, or a trace. The readings
+  // before it took sizes for one that only happened to be equal.
+  void take_symbol() {
+    bool number_asked = false;  // of a size: the reading with the fewest symbols is left
+    for (const BatchSignature& batch : readings) {
+      if (number_asked && &batch != &readings.back()) continue;
+      if (!wants_symbol(batch)) continue;
+      number_asked = !take_symbol(batch);
+      if (failed) return;
+      if (!found && !symbolic) continue;
+      const std::lock_guard lock(state().mutex);
+      for (const BatchSignature* other = readings.data(); other != &batch; ++other)
+        family(*other).misread = true;
+      return;
+    }
+  }
 
   // The program for all batch sizes, or its trace. Where tracing with the symbol fails, sizes stay
   // exact, and explain() says why. Who asked for Batch::dynamic gets the error, from make(), but
   // for shapes that only one size fits; and so does everybody where a C++ variable was assigned.
   // What else a trace throws (no memory, an exception of the function's) ends this call and says
-  // nothing about later ones.
-  void take_symbol() {
-    const Signature& symbol = batch->signature;
+  // nothing about later ones. False where a symbol was used as a number.
+  bool take_symbol(const BatchSignature& batch) {
+    const Signature& symbol = batch.signature;
     found = state().programs.find({symbol, state().build},
                                   [this](const Program& program) { return fits(program); });
-    if (found) return;
+    if (found) return true;
     if (function.options_.on_recompile == OnRecompile::error) {  // refused before the work
       state().programs.ask({symbol, state().build},
                            [this](const Keys& keys, bool evicted) { miss(keys, evicted); });
     }
-    const bool asked = function.options_.batch == Batch::dynamic;
+    const bool last = &batch == &readings.back();
+    const bool asked = function.options_.batch == Batch::dynamic && last;
     const std::uint64_t unanswered = support::unanswered();
     std::string refusal;
+    bool number_asked = false;
     try {
-      symbolic = state().templates.get(symbol, [&] {
-        const auto start = std::chrono::steady_clock::now();
-        CheckedTrace made = traced(symbol);
-        return std::make_shared<const BatchTemplate>(
-            BatchTemplate{std::move(made), milliseconds_since(start)});
-      });
-      if (!symbolic) return;
+      symbolic = state().templates.get(
+          symbol, [](const BatchTemplate& known) { return !lost_any(known.traced.trace); },
+          [](const BatchTemplates::Keys&, bool) {},
+          [&] {
+            drop_lost();
+            const auto start = std::chrono::steady_clock::now();
+            CheckedTrace made = traced(symbol);
+            return std::make_shared<const BatchTemplate>(
+                BatchTemplate{std::move(made), milliseconds_since(start)});
+          });
+      if (!symbolic) return true;
       refusal = jit::symbolic_obstacle(symbolic->traced.trace.graph->main()).value_or("");
+      if (refusal.empty() && symbolic->traced.trace.has_size_text &&
+          function.options_.batch != Batch::dynamic) {
+        refusal = kSizeText;
+      }
     } catch (const std::exception& error) {
       // An exception of the function's that a size without a number led to is of this trace only.
       const bool shape = dynamic_cast<const ShapeError*>(&error) != nullptr;
       const bool of_trace =
           dynamic_cast<const TraceError*>(&error) != nullptr || support::unanswered() != unanswered;
+      number_asked = of_trace;
       if (!escaped && (shape || (of_trace && !asked)))
         refusal = error.what();
       else
@@ -204,11 +274,18 @@ struct CachedFunction::Call {
     }
     if (refusal.empty()) {
       signature = symbol;
-      return;
+      return true;
     }
     symbolic.reset();
     const std::lock_guard lock(state().mutex);
-    family().refusal = std::move(refusal);
+    family(batch).refusal = std::move(refusal);
+    return !number_asked;
+  }
+
+  // Programs and traces with tensors that the function lost.
+  void drop_lost() {
+    state().programs.drop([](const Program& program) { return program.lost_capture() != nullptr; });
+    state().templates.drop([](const BatchTemplate& known) { return lost_any(known.traced.trace); });
   }
 
   State& state() { return *function.state_; }
@@ -219,7 +296,7 @@ struct CachedFunction::Call {
     const Signature* best = nullptr;
     std::size_t fewest = SIZE_MAX;
     for (const ProgramKey* key : keys) {
-      const std::size_t failed = failed_guards(key->signature, signature).size();
+      const std::size_t failed = failed_guards(key->signature, called).size();
       if (failed < fewest) best = &key->signature;
       fewest = std::min(fewest, failed);
     }
@@ -228,8 +305,13 @@ struct CachedFunction::Call {
 
   // Why this call finds no program, though one for `before` was there.
   std::string reason_after(const Signature& before, bool there, bool evicted) const {
-    const std::vector<std::string> guards = failed_guards(before, signature);
+    const std::vector<std::string> guards = failed_guards(before, called);
     if (!guards.empty()) return guards.front();
+    if (!lost.empty()) {
+      return lost +
+             ": the function does not hold the tensor that it was traced with any more: its "
+             "variable was assigned another one";
+    }
     if (evicted) return {};
     return there ? "storage: arguments and captured tensors are not the same tensors as before"
                  : "the programs were cleared";
@@ -254,7 +336,17 @@ struct CachedFunction::Call {
     // Clearing asks for new programs, changing the block does not.
     const bool asked_for =
         before == nullptr || (keys.empty() && before->structure == signature.structure);
-    if (asked_for || options.on_recompile == OnRecompile::allow) return;
+    if (asked_for) return;
+    const bool again = !lost.empty() && !state().lost.insert(lost).second;
+    if (options.on_recompile == OnRecompile::allow) {
+      if (again && state().warned.insert("again " + lost).second)
+        warning =
+            path_prefix() + function.name_ + ": " + reason +
+            ", again: each time the function "
+            "is traced and compiled anew. Write variable.assign(value), which changes what the "
+            "tensor holds and is seen at the next call";
+      return;
+    }
     const std::string message =
         path_prefix() + function.name_ + ": a call needs a new compile: " + reason;
     if (options.on_recompile == OnRecompile::error)
@@ -279,6 +371,7 @@ struct CachedFunction::Call {
       // own.
       if (program->same_captures(inputs)) return program;
     }
+    drop_lost();
     const auto start = std::chrono::steady_clock::now();
     const CheckedTrace own = traced(signature);
     program->trace_ms = milliseconds_since(start);
@@ -289,6 +382,11 @@ struct CachedFunction::Call {
   void compile(Program& program, const CheckedTrace& from) const {
     program.captured_arguments = from.trace.captured_arguments;
     program.signature = signature;
+    program.has_size_text = from.trace.has_size_text;
+    if (program.has_size_text) warn(path_prefix() + function.name_ + ": " + kSizeText);
+    for (std::size_t i = 0; i < from.trace.inputs.size(); ++i) {
+      if (from.trace.inputs[i].kind == ir::InputKind::capture) program.captures.push_back(i);
+    }
     program.audit = from.audit;
     program.runner = std::make_unique<const Runner>(*from.trace.graph, from.trace.inputs,
                                                     from.trace.results, function.options_);
@@ -297,7 +395,7 @@ struct CachedFunction::Call {
   // Null when this very thread is making it already (a call of the function from within its own
   // trace, with tracing paused).
   std::shared_ptr<const Program> program() try {
-    if (batch && wants_symbol()) take_symbol();
+    take_symbol();
     if (found) return found;
     std::shared_ptr<const Program> own = state().programs.get(
         {signature, state().build}, [this](const Program& program) { return fits(program); },
@@ -327,10 +425,11 @@ CachedFunction::~CachedFunction() = default;
 Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t structure) {
   const auto imperative = [&] { return Results{{}, body_(Tensors(inputs.begin(), inputs.end()))}; };
   if (Recorder::current() != nullptr) return imperative();
-  std::shared_ptr<const Program> program = state_->programs.latest([&](const ProgramKey& key,
-                                                                       const Program& latest) {
-    return matches(key.signature, inputs, is_training(), structure) && latest.same_captures(inputs);
-  });
+  std::shared_ptr<const Program> program =
+      state_->programs.latest([&](const ProgramKey& key, const Program& latest) {
+        return matches(key.signature, inputs, is_training(), structure) &&
+               latest.same_captures(inputs) && latest.lost_capture() == nullptr;
+      });
   if (!program) {
     // Compiling, and the hash tables of the way there, calculate with floats; the host may have
     // traps unmasked.
@@ -376,6 +475,7 @@ Explanation CachedFunction::explain() const {
     summary.name = to_string(key.signature);
     summary.hits = hits;
     if (program->audit) summary.audit = program->audit->lines();
+    if (program->has_size_text) summary.audit.push_back(kSizeText);
     summary.guards = all_guards(key.signature, *program);
     explanation.signatures.push_back(std::move(summary));
   }
@@ -384,7 +484,7 @@ Explanation CachedFunction::explain() const {
   explanation.failures = state_->failures;
   explanation.last_failure = state_->last_failure;
   for (const BatchFamily& family : state_->families) {
-    if (!family.refusal.empty()) explanation.exact_batch = family.refusal;
+    if (!family.refusal.empty() && !family.misread) explanation.exact_batch = family.refusal;
   }
   return explanation;
 }

@@ -356,9 +356,9 @@ class Comparison {
   }
 
   void captured_arguments() {
-    const auto has = [](const Trace& trace, const std::pair<std::size_t, Tensor>& wanted) {
+    const auto has = [](const Trace& trace, const std::pair<std::size_t, CapturedTensor>& wanted) {
       return std::any_of(trace.captured_arguments.begin(), trace.captured_arguments.end(),
-                         [&](const std::pair<std::size_t, Tensor>& each) {
+                         [&](const std::pair<std::size_t, CapturedTensor>& each) {
                            return each.first == wanted.first &&
                                   TensorAccess::impl(each.second) ==
                                       TensorAccess::impl(wanted.second);
@@ -366,7 +366,7 @@ class Comparison {
     };
     const auto only = [&](const Trace& here, const Trace& there, const char* mine,
                           const char* theirs) {
-      for (const std::pair<std::size_t, Tensor>& captured : here.captured_arguments) {
+      for (const std::pair<std::size_t, CapturedTensor>& captured : here.captured_arguments) {
         if (has(there, captured)) continue;
         add("argument " + std::to_string(captured.first),
             " is " + sides(mine, theirs) + ": a C++ variable was bound anew");

@@ -61,7 +61,8 @@ Recorder::Recorder(std::span<const ArgumentSpec> arguments, ParameterResolver re
     : id_(next_trace_id()),
       graph_(std::make_shared<ir::Graph>()),
       resolver_(std::move(resolver)),
-      unanswered_before_(support::unanswered()) {
+      unanswered_before_(support::unanswered()),
+      size_texts_before_(support::size_texts()) {
   function_ = &graph_->add_function("main");
   regions_.push_back(ir::Function::kBody);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -137,7 +138,7 @@ std::size_t Recorder::input_of(const ImplPtr& impl) {
   symbol->dtype = impl->dtype;
   symbol->weak = impl->weak;
   const std::size_t index = add_input(std::move(input), {dtype, impl->shape, false},
-                                      {kind, 0, tensor}, std::move(symbol));
+                                      {kind, 0, CapturedTensor(tensor)}, std::move(symbol));
   inputs_.emplace(impl.get(), index);
   kept_.push_back(impl);
   return index;
@@ -300,10 +301,13 @@ void Recorder::update_weak(const Tensor& tensor, const Tensor& value, const char
   const ImplPtr& impl = TensorAccess::impl(tensor);
   const bool from_outside = impl->trace != id_ || known_input(*impl).has_value();
   if (from_outside || impl->depth < depth()) {
-    throw TraceError(
-        path_prefix() + call + ": a C++ scalar from outside of the " +
-        (from_outside ? "traced function" : "region") +
-        " is updated in place; write a = a + b, or make it a tensor first, as in tensor(0.f)");
+    throw TraceError(path_prefix() + call + ": a C++ scalar from outside of the " +
+                     (from_outside
+                          ? "traced function is updated in place; make it a tensor where it is "
+                            "declared, as in Tensor n = tensor(0.f), which every call updates then"
+                          : "branch or loop body is updated in place; make it a tensor where it is "
+                            "declared, as in Tensor n = tensor(0.f), or return the new value from "
+                            "there"));
   }
   const TensorImpl& from = *TensorAccess::impl(value);
   impl->value = value_of(value, call);
@@ -410,6 +414,7 @@ Trace Recorder::end() {
   trace.graph = graph_;
   trace.inputs = bindings_;
   trace.symbols = std::move(watched_);
+  trace.has_size_text = support::size_texts() != size_texts_before_;
   return trace;
 }
 

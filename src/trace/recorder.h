@@ -18,6 +18,7 @@
 
 #include "lib/ir/graph.h"
 #include "src/tensor/tensor_impl.h"
+#include "src/trace/captured_tensor.h"
 #include "src/trace/path.h"
 
 namespace mlpjit::detail {
@@ -29,7 +30,7 @@ using ParameterResolver = std::function<std::optional<std::string>(const Tensor&
 struct Binding {
   ir::InputKind kind = ir::InputKind::argument;
   std::size_t argument = 0;  // argument: the first of the call's arguments that it stands for
-  Tensor tensor;             // parameter, capture
+  CapturedTensor tensor;     // parameter, capture
 };
 
 // What a result of the traced function is.
@@ -47,10 +48,12 @@ struct Trace {
   std::vector<Binding> inputs;        // one per input of main
   std::vector<ResultSource> results;  // one per result of main
   // Arguments that are also used through a handle the function captured: (argument, capture).
-  std::vector<std::pair<std::size_t, Tensor>> captured_arguments;
+  std::vector<std::pair<std::size_t, CapturedTensor>> captured_arguments;
   // The symbols that stood for its values. All are gone by now, but for those that a C++ variable
   // outside of the function was assigned.
   std::vector<std::weak_ptr<TensorImpl>> symbols;
+  // Whether the function made text of a size that is a symbol.
+  bool has_size_text = false;
 };
 
 // The values of the trace that variables outside still hold: "%3 = tanh of layer 'cell' (f32[1,
@@ -112,6 +115,12 @@ class Recorder {
 
   // Whether a concrete tensor has been given another value by this trace.
   bool updated(const TensorImpl& impl) const;
+  // Whether a tensor was made during this trace, and holds what it was made with.
+  bool is_constant(const TensorImpl& impl) const { return !impl.symbolic && impl.trace == id_; }
+  // Whether a tensor stands for a value of this trace already.
+  bool knows(const TensorImpl& impl) const {
+    return impl.symbolic || known_input(impl).has_value();
+  }
   // "%3 = add" : for messages.
   std::string describe(const TensorImpl& impl) const;
   // "%3"
@@ -132,7 +141,6 @@ class Recorder {
  private:
   std::size_t input_of(const ImplPtr& impl);  // of a concrete tensor; made when new
   std::optional<std::size_t> known_input(const TensorImpl& impl) const;
-  bool is_constant(const TensorImpl& impl) const { return !impl.symbolic && impl.trace == id_; }
   ir::ValueId constant_of(const ImplPtr& impl);
   const Tensor& variable(Tensor& slot, ir::InputKind kind, const char* name, const ir::Type& type);
   std::size_t add_input(ir::Input input, const ir::Type& type, Binding binding, ImplPtr symbol);
@@ -155,12 +163,12 @@ class Recorder {
   std::unordered_map<const TensorImpl*, ir::ValueId> constants_;
   std::vector<ImplPtr> kept_;                       // keys of the maps, kept alive
   std::vector<std::weak_ptr<TensorImpl>> watched_;  // symbols, for Trace::symbols
-  std::vector<std::pair<std::size_t, Tensor>> captured_arguments_;
+  std::vector<std::pair<std::size_t, CapturedTensor>> captured_arguments_;
   Tensor random_state_, print_token_;
   std::vector<ir::RegionId> regions_;
   std::vector<std::vector<RegionUpdate>> logs_;
-  bool abandoned_ = false;                 // a region was
-  const std::uint64_t unanswered_before_;  // when the trace began
+  bool abandoned_ = false;                                     // a region was
+  const std::uint64_t unanswered_before_, size_texts_before_;  // when the trace began
   std::size_t capture_count_ = 0;
 };
 

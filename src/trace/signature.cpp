@@ -116,26 +116,34 @@ std::vector<Guard> guards_of(const Signature& signature) {
   return guards;
 }
 
-std::vector<std::string> failed_guards(const Signature& expected, const Signature& actual) {
+std::vector<std::string> failed_guards(const Signature& expected, const Signature& call) {
   std::vector<std::string> failed;
   const auto compare = [&](const std::string& subject, const std::string& want,
                            const std::string& have, const char* why = "") {
     if (want != have) failed.push_back(subject + ": expected " + want + ", got " + have + why);
   };
-  compare("structure", std::to_string(expected.structure), std::to_string(actual.structure),
+  compare("structure", std::to_string(expected.structure), std::to_string(call.structure),
           ": the block was changed (children, parameters or their shapes) since it was traced");
   compare("arguments", std::to_string(expected.arguments.size()),
-          std::to_string(actual.arguments.size()));
+          std::to_string(call.arguments.size()));
   if (!failed.empty()) return failed;  // then nothing else matters
+  std::int64_t batch = -1;
   for (std::size_t i = 0; i < expected.arguments.size(); ++i) {
-    const Signature::Argument& want = expected.arguments[i];
-    const Signature::Argument& have = actual.arguments[i];
-    compare("argument " + std::to_string(i), text(want), text(have));
+    Signature::Argument want = expected.arguments[i];
+    const Signature::Argument& have = call.arguments[i];
+    const std::int64_t known = batch;  // by the arguments before
+    if (fits(want.shape, have.shape, batch)) want.shape = have.shape;
+    std::string text_of_want = text(want);
+    if (known >= 0 && !want.shape.is_static()) {
+      want.shape = want.shape.substitute("B", known);
+      text_of_want = text(want) + " (B is " + std::to_string(known) + " here)";
+    }
+    compare("argument " + std::to_string(i), text_of_want, text(have));
     compare("storage of argument " + std::to_string(i), same_text(i, want.same_as),
             same_text(i, have.same_as));
   }
   const auto mode = [](bool training) { return std::string(training ? "true" : "false"); };
-  compare("training", mode(expected.training), mode(actual.training));
+  compare("training", mode(expected.training), mode(call.training));
   return failed;
 }
 

@@ -37,7 +37,8 @@ bool matches(const Signature& signature, std::span<const Tensor> inputs, bool tr
 // "f32[1, 512], f32[]".
 std::string to_string(const Signature& signature);
 std::vector<Guard> guards_of(const Signature& signature);
-// The guards of `expected` that `actual` fails, each with both values; none when they are equal.
-std::vector<std::string> failed_guards(const Signature& expected, const Signature& actual);
+// The guards of `expected`, which may be for all sizes of its symbol, that a call fails, each with
+// both values; none when it meets them.
+std::vector<std::string> failed_guards(const Signature& expected, const Signature& call);
 
 }  // namespace mlpjit::detail

@@ -90,6 +90,53 @@ TEST_P(BatchSizes, ASymbolicSizeUsedAsANumberNamesTheWaysOut) {
   EXPECT_TRUE(identical(net(ones({2, 3})), ones({3})));
 }
 
+TEST_P(BatchSizes, SizesThatHappenToBeEqualAreNotOne) {
+  HybridizeOptions dynamic = options();
+  dynamic.batch = Batch::dynamic;
+  dynamic.on_recompile = OnRecompile::error;
+  const auto affine = [](const Tensor& x, const Tensor& bias) { return tanh(x * 2 + bias); };
+  const auto f = jit([&](Tensor x, Tensor bias) { return affine(x, bias); }, dynamic);
+  const Tensor bias = random::normal({3});
+  for (const int rows : {3, 4, 1, 0, 3, 7}) {
+    const Tensor x = random::normal({rows, 3});
+    EXPECT_TRUE(identical(f(x, bias), affine(x, bias))) << rows;
+  }
+  const Explanation explanation = f.explain();
+  EXPECT_EQ(explanation.compiles, 1u);
+  EXPECT_EQ(explanation.exact_batch, "");
+  EXPECT_EQ(explanation.signatures[0].name, "f32[B, 3], f32[3]");
+
+  // Two inputs with a batch, one without; and a weight that is square at first.
+  const auto joined = [](const Tensor& x, const Tensor& y, const Tensor& w) {
+    return matmul(concat({x, y}, 1), w);
+  };
+  const auto g = jit([&](Tensor x, Tensor y, Tensor w) { return joined(x, y, w); }, dynamic);
+  const Tensor w = random::normal({6, 2});
+  for (const int rows : {6, 2, 1}) {
+    const Tensor x = random::normal({rows, 3}), y = random::normal({rows, 3});
+    EXPECT_TRUE(identical(g(x, y, w), joined(x, y, w))) << rows;
+  }
+  const auto h = jit([](Tensor x, Tensor w) { return matmul(x, w); }, dynamic);
+  const Tensor square = random::normal({3, 3});
+  for (const int rows : {3, 4, 1}) {
+    const Tensor x = random::normal({rows, 3});
+    EXPECT_TRUE(identical(h(x, square), matmul(x, square))) << rows;
+  }
+}
+
+TEST_P(BatchSizes, AfterSomeSizesThoseThatHappenedToBeEqualAreNotOneEither) {
+  HybridizeOptions few = options();
+  few.dynamic_batch_after = 2;
+  const auto f = jit([](Tensor x, Tensor bias) { return x + bias; }, few);
+  const Tensor bias = random::normal({3});
+  for (const int rows : {3, 1, 2, 3, 4, 5}) {
+    const Tensor x = random::normal({rows, 3});
+    EXPECT_TRUE(identical(f(x, bias), x + bias)) << rows;
+  }
+  EXPECT_EQ(f.explain().compiles, 3u);
+  EXPECT_EQ(f.explain().exact_batch, "");
+}
+
 MLPJIT_PAINS_IN_ALL_MODES(BatchSizes);
 
 }  // namespace

@@ -4,7 +4,9 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <mutex>
+#include <thread>
 
 #include "pains.h"
 
@@ -197,6 +199,86 @@ TEST_P(Recompile, WhatIsForbiddenIsNotTracedEither) {
     EXPECT_ERROR(UserError, f(ones({size, 3})), "f32[1, 3]", "f32[" + std::to_string(size));
   EXPECT_EQ(traces, 1);
   EXPECT_EQ(f.explain().last_miss, "argument 0: expected f32[1, 3], got f32[4, 3]");
+}
+
+TEST_P(Recompile, GuardsOfAProgramForAllSizesNameTheSizesOfTheCall) {
+  HybridizeOptions strict = options();
+  strict.on_recompile = OnRecompile::error;
+  strict.batch = Batch::dynamic;
+  const auto f = jit([](Tensor a, Tensor b) { return a + b; }, strict);
+  f(ones({4, 3}), ones({4, 3}));
+  EXPECT_ERROR(UserError, f(ones({2, 5}), ones({2, 5})),
+               "argument 0: expected f32[B, 3], got f32[2, 5]");
+  EXPECT_ERROR(UserError, f(ones({4, 3}), ones({1, 3})),
+               "argument 1: expected f32[4, 3] (B is 4 here), got f32[1, 3]");
+  EXPECT_TRUE(identical(f(ones({7, 3}), ones({7, 3})), full({7, 3}, 2.f)));
+}
+
+// Every call, in any order, takes the program that is its own: the batch is one number across
+// arguments.
+TEST_P(Recompile, TheFastPathKnowsThatTheBatchIsOneNumber) {
+  HybridizeOptions dynamic = options();
+  dynamic.batch = Batch::dynamic;
+  const auto sum_of = [](const Tensor& a, const Tensor& b) { return a + b; };
+  const auto f = jit([&](Tensor a, Tensor b) { return sum_of(a, b); }, dynamic);
+  for (int round = 0; round < 3; ++round) {
+    for (const int size : {4, 2}) {
+      const Tensor x = random::normal({size, 3}), y = random::normal({size, 3});
+      EXPECT_TRUE(identical(f(x, y), sum_of(x, y)));
+      EXPECT_ERROR(ShapeError, f(x, ones({size + 1, 3})), "add");
+      EXPECT_ERROR(ShapeError, f(ones({size + 2, 3}), y), "add");
+      EXPECT_TRUE(identical(f(x, ones({1, 3})), sum_of(x, ones({1, 3}))));  // one row broadcasts
+    }
+  }
+  // Sizes that no program relates are another thing.
+  const auto g = jit([](Tensor a, Tensor b) { return std::pair(a * 2, sum(b)); }, dynamic);
+  for (const auto& [m, n] : {std::pair(4, 4), std::pair(4, 2), std::pair(2, 4), std::pair(3, 3)}) {
+    const auto [twice, total] = g(ones({m, 3}), ones({n, 3}));
+    EXPECT_TRUE(identical(twice, full({m, 3}, 2.f)));
+    EXPECT_EQ(total.item<float>(), static_cast<float>(3 * n));
+  }
+}
+
+TEST_P(Recompile, TheFastPathKnowsWhichArgumentsAreScalarsOfCpp) {
+  const Tensor x = full({2}, 1.5f), n = tensor(std::int64_t{3});
+  const auto product = [](const Tensor& a, const Tensor& b) { return a * b; };
+  for (const bool scalar_first : {true, false}) {
+    const auto f = jit([&](Tensor a, Tensor b) { return product(a, b); }, options());
+    for (int round = 0; round < 3; ++round) {
+      if (scalar_first || round > 0) {
+        EXPECT_TRUE(identical(f(x, 3), product(x, 3)));
+      }
+      EXPECT_ERROR(DTypeError, product(x, n), "multiply", "cast");
+      EXPECT_ERROR(DTypeError, f(x, n), "multiply", "cast");
+      EXPECT_TRUE(identical(f(x, 0.1), product(x, 0.1)));
+      EXPECT_TRUE(identical(f(x, tensor(0.1f)), product(x, tensor(0.1f))));
+    }
+  }
+}
+
+TEST_P(Recompile, OfSeveralFirstCallsAtOnceOneIsTheFirst) {
+  HybridizeOptions strict = options();
+  strict.on_recompile = OnRecompile::error;
+  for (int round = 0; round < 10; ++round) {
+    const auto f = jit([](Tensor x) { return softmax(x + 1, 0); }, strict);
+    std::atomic<int> served{0}, refused{0};
+    std::vector<std::thread> threads;
+    for (int size = 1; size <= 6; ++size) {
+      threads.emplace_back([&, size] {
+        try {
+          f(ones({size, 3}));
+          ++served;
+        } catch (const UserError& error) {
+          EXPECT_NE(std::string(error.what()).find("on_recompile is error"), std::string::npos);
+          ++refused;
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(served, 1);
+    EXPECT_EQ(refused, 5);
+    EXPECT_EQ(f.explain().compiles, 1u);
+  }
 }
 
 // The exception ends its call; nothing is learnt from it about the next.
