@@ -87,7 +87,8 @@ struct SignatureSummary {
   /// Bytes of the packed copies of the weights.
   std::size_t packed_bytes = 0;
   std::size_t code_bytes = 0;
-  /// With `audit`: what other traces did otherwise, one line each; see HybridizeOptions::audit.
+  /// With `audit`: what other traces did otherwise, one line each; see HybridizeOptions::audit. And
+  /// whether text was made of a size that is a symbol, which the program has frozen.
   std::vector<std::string> audit;
   PhaseTimes ms;
 };

@@ -86,7 +86,8 @@ class MLPJIT_API Executable {
 };
 
 /// Compiles a program. Symbolic dimensions are filled in by the sizes of each call. @throws
-/// UnsupportedError for Backend::native in a build without LLVM.
+/// UnsupportedError for Backend::native in a build without LLVM, or where the process may not make
+/// memory executable; UserError for options that a program cannot have (HybridizeOptions).
 MLPJIT_API Executable compile(const Graph& graph, const HybridizeOptions& options = {});
 
 namespace detail {

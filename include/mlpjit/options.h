@@ -37,12 +37,14 @@ struct PassOptions {
   friend bool operator==(const PassOptions&, const PassOptions&) = default;
 };
 
-/// Options of `hybridize`, `jit` and `compile`.
+/// Options of `hybridize`, `jit` and `compile`. A program given to `compile` is no function: it
+/// refuses `audit`, and Batch::dynamic where all its sizes are numbers; `dynamic_batch_after` is not
+/// used; `on_recompile` is asked where several symbols make one executable per set of sizes.
 struct HybridizeOptions {
   Backend backend = Backend::native;
   Batch batch = Batch::exact;
   OnRecompile on_recompile = OnRecompile::allow;
-  /// Trace twice before compiling, and once more at each later call, with its inputs, and report
+  /// For `jit` and `hybridize`. Trace twice before compiling, and once more at each later call, with its inputs, and report
   /// what differs (explain(), and a warning): C++ values that the program has frozen. The C++ of
   /// the function runs that often; its updates, prints and draws do not.
   bool audit = false;

@@ -213,13 +213,12 @@ class Cache {
   }
 
   // Under the lock, which is released meanwhile: until what another thread makes is finished. False
-  // where there is no such thing, or its maker waits for this thread.
+  // where there is no such thing, or this thread makes something too.
   bool wait_for_another(std::unique_lock<std::mutex>& lock) {
+    if (support::Making::anything()) return false;
     for (const auto& [code, entry] : index_) {
       if (entry->value != nullptr) continue;
       const std::shared_ptr<Entry> pending = entry;
-      const support::WaitFor wait(pending->maker, pending.get());
-      if (wait.circle()) continue;
       made_.wait(lock, [&] { return pending->finished; });
       return true;
     }

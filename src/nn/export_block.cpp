@@ -57,26 +57,25 @@ std::optional<TensorSpec> first_dense(const BlockState& state) {
   return spec;
 }
 
-// The same with a batch of any size, in the ways to read which inputs have it, the likeliest first.
-// Sizes that were equal at the first call need not be one: inputs that do not meet have symbols of
-// their own.
+// The same with a batch of any size, in the ways to read which inputs have it. Sizes that were equal
+// at the first call need not be one: first as few as can be are, and the others have symbols of
+// their own; then as many as can be, and the others keep their size.
 std::vector<std::vector<TensorSpec>> with_symbolic_batch(const std::vector<TensorSpec>& specs) {
   std::vector<Shape> shapes;
   for (const TensorSpec& spec : specs) shapes.push_back(spec.shape);
   const std::vector<std::vector<bool>> readings = detail::batch_readings(shapes);
   std::vector<std::vector<TensorSpec>> all;
   const auto add = [&](const std::vector<bool>& reading, bool apart) {
-    std::vector<TensorSpec> read = specs;
-    int count = 0;
+    std::vector<TensorSpec>& read = all.emplace_back(specs);
+    int others = 0;
     for (std::size_t i = 0; i < read.size(); ++i) {
-      if (!reading[i]) continue;
-      read[i].shape.set(0, dim(apart && count > 0 ? "B" + std::to_string(count) : "B"));
-      ++count;
+      if (reading[i]) read[i].shape.set(0, dim("B"));
+      if (!reading[i] && apart && readings.front()[i])
+        read[i].shape.set(0, dim("B" + std::to_string(++others)));
     }
-    if (!apart || count > 1) all.push_back(std::move(read));
   };
-  if (!readings.empty()) add(readings.front(), true);
-  for (const std::vector<bool>& reading : readings) add(reading, false);
+  for (auto reading = readings.rbegin(); reading != readings.rend(); ++reading) add(*reading, true);
+  for (std::size_t i = 1; i < readings.size(); ++i) add(readings[i], false);
   return all;
 }
 
@@ -132,10 +131,13 @@ detail::Trace Exporter::trace_any_batch(const std::vector<TensorSpec>& specs, bo
   const std::vector<std::vector<TensorSpec>> readings = with_symbolic_batch(specs);
   if (options_.batch == Batch::exact || readings.empty()) return trace(specs, one_tensor);
   std::string why;
+  bool number_asked = false;  // of a size: the reading with the fewest symbols is left
   for (const std::vector<TensorSpec>& any : readings) {
+    if (number_asked && &any != &readings.back()) continue;
     try {
       return trace(any, one_tensor);
     } catch (const UserError& error) {
+      number_asked = dynamic_cast<const TraceError*>(&error) != nullptr;
       why = error.what();
     }
   }

@@ -33,6 +33,18 @@ int expect_same(const Builder& b, const std::string& what) {
   return library;
 }
 
+// The same for batch sizes that leave no size negative.
+void expect_same_from(const Builder& b, std::int64_t least, const std::string& what) {
+  for (const support::Isa isa : isas()) {
+    const Program program(b.graph, isa);
+    for (const std::int64_t batch : kBatches) {
+      if (batch >= least)
+        EXPECT_EQ(compare(program, true, batch), "")
+            << what << " " << to_string(isa) << " batch " << batch;
+    }
+  }
+}
+
 ir::ValueId dense(Builder& b, ir::ValueId x, std::int64_t n, bool bias = true) {
   const ir::Type type = b.main.value(x).type;
   std::vector<ir::ValueId> operands = {x, b.input(type.dtype, {n, type.shape[-1]})};
@@ -219,6 +231,20 @@ TEST(SymbolicBatch, IntermediatesShareMemoryAtEverySize) {
         EXPECT_FALSE(meet && overlap) << a.name << " and " << c.name << " at " << batch;
       }
     }
+  }
+}
+
+// What grows with B less something: two intermediates are alive at once.
+TEST(SymbolicBatchCode, SizesWithANegativeTerm) {
+  for (const auto& [coefficient, offset, least] :
+       {std::tuple(1, -1, 1), std::tuple(2, -3, 2), std::tuple(1, -16, 16)}) {
+    Builder b;
+    const ir::ValueId x = b.input(DType::f32, Shape{Dim(coefficient, "B", offset), 300});
+    const ir::ValueId first = dense(b, x, 300), second = dense(b, first, 300);
+    const ir::ValueId third = dense(b, b.op(Opcode::tanh, {second}), 300);
+    b.result(b.op(Opcode::add, {b.op(Opcode::add, {third, first}), second}));
+    b.result(dense(b, third, 5));
+    expect_same_from(b, least, "size " + std::to_string(offset));
   }
 }
 

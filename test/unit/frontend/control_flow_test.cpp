@@ -353,6 +353,56 @@ TEST_P(ControlFlow, AFailureInALoopIsTheSameErrorAndChangesNothing) {
   EXPECT_TRUE(identical(x, before));
 }
 
+// What the optimiser knows of the result does not take the failure away.
+TEST_P(ControlFlow, WhatMayFailStillFailsWhereItsValueIsKnown) {
+  const Tensor zero = tensor(std::int64_t{0}), one = tensor(std::int64_t{1});
+  const auto expect_fails = [&](const std::function<Tensors(const Tensors&)>& f) {
+    const auto compiled = jit(f, {.backend = GetParam()});
+    EXPECT_ERROR(ValueError, f({one, zero}), "floor_divide");
+    EXPECT_ERROR(ValueError, compiled(Tensors{one, zero}), "floor_divide");
+    EXPECT_EQ(compiled(Tensors{one, one}).size(), f({one, one}).size());
+    EXPECT_ERROR(ValueError, compiled(Tensors{one, zero}), "floor_divide");
+  };
+  // A condition that is constant false after a division: no round runs, but it is asked once.
+  expect_fails([](const Tensors& in) {
+    return while_loop(
+        [&](const Tensors& state) {
+          floor_divide(state[0], in[1]);
+          return Tensors{tensor(false)};
+        },
+        [](const Tensors& state) { return state; }, {in[0]});
+  });
+  // A division in a body whose results nobody takes, and in branches that give the same.
+  expect_fails([](const Tensors& in) {
+    while_loop([](const Tensors& state) { return Tensors{state[0] < 3}; },
+               [&](const Tensors& state) {
+                 floor_divide(state[0], in[1]);
+                 return Tensors{state[0] + 1};
+               },
+               {in[0]});
+    return Tensors{in[0] * 2};
+  });
+  expect_fails([](const Tensors& in) {
+    return cond(
+        in[0] > 0,
+        [&](const Tensors& x) {
+          floor_divide(x[0], in[1]);
+          return x;
+        },
+        [&](const Tensors& x) { return x; }, {in[0]});
+  });
+  expect_fails([](const Tensors& in) {
+    const Tensor xs = tensor({std::int64_t{1}, std::int64_t{2}});
+    const auto [carry, ys] = scan(
+        [&](const Tensor& c, const Tensor& x) {
+          floor_divide(x, in[1]);
+          return std::pair(c, x);
+        },
+        in[0], xs);
+    return Tensors{carry};
+  });
+}
+
 TEST_P(ControlFlow, ResultsAreIndependentOfOperands) {
   expect_same(
       [](const Tensors& x) {

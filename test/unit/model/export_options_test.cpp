@@ -71,6 +71,41 @@ TEST_F(ExportOptions, ANetworkThatWasNeverCalledTakesWhatItsFirstDenseTakes) {
             (std::vector<TensorSpec>{f32({dim("B"), 2, 3})}));
 }
 
+TEST_F(ExportOptions, SizesThatHappenedToBeEqualAtTheFirstCallAreNotOne) {
+  struct Affine : nn::HybridBlock {
+    Tensors hybrid_forward_n(const Ops&, const Tensors& in) override {
+      return {tanh(in.at(0) * 2 + in.at(1))};
+    }
+  };
+  for (const std::int64_t batch : {3, 4}) {
+    Affine net;
+    net(rows(batch, 3), random::normal({3}));
+    EXPECT_EQ(net.export_model(path("net")).inputs,
+              (std::vector<TensorSpec>{f32({dim("B"), 3}), f32({3})}));
+    const auto again = nn::SymbolBlock::imports(path("net-symbol.json"), path("net-0000.params"));
+    const Tensor x = rows(5, 3), y = random::normal({3});
+    EXPECT_TRUE(identical(nn::SymbolBlock(again)(x, y), net(x, y)));
+  }
+  // Inputs that meet have one batch; those that do not have their own.
+  struct Pair : nn::HybridBlock {
+    Tensors hybrid_forward_n(const Ops&, const Tensors& in) override {
+      return {concat({in.at(0), in.at(1)}, 1), in.at(2) * 2};
+    }
+  } pair;
+  pair(Tensors{rows(3, 2), rows(3, 4), rows(3, 5)});
+  EXPECT_EQ(pair.export_model(path("net")).inputs,
+            (std::vector<TensorSpec>{f32({dim("B"), 2}), f32({dim("B"), 4}), f32({dim("B1"), 5})}));
+  struct Apart : nn::HybridBlock {
+    Tensors hybrid_forward_n(const Ops&, const Tensors& in) override {
+      return {matmul(in.at(0), transpose(in.at(1)))};
+    }
+  } apart;
+  apart(Tensors{rows(3, 8), rows(3, 8)});
+  const nn::ExportedModel files = apart.export_model(path("net"));
+  EXPECT_EQ(files.inputs, (std::vector<TensorSpec>{f32({dim("B"), 8}), f32({dim("B1"), 8})}));
+  EXPECT_EQ(files.outputs, (std::vector<TensorSpec>{f32({dim("B"), dim("B1")})}));
+}
+
 TEST_F(ExportOptions, ABodyThatNeedsItsBatchSizeIsExportedForThatSize) {
   struct Sized : nn::HybridBlock {
     Tensor hybrid_forward(const Ops& F, const Tensor& x) override {

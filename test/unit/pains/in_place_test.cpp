@@ -372,7 +372,7 @@ TEST_P(InPlace, WhatCannotBeRewrittenNamesTheWayOut) {
   EXPECT_ERROR(UserError, hybrid(borrowed(memory), borrowed(memory + 1)), "share memory", "copy()");
   const auto wrong_shape = jit([](Tensor a, Tensor b) { return a += b; }, options());
   EXPECT_ERROR(ShapeError, wrong_shape(ones({2}), ones({3, 2})), "+=", "[3, 2]", "[2]",
-               "Tensor n = tensor(0.f)");
+               "a = a + b");
   const auto wrong_dtype = jit([](Tensor a, Tensor b) { return a.assign(b); }, options());
   EXPECT_ERROR(DTypeError, wrong_dtype(ones({2}), ones({2}, DType::f64)), "assign", "f64", "cast");
   const auto writes = jit(
@@ -390,7 +390,7 @@ TEST_P(InPlace, WhatCannotBeRewrittenNamesTheWayOut) {
         return s;
       },
       options());
-  EXPECT_ERROR(TraceError, weak(tensor(1.f)), "C++ scalar", "Tensor n = tensor(0.f)", "tensor(0.f)");
+  EXPECT_ERROR(TraceError, weak(tensor(1.f)), "C++ scalar", "Tensor n = tensor(0.f)");
   const auto condition = jit(
       [](Tensor x) {
         Tensor n = zeros({});

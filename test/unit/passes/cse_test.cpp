@@ -68,5 +68,35 @@ TEST(cse, merges_extremes_that_cannot_fail) {
   EXPECT_EQ(count(check_pass(before, cse), "max"), 2);
 }
 
+// Each op twice, with one attribute that differs: of every kind of attribute.
+TEST(cse, ops_that_differ_in_any_attribute_stay_two) {
+  const char* const pairs[][2] = {
+      {"sum %x {axes = [0], keepdims = false}", "sum %x {axes = [1], keepdims = false}"},
+      {"sum %x {axes = [0, 1], keepdims = false}", "sum %x {axes = [0, 1], keepdims = true}"},
+      {"argmax %x {axis = 0, keepdims = false}", "argmax %x {axis = 1, keepdims = false}"},
+      {"softmax %x {axis = 0}", "softmax %x {axis = 1}"},
+      {"slice %x {axis = 0, begin = 0, end = 3, step = 1}",
+       "slice %x {axis = 1, begin = 0, end = 3, step = 1}"},
+      {"slice %x {axis = 0, begin = 0, end = 3, step = 1}",
+       "slice %x {axis = 0, begin = 1, end = 4, step = 1}"},
+      {"slice %x {axis = 0, begin = 0, end = 3, step = 1}",
+       "slice %x {axis = 0, begin = 0, end = 4, step = 1}"},
+      {"slice %x {axis = 0, begin = 0, end = 4, step = 1}",
+       "slice %x {axis = 0, begin = 0, end = 4, step = 3}"},
+      {"concat %x, %x {axis = 0}", "concat %x, %x {axis = 1}"},
+      {"transpose %x {permutation = [0, 1]}", "transpose %x {permutation = [1, 0]}"},
+      {"reshape %x {shape = [2, 8]}", "reshape %x {shape = [8, 2]}"},
+      {"cast %x {dtype = f64}", "cast %x {dtype = i64}"},
+      {"leaky_relu %x {alpha = 0.5}", "leaky_relu %x {alpha = 0.25}"},
+  };
+  for (const auto& [first, second] : pairs) {
+    const std::string body = std::string("%a = ") + first + " %b = " + second;
+    const ir::Graph before = parse_main("%x: f32[4, 4]", body, "%a, %b");
+    EXPECT_EQ(count_ops(check_pass(before, cse)), 2) << body;
+    const std::string twice = std::string("%a = ") + first + " %b = " + first;
+    EXPECT_EQ(count_ops(check_pass(parse_main("%x: f32[4, 4]", twice, "%a, %b"), cse)), 1) << twice;
+  }
+}
+
 }  // namespace
 }  // namespace mlpjit::passes::testing

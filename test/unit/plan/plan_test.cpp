@@ -44,6 +44,63 @@ TEST(Plan, IntermediatesShareMemoryOnceTheyAreDead) {
   }
 }
 
+// Buffers that are alive together lie apart, and in the workspace, for every batch size.
+void expect_apart(const std::string& text, std::initializer_list<std::int64_t> batches) {
+  const Plan plan = plan_of(text);
+  int pairs = 0;
+  for (const std::int64_t batch : batches) {
+    const auto end = [&](const Buffer& buffer) {
+      return buffer.offset.at(batch) + std::max<std::int64_t>(buffer.bytes.at(batch), 0);
+    };
+    for (const Buffer& a : plan.buffers) {
+      if (a.place != Place::workspace) continue;
+      EXPECT_GE(a.offset.at(batch), 0) << a.name;
+      EXPECT_LE(end(a), plan.workspace(batch)) << a.name << " at B = " << batch;
+      for (const Buffer& b : plan.buffers) {
+        if (b.place != Place::workspace || a.root == b.root) continue;
+        if (a.first_step > b.last_step || b.first_step > a.last_step) continue;
+        ++pairs;
+        EXPECT_FALSE(a.offset.at(batch) < end(b) && b.offset.at(batch) < end(a))
+            << a.name << " and " << b.name << " at B = " << batch;
+      }
+    }
+  }
+  EXPECT_GT(pairs, 0) << to_string(plan);
+}
+
+TEST(Plan, BuffersOfASymbolicBatchLieApartWhateverItsSizeIsMadeOf) {
+  const auto chain = [](const std::string& rows) {
+    return "func @main(%x: f32[" + rows +
+           R"(, 300], %w: f32[300, 300] = param "w") {
+  %a = dense %x, %w
+  %b = dense %a, %w
+  %c = dense %b, %w
+  %d = softmax %c {axis = 1}
+  %e = dense %d, %w
+  %r = add %e, %a
+  %s = add %r, %b
+  %t = matmul %s, %w
+  return %t, %a, %c
+}
+)";
+  };
+  for (const char* rows : {"B-1", "2*B-1", "3*B-2", "B", "B+7", "5*B+2"})
+    expect_apart(chain(rows), {1, 2, 3, 8, 63, 64, 1000});
+  expect_apart(chain("B-40"), {40, 41, 64, 1000});
+  expect_apart(R"(func @main(%x: f32[B-1, 300], %y: f32[B+1, 300], %w: f32[300, 300] = param "w") {
+  %a = dense %x, %w
+  %b = dense %y, %w
+  %m = transpose %b {permutation = [1, 0]}
+  %c = matmul %a, %m
+  %d = softmax %c {axis = 1}
+  %e = matmul %d, %b
+  %r = add %e, %a
+  return %r
+}
+)",
+               {1, 2, 3, 8, 64});
+}
+
 // Each value alone has fewer than 2^63 bytes, two that live together have not.
 TEST(Plan, BytesBeyondWhatCanBeCountedAreAShapeError) {
   const auto sum_of = [](const std::string& value) {
