@@ -76,7 +76,8 @@ std::optional<bool> known_equal(const Dim& a, const Dim& b) {
   throw TraceError(std::string("comparing the ") + what + " " + a + " and " + b +
                    ": whether they are equal is not known while tracing, the symbol may be any "
                    "size. Ways out: trace with an exact shape, ask mlpjit::identical() whether "
-                   "they are written alike, or compare outside the trace");
+                   "they are written alike, go over rows with scan(body, carry, xs), or compare "
+                   "outside the trace");
 }
 
 // As names are in the text form. Not <cctype>: that depends on the locale.

@@ -13,12 +13,10 @@
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "src/core/log.h"
-#include "src/graph/graph_data.h"
 #include "src/tensor/dispatch.h"
 #include "src/trace/audit.h"
 #include "src/trace/batch_template.h"
-#include "src/trace/runner.h"
-#include "src/trace/signature.h"
+#include "src/trace/program.h"
 
 namespace mlpjit::detail {
 
@@ -30,55 +28,9 @@ struct ProgramKey {
   friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
 };
 
-// What a signature was compiled to.
-struct Program {
-  std::unique_ptr<const Runner> runner;
-  // Arguments that the function also reaches through a handle of its own, and those handles.
-  std::vector<std::pair<std::size_t, CapturedTensor>> captured_arguments;
-  Signature signature;           // that it was traced for
-  std::shared_ptr<Audit> audit;  // null without
-  double trace_ms = 0;
-  bool has_size_text = false;
-  std::vector<std::size_t> captures;  // inputs bound to tensors that are no parameters
-
-  std::size_t bytes() const { return runner->bytes(); }
-
-  // A captured tensor that the function lost; null where it has them all.
-  const Binding* lost_capture() const {
-    for (const std::size_t input : captures) {
-      if (const Binding& binding = runner->inputs()[input]; binding.tensor.lost()) return &binding;
-    }
-    return nullptr;
-  }
-
-  // What the signature alone does not say: whether arguments and captures are the same tensors as
-  // in the trace. Matters only where one of them is written to, or where the trace took one for the
-  // other.
-  bool same_captures(std::span<const Tensor> inputs) const {
-    for (const auto& [argument, tensor] : captured_arguments) {
-      if (TensorAccess::impl(inputs[argument]) != TensorAccess::impl(tensor.handle())) return false;
-    }
-    if (!runner->updates_tensors()) return true;
-    for (const Binding& binding : runner->inputs()) {
-      if (!binding.tensor.defined()) continue;
-      for (const Tensor& input : inputs) {
-        if (TensorAccess::impl(input) == TensorAccess::impl(binding.tensor)) return false;
-      }
-    }
-    return true;
-  }
-};
-
 constexpr const char* kSizeText =
     "text was made of a size that is a symbol (to_string or << of a shape): it says B at every "
-    "call. "
-    "Ways out: Batch::exact, or text that has no batch size";
-
-bool lost_any(const Trace& trace) {
-  return std::any_of(trace.inputs.begin(), trace.inputs.end(), [](const Binding& binding) {
-    return binding.kind == ir::InputKind::capture && binding.tensor.lost();
-  });
-}
+    "call. Ways out: Batch::exact, or text that has no batch size";
 
 // Calls that differ in the batch size only.
 struct BatchFamily {
@@ -91,26 +43,6 @@ struct BatchFamily {
 double milliseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
       .count();
-}
-
-std::string spec_text(const Tensor& tensor) {
-  return to_string(TensorSpec{tensor.dtype(), tensor.shape()});
-}
-
-// The guards of a program, those beyond its signature included.
-std::vector<Guard> all_guards(const Signature& signature, const Program& program) {
-  std::vector<Guard> guards = guards_of(signature);
-  for (const auto& [argument, tensor] : program.captured_arguments) {
-    guards.push_back({"storage of argument " + std::to_string(argument),
-                      "the tensor that the function captured"});
-  }
-  for (const Binding& binding : program.runner->inputs()) {
-    if (!binding.tensor.defined()) continue;
-    const std::size_t input = static_cast<std::size_t>(&binding - program.runner->inputs().data());
-    const ir::Input& described = program.runner->executable().inputs()[input];
-    guards.push_back({kind_name(described.kind) + " " + described.name, spec_text(binding.tensor)});
-  }
-  return guards;
 }
 
 }  // namespace
@@ -200,9 +132,7 @@ struct CachedFunction::Call {
     if (!program.same_captures(inputs)) return false;
     const Binding* gone = program.lost_capture();
     if (gone == nullptr) return true;
-    const auto input = static_cast<std::size_t>(gone - program.runner->inputs().data());
-    lost = "capture " + program.runner->executable().inputs()[input].name + " (" +
-           spec_text(gone->tensor) + ")";
+    lost = program.described(*gone);
     return false;
   }
 
@@ -267,6 +197,8 @@ struct CachedFunction::Call {
       number_asked = of_trace;
       if (!escaped && (shape || (of_trace && !asked)))
         refusal = error.what();
+      else if (asked && !escaped && support::unanswered() != unanswered)
+        failed = with_reading(error);
       else
         failed = std::current_exception();
     } catch (...) {
@@ -280,6 +212,18 @@ struct CachedFunction::Call {
     const std::lock_guard lock(state().mutex);
     family(batch).refusal = std::move(refusal);
     return !number_asked;
+  }
+
+  // A symbol was used as a number: says which size Batch::dynamic made one.
+  std::exception_ptr with_reading(const std::exception& error) const {
+    if (dynamic_cast<const TraceError*>(&error) == nullptr) return std::current_exception();
+    std::size_t i = 0;
+    while (inputs[i].rank() == 0) ++i;
+    const Shape& shape = inputs[i].shape();
+    std::string text = std::string(error.what()) + ". Batch::dynamic takes axis 0 of argument " +
+                       std::to_string(i) + ", " + to_string(shape) + ", for the batch size B";
+    if (shape.rank() == 1) text += "; one row is [1, " + to_string(shape[0]) + "]";
+    return std::make_exception_ptr(TraceError(text));
   }
 
   // Programs and traces with tensors that the function lost.

@@ -299,5 +299,42 @@ TEST(SymbolicBatch, AProgramWithASymbolIsCompiledOnce) {
   }
 }
 
+TEST(SymbolicBatch, CompileRefusesOptionsThatAProgramCannotHave) {
+  const auto refused = [](const Graph& graph, const HybridizeOptions& options) -> std::string {
+    try {
+      compile(graph, options);
+      return "accepted";
+    } catch (const UserError& error) {
+      return error.what();
+    }
+  };
+  const auto f = [](Tensor x) { return x + 1; };
+  const Graph numbers = trace(f, f32({2, 3})), symbols = trace(f, f32({dim("B"), 3}));
+  EXPECT_NE(refused(numbers, {.backend = Backend::graph, .audit = true}).find("audit"),
+            std::string::npos);
+  EXPECT_NE(
+      refused(numbers, {.backend = Backend::graph, .batch = Batch::dynamic}).find("dim(\"B\")"),
+      std::string::npos);
+  EXPECT_EQ(refused(symbols, {.backend = Backend::graph, .batch = Batch::dynamic}), "accepted");
+}
+
+TEST(SymbolicBatch, OnRecompileHoldsWhereEachSetOfSizesHasItsOwnExecutable) {
+  const Graph pairs = trace([](Tensor x, Tensor y) { return matmul(x, y); }, f32({dim("M"), 4}),
+                            f32({4, dim("N")}));
+  const Executable strict =
+      compile(pairs, {.backend = Backend::graph, .on_recompile = OnRecompile::error});
+  strict(ones({2, 4}), ones({4, 3}));
+  strict(ones({2, 4}), ones({4, 3}));
+  try {
+    strict(ones({5, 4}), ones({4, 3}));
+    FAIL() << "no error";
+  } catch (const UserError& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("expected M = 2, N = 3, got M = 5, N = 3"), std::string::npos) << text;
+    EXPECT_NE(text.find("on_recompile is error"), std::string::npos) << text;
+  }
+  EXPECT_EQ(strict.explain().compiles, 1U);
+}
+
 }  // namespace
 }  // namespace mlpjit

@@ -90,6 +90,27 @@ TEST_P(BatchSizes, ASymbolicSizeUsedAsANumberNamesTheWaysOut) {
   EXPECT_TRUE(identical(net(ones({2, 3})), ones({3})));
 }
 
+TEST_P(BatchSizes, ALoopOverTheRowsOfASymbolicBatchIsShownScanAndOneOnValuesWhileLoop) {
+  HybridizeOptions dynamic = options();
+  dynamic.batch = Batch::dynamic;
+  const auto counted = [](const auto& goes_on) {
+    return [&goes_on](Tensor x) {
+      Tensor total = zeros({3});
+      for (int i = 0; goes_on(i, x); ++i) total = total + x.slice(0, i, i + 1);
+      return total;
+    };
+  };
+  const auto below = [](int i, const Tensor& x) { return i < x.shape()[0]; };
+  const auto unequal = [](int i, const Tensor& x) { return !(x.shape()[0] == i); };
+  EXPECT_ERROR(TraceError, jit(counted(below), dynamic)(ones({2, 3})), "scan(body, carry, xs)");
+  EXPECT_ERROR(TraceError, jit(counted(unequal), dynamic)(ones({2, 3})), "scan(body, carry, xs)");
+  const auto halve = [](Tensor x) {
+    while (max(abs(x)) > 1) x = x / 2;
+    return x;
+  };
+  EXPECT_ERROR(TraceError, jit(halve, options())(ones({2})), "while_loop(condition, body, state)");
+}
+
 TEST_P(BatchSizes, SizesThatHappenToBeEqualAreNotOne) {
   HybridizeOptions dynamic = options();
   dynamic.batch = Batch::dynamic;
