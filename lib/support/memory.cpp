@@ -15,13 +15,77 @@ namespace mlpjit::support {
 namespace {
 
 constexpr std::align_val_t kBlockAlignment{kAlignment};
-std::atomic<std::size_t> live_bytes{0};
-std::atomic<std::size_t> peak_bytes{0};
+
+// Each thread counts for itself, so that calls of several threads share no cache line: what it
+// allocated less what it freed, which may be below zero. In a list that only grows; those of threads
+// that ended are used again.
+struct alignas(64) Counter {
+  std::atomic<std::int64_t> bytes{0};
+  std::atomic<bool> taken{true};
+  std::int64_t unseen = 0;  // allocated since the peak was looked at
+  Counter* next = nullptr;
+};
+
+constinit std::atomic<Counter*> first_counter{nullptr};
+constinit std::atomic<std::size_t> peak_bytes{0};
+
+std::size_t live_bytes() {
+  std::int64_t live = 0;
+  for (const Counter* c = first_counter.load(std::memory_order_acquire); c != nullptr; c = c->next)
+    live += c->bytes.load(std::memory_order_relaxed);
+  return static_cast<std::size_t>(std::max<std::int64_t>(live, 0));
+}
 
 void raise_peak(std::size_t live) {
   std::size_t peak = peak_bytes.load(std::memory_order_relaxed);
   while (live > peak && !peak_bytes.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
   }
+}
+
+Counter* take_counter() {
+  for (Counter* c = first_counter.load(std::memory_order_acquire); c != nullptr; c = c->next) {
+    if (!c->taken.load(std::memory_order_relaxed) && !c->taken.exchange(true)) return c;
+  }
+  auto* fresh = new Counter;  // never freed: somebody may be adding up
+  fresh->next = first_counter.load(std::memory_order_relaxed);
+  while (!first_counter.compare_exchange_weak(fresh->next, fresh)) {
+  }
+  return fresh;
+}
+
+// The thread's. One that is taken after the thread's objects are gone is never given back.
+Counter& counter() {
+  constinit static thread_local Counter* mine = nullptr;
+  if (mine == nullptr) [[unlikely]] {
+    mine = take_counter();
+    struct AtThreadEnd {
+      ~AtThreadEnd() {
+        mine->taken.store(false);
+        mine = nullptr;
+      }
+    };
+    static thread_local const AtThreadEnd at_thread_end;
+  }
+  return *mine;
+}
+
+void count(std::int64_t bytes) {
+  std::atomic<std::int64_t>& mine = counter().bytes;  // nobody else writes to it
+  mine.store(mine.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+}
+
+// Small blocks of several threads are looked at a few dozen at a time: adding up reads what other
+// threads write.
+void count_allocated(std::size_t bytes) {
+  constexpr std::size_t kLarge = 4096;
+  constexpr std::int64_t kOften = 64 * kLarge;
+  count(static_cast<std::int64_t>(bytes));
+  Counter& mine = counter();
+  mine.unseen += static_cast<std::int64_t>(bytes);
+  const Counter* first = first_counter.load(std::memory_order_relaxed);
+  if (bytes < kLarge && mine.unseen < kOften && first->next != nullptr) return;
+  mine.unseen = 0;
+  raise_peak(live_bytes());
 }
 
 std::byte* allocate_block(std::size_t bytes) {
@@ -85,22 +149,24 @@ void free_small(std::byte* data, std::size_t bytes) noexcept {
 }  // namespace
 
 MemoryStats memory_stats() {
-  return {live_bytes.load(std::memory_order_relaxed), peak_bytes.load(std::memory_order_relaxed)};
+  const std::size_t live = live_bytes();
+  raise_peak(live);
+  return {live, peak_bytes.load(std::memory_order_relaxed)};
 }
 
 void reset_peak_memory() {
-  peak_bytes.store(live_bytes.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  peak_bytes.store(live_bytes(), std::memory_order_relaxed);
 }
 
 std::byte* allocate_counted(std::size_t bytes) {
   std::byte* data = bytes <= kLargestSmall ? allocate_small(bytes) : allocate_block(bytes);
-  raise_peak(live_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes);
+  count_allocated(bytes);
   return data;
 }
 
 void free_counted(std::byte* data, std::size_t bytes) noexcept {
   if (data == nullptr) return;
-  live_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+  count(-static_cast<std::int64_t>(bytes));
   if (bytes <= kLargestSmall) {
     free_small(data, bytes);
   } else {

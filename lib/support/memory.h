@@ -6,7 +6,8 @@
 
 namespace mlpjit::support {
 
-// Bytes of tensors alive now and at most since the last reset, over all threads.
+// Bytes of tensors alive now, and at most since the last reset, over all threads. Where several
+// threads allocate small blocks the most may be missed by a few dozen of them.
 struct MemoryStats {
   std::size_t live_bytes = 0;
   std::size_t peak_bytes = 0;

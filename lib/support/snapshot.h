@@ -52,6 +52,7 @@ struct ThreadReader {
   std::uint64_t author = 0;  // of the snapshot, once it has written
   std::uint64_t stamp = 0;
   std::uint64_t changes = 0;           // counts what changed the thread's own sight
+  bool retired = false;                // something that its own snapshot keeps alive
   Publication* publication = nullptr;  // that the thread is preparing
   const Update* update = nullptr;      // of the compiled call under way, where it has one
 
@@ -93,7 +94,10 @@ class Snapshot {
       thread.reader->author.store(0, std::memory_order_relaxed);
     }
     thread.reader->end();
+    if (thread.retired) [[unlikely]]
+      free_retired(thread);
   }
+  static void free_retired(ThreadReader& thread) noexcept;
   static void join(ThreadReader& thread);  // the list of readers
 
   ThreadReader& thread_;

@@ -210,6 +210,7 @@ class Reclaim {
     std::vector<Contents*> contents;
     std::vector<CountedMemory> elements;
     std::vector<Contents::Derived*> derived;
+    std::vector<std::shared_ptr<const void>> objects;
 
     ~Trash() {
       for (Contents* each : contents) delete each;
@@ -227,6 +228,9 @@ class Reclaim {
     with_older_.push_back(&storage);
   }
   void forget(const Storage& storage) { std::erase(with_older_, &storage); }
+  void retire(std::shared_ptr<const void> object, std::uint64_t now) {
+    retired_.emplace_back(std::move(object), now);
+  }
 
   void run(std::uint64_t now, Trash& trash) {
     oldest_ = now;
@@ -238,6 +242,11 @@ class Reclaim {
     std::erase_if(with_older_, [&](Storage* storage) {
       if (trim(*storage, trash)) return false;
       storage->remembered_.store(false, std::memory_order_release);  // the last look at it
+      return true;
+    });
+    std::erase_if(retired_, [&](auto& retired) {
+      if (retired.second > oldest_) return false;
+      trash.objects.push_back(std::move(retired.first));
       return true;
     });
     // Who began after they were replaced does not walk over them.
@@ -288,6 +297,8 @@ class Reclaim {
   std::vector<Storage*> with_older_;
   // Without elements, but somebody on the way to older ones may be looking where those are.
   std::vector<Contents*> hollow_;
+  // Each with the publication at which nobody could find it any more.
+  std::vector<std::pair<std::shared_ptr<const void>, std::uint64_t>> retired_;
   // Of one run; here for their memory.
   std::uint64_t oldest_ = 0;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> snapshots_;
@@ -319,6 +330,27 @@ void publish(std::span<const std::pair<Storage*, Contents*>> made) {
     reclaim.run(now, trash);
   }
   if (thread.depth > 0) thread.changed();
+}
+
+void retire(std::shared_ptr<const void> object) {
+  Reclaim::Trash trash;
+  const PublicationLock lock;
+  Reclaim& reclaim = Reclaim::of_process();
+  const std::uint64_t now = latest_publication.load(std::memory_order_relaxed) + 1;
+  reclaim.retire(std::move(object), now);
+  latest_publication.store(now, std::memory_order_seq_cst);
+  reclaim.run(now, trash);
+  if (thread_reader.depth > 0) thread_reader.retired = true;
+}
+
+void Snapshot::free_retired(ThreadReader& thread) noexcept {
+  thread.retired = false;
+  try {
+    Reclaim::Trash trash;
+    const PublicationLock lock;
+    Reclaim::of_process().run(latest_publication.load(std::memory_order_relaxed), trash);
+  } catch (...) {  // no memory for the list: the next publication frees
+  }
 }
 
 Storage::~Storage() {

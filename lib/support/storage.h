@@ -197,6 +197,10 @@ class Pin {
   std::optional<Derivation> how_;
 };
 
+// Frees an object that calls may be using who found it by a plain pointer, within a Snapshot: when all
+// snapshots of now are closed. Nobody finds it any more.
+void retire(std::shared_ptr<const void> object);
+
 // Makes all of them the latest contents of their storages in one step, and frees what nobody can
 // see any more. The writers' locks are held.
 void publish(std::span<const std::pair<Storage*, Contents*>> made);

@@ -417,6 +417,34 @@ TEST(Update, WithinAPublicationIsAPartOfIt) {
   EXPECT_EQ(seen(*storage), 1);
 }
 
+TEST(Retire, FreesWhenTheSnapshotsOfThenAreClosed) {
+  const auto object = [](bool& freed) {
+    return std::shared_ptr<const void>(&freed, [](const bool* flag) {
+      *const_cast<bool*>(flag) = true;
+    });
+  };
+  bool now = false, after_reader = false, after_own = false;
+  retire(object(now));
+  EXPECT_TRUE(now);
+  {
+    HeldSnapshot reader;
+    retire(object(after_reader));
+    publish({});
+    EXPECT_FALSE(after_reader);
+    reader.let_go();
+    publish({});
+    EXPECT_TRUE(after_reader);
+  }
+  {
+    const Snapshot outer;
+    const Snapshot inner;
+    retire(object(after_own));
+    publish({});
+    EXPECT_FALSE(after_own);
+  }
+  EXPECT_TRUE(after_own);  // without a further write
+}
+
 // Threads stay behind a fork, with what they held: neither locks nor snapshots bind the child.
 TEST(Fork, OpensLocksAndForgetsReaders) {
   const StoragePtr storage = published(1);
