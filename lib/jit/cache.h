@@ -4,6 +4,7 @@
 // ask; bounded in entries and bytes, least recently used out. An object, not a global.
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -19,6 +20,8 @@
 #include "lib/jit/executable.h"
 #include "lib/plan/target.h"
 #include "lib/support/making.h"
+#include "lib/support/storage.h"
+#include "lib/support/tally.h"
 #include "mlpjit/options.h"
 
 namespace mlpjit::jit {
@@ -67,15 +70,24 @@ class Cache {
   Cache& operator=(const Cache&) = delete;
 
   // The value used last, if `fits(key, value)`; null otherwise, and nothing is counted then. The
-  // short way of calls that are all alike.
+  // short way of calls that are all alike: within a Snapshot of the caller's, to whose end the value is
+  // there, it takes no lock and writes to nothing that threads share.
+  template <class Fits>
+  const Value* glance(const Fits& fits) const {
+    const Entry* entry = latest_.load(std::memory_order_acquire);
+    if (entry == nullptr || !fits(entry->key, *entry->value)) return nullptr;
+    entry->hits.add();
+    return entry->value.get();
+  }
+
+  // The same, under the lock, for as long as the pointer is held.
   template <class Fits>
   Pointer latest(const Fits& fits) {
     const std::lock_guard lock(mutex_);
     if (recency_.empty()) return nullptr;
-    Entry& entry = *recency_.front();
+    const Entry& entry = *recency_.front();
     if (!fits(entry.key, *entry.value)) return nullptr;
-    ++stats_.hits;
-    ++entry.hits;
+    entry.hits.add();
     return entry.value;
   }
 
@@ -130,7 +142,7 @@ class Cache {
       }
       ++stats_.misses;
       miss(keys(), evicted_.contains(code));
-      entry = std::make_shared<Entry>(Entry{key, code, generation_});
+      entry = std::make_shared<Entry>(key, code, generation_);
       index_.emplace(code, entry);
     }
     return build(entry, make);
@@ -143,29 +155,31 @@ class Cache {
   // Forgets the values for which `pred(value)`; who runs them holds them.
   template <class Predicate>
   void drop(const Predicate& pred) {
-    std::list<std::shared_ptr<Entry>> dropped;  // freed after the lock is gone
+    Dropped dropped;
     const std::lock_guard lock(mutex_);
     for (const std::shared_ptr<Entry>& entry : recency_) {
-      if (pred(*entry->value)) dropped.push_back(entry);
+      if (pred(*entry->value)) dropped.entries.push_back(entry);
     }
-    for (const std::shared_ptr<Entry>& entry : dropped) erase(*entry);
+    for (const std::shared_ptr<Entry>& entry : dropped.entries) erase(*entry);
   }
 
   // Forgets what is there; who runs it holds it by its pointer, and what is being made is not kept.
   void clear() {
-    std::list<std::shared_ptr<Entry>> dropped;  // freed after the lock is gone
+    Dropped dropped;
     const std::lock_guard lock(mutex_);
     ++generation_;
     evicted_.clear();
     while (!recency_.empty()) {
-      dropped.push_back(recency_.front());
-      erase(*dropped.back());
+      dropped.entries.push_back(recency_.front());
+      erase(*dropped.entries.back());
     }
   }
 
   CacheStats stats() const {
     const std::lock_guard lock(mutex_);
-    return stats_;
+    CacheStats all = stats_;
+    for (const std::shared_ptr<Entry>& entry : recency_) all.hits += entry->hits.total();
+    return all;
   }
 
   struct Listed {
@@ -178,21 +192,33 @@ class Cache {
     const std::lock_guard lock(mutex_);
     std::vector<Listed> all;
     for (const std::shared_ptr<Entry>& entry : recency_)
-      all.push_back({entry->key, entry->value, entry->hits});
+      all.push_back({entry->key, entry->value, entry->hits.total()});
     return all;
   }
 
  private:
   struct Entry {
-    Key key;
-    std::uint64_t hash = 0;
-    std::uint64_t generation = 0;
+    Entry(const Key& of, std::uint64_t code, std::uint64_t now)
+        : key(of), hash(code), generation(now) {}
+
+    const Key key;
+    const std::uint64_t hash = 0;
+    const std::uint64_t generation = 0;
     bool finished = false, kept = false;
     std::exception_ptr error = nullptr;
     Pointer value = nullptr;  // null until finished
     std::size_t bytes = 0;
-    std::uint64_t hits = 0;
+    mutable support::Tally hits;
     typename std::list<std::shared_ptr<Entry>>::iterator place = {};  // in recency_, when kept
+  };
+
+  // Entries that are not there any more, but that glance() may have found: freed after the lock is
+  // gone, and those calls are over.
+  struct Dropped {
+    std::vector<std::shared_ptr<Entry>> entries;
+    ~Dropped() {
+      for (std::shared_ptr<Entry>& entry : entries) support::retire(std::move(entry));
+    }
   };
 
   // Under the lock. An entry that fits, or one in the making that may turn out to.
@@ -234,9 +260,9 @@ class Cache {
 
   // Under the lock.
   Pointer hit(const std::shared_ptr<Entry>& entry) {
-    ++stats_.hits;
-    ++entry->hits;
+    entry->hits.add();
     recency_.splice(recency_.begin(), recency_, entry->place);
+    latest_.store(entry.get(), std::memory_order_release);
     return entry->value;
   }
 
@@ -260,7 +286,7 @@ class Cache {
   }
 
   void publish(const std::shared_ptr<Entry>& entry, const Pointer& value) {
-    std::vector<std::shared_ptr<Entry>> evicted;  // freed after the lock is gone
+    Dropped evicted;
     const std::lock_guard lock(mutex_);
     ++stats_.compiles;
     entry->kept = entry->generation == generation_;
@@ -273,6 +299,7 @@ class Cache {
     entry->bytes = value->bytes();
     recency_.push_front(entry);
     entry->place = recency_.begin();
+    latest_.store(entry.get(), std::memory_order_release);
     ++stats_.entries;
     stats_.bytes += entry->bytes;
     const std::size_t max_entries = std::max<std::size_t>(bounds_.max_entries, 1);
@@ -280,8 +307,8 @@ class Cache {
            recency_.size() > 1) {
       if (evicted_.size() >= kMostEvicted) evicted_.clear();
       evicted_.insert(recency_.back()->hash);
-      evicted.push_back(recency_.back());
-      erase(*evicted.back());
+      evicted.entries.push_back(recency_.back());
+      erase(*evicted.entries.back());
       ++stats_.evictions;
     }
   }
@@ -295,7 +322,9 @@ class Cache {
     if (entry.value == nullptr) return;
     --stats_.entries;
     stats_.bytes -= entry.bytes;
+    stats_.hits += entry.hits.total();
     recency_.erase(entry.place);
+    latest_.store(recency_.empty() ? nullptr : recency_.front().get(), std::memory_order_release);
   }
 
   static constexpr std::size_t kMostEvicted = 4096;
@@ -307,6 +336,7 @@ class Cache {
   std::condition_variable made_;
   std::unordered_multimap<std::uint64_t, std::shared_ptr<Entry>> index_;
   std::list<std::shared_ptr<Entry>> recency_;  // kept entries, the most recent first
+  std::atomic<const Entry*> latest_{nullptr};  // the first of them
   std::unordered_set<std::uint64_t> evicted_;  // hashes, for messages
   std::uint64_t generation_ = 0;               // raised by clear()
   CacheStats stats_;

@@ -78,6 +78,11 @@ void check_defined(std::span<const Tensor> outputs, const Block& block) {
   }
 }
 
+// A program that updates tensors locks them before it reads any: it opens its own snapshot.
+bool runs_compiled(const BlockState& state) {
+  return state.hybrid && state.hybridized.load(std::memory_order_acquire);
+}
+
 // What is thrown of sizes that are symbols knows no layer: it gets the innermost one's path in
 // front, or the type of a block that has none.
 template <class Call>
@@ -100,7 +105,8 @@ auto located(const Block& block, const Call& call) {
 Tensor Block::operator()(const Tensor& input) const {
   const CallFrame frame(*this);
   BlockState& state = this->state();
-  const support::Snapshot weights;
+  std::optional<support::Snapshot> weights;
+  if (!runs_compiled(state)) weights.emplace();
   Tensor output = located(*this, [&] { return const_cast<Block*>(this)->forward(input); });
   check_defined({&output, 1}, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs({input});
@@ -111,7 +117,8 @@ Tensor Block::operator()(const Tensor& input) const {
 Outputs Block::operator()(const Tensors& inputs) const {
   const CallFrame frame(*this);
   BlockState& state = this->state();
-  const support::Snapshot weights;
+  std::optional<support::Snapshot> weights;
+  if (!runs_compiled(state)) weights.emplace();
   Outputs outputs = located(*this, [&] { return const_cast<Block*>(this)->forward_n(inputs); });
   check_defined(outputs, *this);
   if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs(inputs);
@@ -318,6 +325,7 @@ Tensor HybridBlock::forward(const Tensor& input) {
       return only(*this, std::move(results.several));
     }
   }
+  const support::Snapshot weights;  // hybridize(false) may have come since the call began
   return hybrid_forward(Ops(), input);
 }
 
@@ -326,6 +334,7 @@ Tensors HybridBlock::forward_n(const Tensors& inputs) {
   if (detail::BlockAccess::state(*this).hybridized.load(std::memory_order_acquire) &&
       run_compiled(inputs, results))
     return std::move(results).take();
+  const support::Snapshot weights;
   return hybrid_forward_n(Ops(), inputs);
 }
 

@@ -1,6 +1,7 @@
 // What hybridize() does to the calls of a block: one CachedFunction per C++ object, made anew when
 // the options change, with the structure of the tree in its key.
 
+#include "lib/support/storage.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/nn/block.h"
 #include "src/nn/block_state.h"
@@ -30,6 +31,7 @@ namespace mlpjit::nn {
 using detail::BlockState;
 using detail::CachedFunction;
 using detail::CompiledBody;
+using detail::CompiledReady;
 
 namespace {
 
@@ -43,30 +45,41 @@ std::vector<std::uint64_t> fingerprint_of(const BlockState& block) {
   return fingerprint;
 }
 
-void follow_structure(CompiledBody& compiled, const BlockState& state) {
-  const std::uint64_t epoch = detail::structure_epoch().load(std::memory_order_acquire);
-  if (compiled.epoch == epoch) return;
-  compiled.epoch = epoch;
+// As `before`, for the members of the tree as they are now.
+CompiledReady following(CompiledBody& compiled, const BlockState& state,
+                              const CompiledReady& before, std::uint64_t epoch) {
+  CompiledReady now = before;
+  now.epoch = epoch;
   std::vector<std::uint64_t> fingerprint = fingerprint_of(state);
-  if (fingerprint == compiled.fingerprint) return;
+  if (fingerprint == compiled.fingerprint) return now;
   compiled.fingerprint = std::move(fingerprint);
-  ++compiled.structure;
+  ++now.structure;
   // No later call asks for the programs of an earlier structure.
-  if (compiled.function) compiled.function->clear();
+  if (now.function) now.function->clear();
+  return now;
+}
+
+bool is_current(const CompiledReady& ready, const BlockState& state) {
+  return ready.epoch == detail::structure_epoch().load(std::memory_order_acquire) &&
+         ready.options_version == state.options_version.load(std::memory_order_acquire);
 }
 
 }  // namespace
 
-std::pair<std::shared_ptr<CachedFunction>, std::uint64_t> HybridBlock::compiled_function() {
+std::shared_ptr<const CompiledReady> HybridBlock::compiled_function() {
   BlockState& state = detail::BlockAccess::state(*this);
   CompiledBody& compiled = *compiled_;
+  std::shared_ptr<const CompiledReady> before;
   const std::lock_guard lock(compiled.mutex);
-  follow_structure(compiled, state);
+  if (compiled.ready && is_current(*compiled.ready, state)) return compiled.ready;
+  const std::uint64_t epoch = detail::structure_epoch().load(std::memory_order_acquire);
+  auto now = std::make_shared<CompiledReady>(following(
+      compiled, state, compiled.ready ? *compiled.ready : CompiledReady{}, epoch));
   const std::uint64_t version = state.options_version.load(std::memory_order_acquire);
-  if (!compiled.function || compiled.options_version != version) {
+  if (!now->function || now->options_version != version) {
     const std::lock_guard options_lock(state.mutex);
-    compiled.options_version = version;
-    compiled.function = std::make_shared<CachedFunction>(
+    now->options_version = version;
+    now->function = std::make_shared<CachedFunction>(
         [this](const Tensors& arguments) { return hybrid_forward_n(Ops(), arguments); },
         state.options,
         [shared = detail::BlockAccess::share(*this)](const Tensor& tensor) {
@@ -74,21 +87,32 @@ std::pair<std::shared_ptr<CachedFunction>, std::uint64_t> HybridBlock::compiled_
         },
         detail::type_of(*this));
   }
-  return {compiled.function, compiled.structure};
+  before = std::exchange(compiled.ready, std::move(now));
+  compiled.glance.store(compiled.ready.get(), std::memory_order_release);
+  if (before) support::retire(std::move(before));
+  return compiled.ready;
 }
 
 bool HybridBlock::run_compiled(std::span<const Tensor> inputs, detail::Results& results) {
   // Inside a trace the body is written down as part of it.
   if (is_tracing() || detail::ShapeObserver::current() != nullptr) return false;
-  const auto [function, structure] = compiled_function();
-  results = function->call(inputs, structure);
+  {
+    const support::Snapshot snapshot;
+    const CompiledReady* ready = (*compiled_).glance.load(std::memory_order_acquire);
+    if (ready != nullptr && is_current(*ready, detail::BlockAccess::state(*this)) &&
+        ready->function->call_latest(inputs, ready->structure, results))
+      return true;
+  }
+  const std::shared_ptr<const CompiledReady> ready = compiled_function();
+  results = ready->function->call(inputs, ready->structure);
   return true;
 }
 
 BoundCall HybridBlock::bind(const std::vector<TensorSpec>& inputs) {
   if (is_tracing()) throw TraceError("bind() while tracing would happen once: do it outside");
   const std::string name = detail::type_of(*this);
-  const auto [function, structure] = compiled_function();
+  const std::shared_ptr<const CompiledReady> ready = compiled_function();
+  CachedFunction* const function = ready->function.get();
   if (function->options().threads > 1) {
     throw UserError("bind: " + name + " is hybridized for " +
                     std::to_string(function->options().threads) +
@@ -96,17 +120,17 @@ BoundCall HybridBlock::bind(const std::vector<TensorSpec>& inputs) {
   }
   const detail::CallFrame frame(*this);
   const Tensors stand_ins = detail::stand_ins(inputs, "bind of " + name);
-  return detail::BoundAccess::make(function->runner(stand_ins, structure), inputs, name);
+  return detail::BoundAccess::make(function->runner(stand_ins, ready->structure), inputs, name);
 }
 
 Explanation HybridBlock::explain() const {
   CompiledBody& compiled = *compiled_;
-  std::shared_ptr<CachedFunction> function;
+  std::shared_ptr<const CompiledReady> ready;
   {
     const std::lock_guard lock(compiled.mutex);
-    function = compiled.function;
+    ready = compiled.ready;
   }
-  if (function) return function->explain();
+  if (ready) return ready->function->explain();
   Explanation none;
   none.name = detail::type_of(*this);
   return none;

@@ -9,6 +9,7 @@
 #include "lib/jit/cache.h"
 #include "lib/jit/explain.h"
 #include "lib/support/float_env.h"
+#include "lib/support/snapshot.h"
 #include "lib/support/unanswered.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
@@ -369,10 +370,11 @@ CachedFunction::~CachedFunction() = default;
 Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t structure) {
   const auto imperative = [&] { return Results{{}, body_(Tensors(inputs.begin(), inputs.end()))}; };
   if (Recorder::current() != nullptr) return imperative();
+  if (Results results; call_latest(inputs, structure, results)) return results;
+  const bool training = is_training();
   std::shared_ptr<const Program> program =
       state_->programs.latest([&](const ProgramKey& key, const Program& latest) {
-        return matches(key.signature, inputs, is_training(), structure) &&
-               latest.same_captures(inputs) && latest.lost_capture() == nullptr;
+        return latest.serves(key.signature, inputs, training, structure);
       });
   if (!program) {
     // Compiling, and the hash tables of the way there, calculate with floats; the host may have
@@ -390,6 +392,21 @@ Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t struc
                             "a later trace");
   }
   return (*program->runner)(inputs);
+}
+
+// Those that update tensors lock first, and then read: without a snapshot around the locks.
+bool CachedFunction::call_latest(std::span<const Tensor> inputs, std::uint64_t structure,
+                                 Results& results) {
+  const support::Snapshot snapshot;  // the program is there to its end
+  const bool training = is_training();
+  const Program* program =
+      state_->programs.glance([&](const ProgramKey& key, const Program& latest) {
+        return !latest.audit && !latest.runner->updates_tensors() &&
+               latest.serves(key.signature, inputs, training, structure);
+      });
+  if (program == nullptr) return false;
+  results = (*program->runner)(inputs);
+  return true;
 }
 
 std::shared_ptr<const Runner> CachedFunction::runner(std::span<const Tensor> inputs,

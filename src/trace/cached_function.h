@@ -38,6 +38,8 @@ class CachedFunction {
     return call(inputs, structure).take();
   }
   Results call(std::span<const Tensor> inputs, std::uint64_t structure);
+  // The short way: false, and nothing is done, where the call needs more than the latest program.
+  bool call_latest(std::span<const Tensor> inputs, std::uint64_t structure, Results& results);
 
   // The program for calls like this one, made if it is not there; kept alive by the pointer.
   std::shared_ptr<const Runner> runner(std::span<const Tensor> inputs, std::uint64_t structure);

@@ -2,6 +2,7 @@
 // A compiled program of jit() or hybridize(), with what a call must meet beyond its signature.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -42,6 +43,12 @@ struct Program {
   // in the trace. Matters only where one of them is written to, or where the trace took one for the
   // other.
   bool same_captures(std::span<const Tensor> inputs) const;
+  // Whether it is the program of a call, made for one of that signature.
+  bool serves(const Signature& made_for, std::span<const Tensor> inputs, bool training,
+              std::uint64_t structure) const {
+    return matches(made_for, inputs, training, structure) && same_captures(inputs) &&
+           lost_capture() == nullptr;
+  }
 };
 
 // Whether the function lost a tensor that it captured in this trace.

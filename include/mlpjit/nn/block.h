@@ -34,8 +34,8 @@ class HybridBlock;
 namespace detail {
 struct BlockState;
 struct BlockAccess;
-class CachedFunction;
 struct CompiledBody;
+struct CompiledReady;
 struct Results;
 
 /// While one is alive on a thread, copying a block or a parameter copies deeply, and each shared
@@ -232,7 +232,7 @@ class MLPJIT_API HybridBlock : public Block {
   friend struct mlpjit::detail::BlockAccess;
   Tensor forward(const Tensor& input) final;
   Tensors forward_n(const Tensors& inputs) final;
-  std::pair<std::shared_ptr<mlpjit::detail::CachedFunction>, std::uint64_t> compiled_function();
+  std::shared_ptr<const mlpjit::detail::CompiledReady> compiled_function();
   /// The results of the compiled program; false when this block runs imperatively now.
   bool run_compiled(std::span<const Tensor> inputs, mlpjit::detail::Results& results);
 
