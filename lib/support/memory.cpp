@@ -82,7 +82,7 @@ void count_allocated(std::size_t bytes) {
   count(static_cast<std::int64_t>(bytes));
   Counter& mine = counter();
   mine.unseen += static_cast<std::int64_t>(bytes);
-  const Counter* first = first_counter.load(std::memory_order_relaxed);
+  const Counter* first = first_counter.load(std::memory_order_acquire);
   if (bytes < kLarge && mine.unseen < kOften && first->next != nullptr) return;
   mine.unseen = 0;
   raise_peak(live_bytes());
