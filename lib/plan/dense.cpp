@@ -230,7 +230,10 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
     if (each.strides[1] != 0 && each.strides[1] != 1)
       return why_not = "an operand of the epilogue is not a row", false;
   }
-  if (!place_weight(kernel, op.operands[1], is_dense, why_not)) return false;
+  const auto turned = waiting_.find(resolve(op.operands[1]));
+  const bool is_turned = !is_dense && turned != waiting_.end();
+  const ir::ValueId weight = is_turned ? main_.op(turned->second).operands[0] : op.operands[1];
+  if (!place_weight(kernel, weight, is_dense || is_turned, why_not)) return false;
   kernel.x = buffer(op.operands[0]);
   kernel.x_stride = kernel.k;
   if (op.operands.size() > 2) kernel.bias = buffer(op.operands[2]);

@@ -124,6 +124,11 @@ std::uint32_t Planner::constant_slot(const ir::Literal& literal) {
 // Where a value is, made on demand: constants in a slot, all others in the workspace.
 BufferId Planner::buffer(ir::ValueId value) {
   value = resolve(value);
+  if (const auto turned = waiting_.find(value); turned != waiting_.end()) {
+    const ir::OpId op = turned->second;
+    waiting_.erase(turned);
+    plan_library(op, "no kernel of its own");
+  }
   const auto known = buffers_.find(value);
   if (known != buffers_.end()) return known->second;
   const ir::Value& info = main_.value(value);
@@ -171,6 +176,10 @@ void Planner::plan_alone(ir::OpId id) {
     buffers_[op.results[0]] = static_cast<BufferId>(plan_.buffers.size() - 1);
     return;
   }
+  if (may_wait(op)) {
+    waiting_[op.results[0]] = id;
+    return;
+  }
   std::string why_not;
   if (ir::info(op.opcode).has(ir::kElementwise)) {
     if (plan_elementwise({&id, 1}, op.results, op, why_not)) return;
@@ -180,6 +189,29 @@ void Planner::plan_alone(ir::OpId id) {
     why_not = "no kernel of its own";
   }
   plan_library(id, std::move(why_not));
+}
+
+// An input [N, K] turned over, which regions do not read: a branch or a loop would have to find it
+// made.
+bool Planner::may_wait(const ir::Op& op) const {
+  if (op.opcode != ir::Opcode::transpose || op.parent != ir::Function::kBody) return false;
+  const std::vector<std::int64_t> turned = {1, 0};
+  const std::vector<ir::ValueId>& inputs = main_.body().arguments;
+  if (op.attrs.integers("permutation") != turned || !type(op.operands[0]).shape.is_static() ||
+      std::find(inputs.begin(), inputs.end(), op.operands[0]) == inputs.end()) {
+    return false;
+  }
+  const auto has = [&](const std::vector<ir::ValueId>& values) {
+    return std::find(values.begin(), values.end(), op.results[0]) != values.end();
+  };
+  for (std::size_t i = 0; i < main_.op_count(); ++i) {
+    const ir::Op& user = main_.op(ir::OpId(i));
+    if (user.parent != ir::Function::kBody && has(user.operands)) return false;
+  }
+  for (std::size_t i = 1; i < main_.region_count(); ++i) {
+    if (has(main_.region(ir::RegionId(i)).results)) return false;
+  }
+  return true;
 }
 
 // Members alone, one after the other, where no kernel takes the whole; their steps say why.
@@ -199,7 +231,10 @@ void Planner::plan_fusion(const ir::Op& fusion) {
   if (whole) {
     if (plan_.steps.size() > first) ++plan_.fusions;  // nothing is run for results without elements
     for (std::size_t i = first; i < plan_.steps.size(); ++i) {
-      if (std::holds_alternative<CopyKernel>(plan_.steps[i].kernel)) continue;
+      const Kernel& kernel = plan_.steps[i].kernel;
+      if (std::holds_alternative<CopyKernel>(kernel) ||
+          std::holds_alternative<LibraryKernel>(kernel))  // what it reads
+        continue;
       for (const ir::OpId id : region.ops) {
         const ir::Opcode opcode = main_.op(id).opcode;
         if (opcode != ir::Opcode::constant) plan_.steps[i].fused.push_back(opcode);

@@ -62,6 +62,7 @@ class Planner {
                          std::string reason);
   void plan_op(ir::OpId id);
   void plan_alone(ir::OpId id);
+  bool may_wait(const ir::Op& op) const;
   void plan_fusion(const ir::Op& fusion);
   void plan_library(ir::OpId id, std::string reason);
   void copy_results();
@@ -110,6 +111,9 @@ class Planner {
   const ir::Function& main_;
   std::unordered_map<ir::ValueId, ir::ValueId> alias_;  // region arguments, results of fusions
   std::unordered_map<ir::ValueId, BufferId> buffers_;
+  // Turned weights that nobody has read yet: a matmul packs the weight itself, and another reader
+  // has it turned then.
+  std::unordered_map<ir::ValueId, ir::OpId> waiting_;
   struct PackedUse {
     PackedLayout layout;
     std::uint32_t input = 0;

@@ -109,6 +109,38 @@ TEST(CompiledDense, MatmulByRank) {
   }
 }
 
+// matmul is one chain at every size, so that it is no dense layer of few outputs; its weight is
+// packed all the same, and turned over only for other readers.
+TEST(CompiledDense, AMatmulPacksAWeightThatIsTurnedOver) {
+  const std::pair<const char*, int> cases[] = {
+      {"%y = matmul %x, %t return %y }", 0},
+      {"%m = matmul %x, %t %y = relu %m return %y }", 0},
+      {"%m = matmul %x, %t %y = add %m, %b return %y }", 0},
+      {"%m = matmul %x, %t %n = matmul %x, %t %y = add %m, %n return %y }", 0},
+      {"%m = matmul %x, %t return %m, %t }", 1},
+      {"%e = exp %t %m = matmul %x, %t return %m, %e }", 1},
+      {"%m = matmul %x, %t %e = exp %t %n = matmul %x, %e return %m, %n }", 1},
+      {"%m = cond %p { %n = matmul %x, %t yield %n } { %e = matmul %x, %t %f = exp %e yield %f } "
+       "%o = matmul %x, %t %y = add %m, %o return %y }",
+       1}};
+  for (const auto& [ops, turned] : cases) {
+    for (const int n : {3, 16, 64}) {
+      const std::string size = std::to_string(n);
+      const std::string text = "func @main(%x: f32[5, 40], %w: f32[" + size + ", 40], %b: f32[" +
+                               size + "], %p: bool[]) { %t = transpose %w {permutation = [1, 0]} " +
+                               ops;
+      for (const support::Isa isa : isas()) {
+        const Program program(text, isa);
+        EXPECT_EQ(compare(program), "") << text;
+        if (isa != support::Isa::baseline) {
+          EXPECT_EQ(count_kernels<plan::LibraryKernel>(program.plan()), turned)
+              << plan::to_string(program.plan());
+        }
+      }
+    }
+  }
+}
+
 TEST(CompiledDense, AWeightThatTwoLayersShareIsPackedOnce) {
   Builder b;
   const ir::ValueId w = b.input(DType::f32, Shape({40, 40}));
