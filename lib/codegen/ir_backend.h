@@ -37,7 +37,16 @@ class IrBackend {
   Value add(Value a, Value c) const { return e_.b.CreateFAdd(a, c); }
   Value sub(Value a, Value c) const { return e_.b.CreateFSub(a, c); }
   Value mul(Value a, Value c) const { return e_.b.CreateFMul(a, c); }
-  Value div(Value a, Value c) const { return e_.b.CreateFDiv(a, c); }
+  // By a power of two it is a multiplication, with the same rounding.
+  Value div(Value a, Value c) const {
+    const auto* constant = llvm::dyn_cast<llvm::Constant>(c);
+    const llvm::Constant* lane = constant == nullptr ? nullptr : constant->getSplatValue();
+    const auto* number = llvm::dyn_cast_or_null<llvm::ConstantFP>(lane);
+    llvm::APFloat inverse(T{0});
+    if (number == nullptr || !number->getValueAPF().getExactInverse(&inverse))
+      return e_.b.CreateFDiv(a, c);
+    return e_.b.CreateFMul(a, llvm::ConstantFP::get(float_, inverse));
+  }
   Value fma(Value a, Value x, Value c) const { return e_.fma(a, x, c); }
   Value sqrt(Value a) const { return unary(llvm::Intrinsic::sqrt, a); }
   Value neg(Value a) const { return e_.b.CreateFNeg(a); }

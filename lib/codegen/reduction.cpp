@@ -82,7 +82,8 @@ class Reduction {
   }
 
   Value* mean() {
-    return d_.b.CreateFDiv(sum(), float_splat(d_, dtype_, static_cast<double>(kernel_.inner), 1));
+    Value* count = float_splat(d_, dtype_, static_cast<double>(kernel_.inner), 1);
+    return function(Opcode::divide, {sum(), count}, 1);
   }
 
   Value* variance() {

@@ -128,7 +128,7 @@ class Rows {
       return Values{d_.b.CreateFAdd(lanes[0], produce(in, at, mask, last))};
     })[0];
     Value* count = float_splat(d_, dtype_, static_cast<double>(kernel_.columns), 1);
-    Value* mean = splat_element(d_, d_.b.CreateFDiv(total, count), width_);
+    Value* mean = splat_element(d_, function(Opcode::divide, {total, count}, 1), width_);
     const Values distances = sums(2, [&](Value* at, Value* mask, Value*, const Values& lanes) {
       Value* centred = d_.b.CreateFSub(read(at, mask), mean);
       return Values{d_.b.CreateFAdd(lanes[0], centred), d_.fma(centred, centred, lanes[1])};
