@@ -103,12 +103,17 @@ class Writer {
     line("    in {} out {}", text(kernel.inputs), text(kernel.outputs));
     body("body", kernel.body);
   }
+  static std::string form(const DenseKernel& kernel) {
+    if (kernel.lanes) return "lanes";
+    const Tile& tile = kernel.tile;
+    return fmt::format("chains {}{} tile {}x{} panels of {}", kernel.chains,
+                       tile.live == kernel.chains ? "" : fmt::format(" ({} at a time)", tile.live),
+                       tile.rows, tile.panels, kernel.panel);
+  }
+
   void write_kernel(const DenseKernel& kernel) {
-    line("  dense {} m {} k {} n {}{}", to_string(kernel.dtype), to_string(kernel.m), kernel.k,
-         kernel.n,
-         kernel.lanes ? " lanes"
-                      : fmt::format(" chains {} tile {}x{} panels of {}", kernel.chains,
-                                    kernel.tile.rows, kernel.tile.panels, kernel.panel));
+    line("  dense {} m {} k {} n {} {}", to_string(kernel.dtype), to_string(kernel.m), kernel.k,
+         kernel.n, form(kernel));
     line("    x b{}, weight b{}, bias {}, extras [{}], out {}", kernel.x, kernel.weight,
          kernel.bias < 0 ? "none" : fmt::format("b{}", kernel.bias), text(kernel.extras),
          text(kernel.out));
