@@ -1,4 +1,5 @@
-// mlpjit-ulp: prints the largest error of each element-wise function as a Markdown table.
+// mlpjit-ulp: prints the largest error of each element-wise function as a Markdown table, or with
+// --time how long a vector of it takes.
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include "tools/ulp/functions.h"
 #include "tools/ulp/kernels.h"
 #include "tools/ulp/sweep.h"
+#include "tools/ulp/timing.h"
 
 namespace mlpjit::ulp {
 namespace {
@@ -25,6 +27,8 @@ struct Options {
   std::string dtype = "both";
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   bool check = false;
+  bool time = false;
+  std::string isa = "both";
 };
 
 std::string argument(const Function& function, const Worst& worst) {
@@ -66,6 +70,15 @@ int run(const Options& options) {
   return good || !options.check ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+int run_timing(const Options& options) {
+  TimingOptions timing;
+  timing.names = options.names;
+  if (options.dtype != "both") timing.dtypes = {options.dtype};
+  if (options.isa != "both") timing.isas = {options.isa};
+  print_timing(timing);
+  return EXIT_SUCCESS;
+}
+
 }  // namespace
 }  // namespace mlpjit::ulp
 
@@ -74,7 +87,8 @@ int main(int argc, char** argv) {
   std::vector<std::string> known;
   for (const auto& function : mlpjit::ulp::kFunctions) known.emplace_back(function.name);
 
-  CLI::App app{"Largest error of the element-wise functions, in units in the last place"};
+  CLI::App app{
+      "Largest error of the element-wise functions, in units in the last place, or their time"};
   app.add_option("--stride", options.stride, "f32: take every n-th of all 2^32 values")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -87,9 +101,13 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--threads", options.threads, "threads")->check(CLI::Range(1, 1024));
   app.add_flag("--check", options.check, "fail when an error is above its bound");
+  app.add_flag("--time", options.time, "measure time instead of errors");
+  app.add_option("--isa", options.isa, "with --time: which instruction set")
+      ->check(CLI::IsMember({"avx2", "avx512", "both"}))
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
-    return mlpjit::ulp::run(options);
+    return options.time ? mlpjit::ulp::run_timing(options) : mlpjit::ulp::run(options);
   } catch (const std::exception& error) {
     fmt::print(stderr, "mlpjit-ulp: {}\n", error.what());
     return EXIT_FAILURE;
