@@ -2,6 +2,7 @@
 // The arithmetic backend (lib/numerics/backend.h) that writes LLVM IR: a Value is the handle of an
 // instruction that makes lanes.
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -76,6 +77,8 @@ class IrBackend {
   Mask le(Value a, Value c) const { return e_.b.CreateFCmpOLE(a, c); }
   Mask eq(Value a, Value c) const { return e_.b.CreateFCmpOEQ(a, c); }
   Mask is_nan(Value a) const { return e_.b.CreateFCmpUNO(a, a); }
+  Value lesser(Value a, Value c) const { return select(lt(a, c), a, c); }
+  Value greater(Value a, Value c) const { return select(lt(c, a), a, c); }
   Mask mand(Mask m, Mask n) const { return e_.b.CreateAnd(m, n); }
   Mask mor(Mask m, Mask n) const { return e_.b.CreateOr(m, n); }
   Mask mnot(Mask m) const { return e_.b.CreateNot(m); }
@@ -111,9 +114,10 @@ class IrBackend {
   // else lane by lane.
   Value lookup(const T* table, int count, Bits index) const {
     const auto size = static_cast<unsigned>(count);
-    if (e_.target().masks && e_.native_lanes(dtype_of<T>) == static_cast<int>(lanes_) &&
-        size <= 2 * lanes_) {
-      return permute(table, size, index);
+    const auto native = static_cast<unsigned>(e_.native_lanes(dtype_of<T>));
+    const bool permutes = e_.target().masks || (e_.target().fma && sizeof(T) == 4);
+    if (permutes && lanes_ > 1 && lanes_ <= native && size <= 2 * native) {
+      return first_of(permute(table, size, native, first_of(index, native)), lanes_);
     }
     llvm::GlobalVariable* base = e_.module.table(
         llvm::ConstantDataArray::get(e_.b.getContext(), llvm::ArrayRef<T>(table, size)));
@@ -134,21 +138,42 @@ class IrBackend {
   // From here on every number is integral; adding and subtracting it rounds.
   static constexpr T kIntegral = T{1} / std::numeric_limits<T>::epsilon();
 
-  Value permute(const T* table, unsigned size, Bits index) const {
-    std::vector<T> low(lanes_), high(lanes_);
-    for (unsigned i = 0; i < size; ++i) (i < lanes_ ? low[i] : high[i - lanes_]) = table[i];
+  // The first `count` lanes; those that are not there are anything.
+  Value first_of(Value lanes, unsigned count) const {
+    const auto present = llvm::cast<llvm::FixedVectorType>(lanes->getType())->getNumElements();
+    if (present == count) return lanes;
+    std::vector<int> mask(count, llvm::PoisonMaskElem);
+    for (unsigned i = 0; i < std::min(present, count); ++i) mask[i] = static_cast<int>(i);
+    return e_.b.CreateShuffleVector(lanes, mask);
+  }
+
+  // Of a whole register of indices. AVX-512 permutes two registers in one step.
+  Value permute(const T* table, unsigned size, unsigned native, Bits index) const {
+    std::vector<T> low(native), high(native);
+    for (unsigned i = 0; i < size; ++i) (i < native ? low[i] : high[i - native]) = table[i];
     const auto constant_of = [&](const std::vector<T>& half) -> Value {
       return llvm::ConstantDataVector::get(e_.b.getContext(), llvm::ArrayRef<T>(half));
     };
+    const auto call = [&](llvm::Intrinsic::ID id, llvm::ArrayRef<Value> arguments) -> Value {
+      return e_.b.CreateIntrinsic(id, {}, arguments);
+    };
     constexpr bool is_f32 = sizeof(T) == 4;
-    if (size <= lanes_) {
-      const auto id = is_f32 ? llvm::Intrinsic::x86_avx512_permvar_sf_512
-                             : llvm::Intrinsic::x86_avx512_permvar_df_512;
-      return e_.b.CreateIntrinsic(id, {}, {constant_of(low), index});
+    if (!e_.target().masks) {
+      const auto id = llvm::Intrinsic::x86_avx2_permps;
+      const Value lower = call(id, {constant_of(low), index});
+      if (size <= native) return lower;
+      const auto last = static_cast<std::uint64_t>(native - 1);
+      const Mask upper = e_.b.CreateICmpSGT(index, llvm::ConstantInt::get(index->getType(), last));
+      return select(upper, call(id, {constant_of(high), index}), lower);
     }
-    const auto id = is_f32 ? llvm::Intrinsic::x86_avx512_vpermi2var_ps_512
-                           : llvm::Intrinsic::x86_avx512_vpermi2var_pd_512;
-    return e_.b.CreateIntrinsic(id, {}, {constant_of(low), index, constant_of(high)});
+    if (size <= native) {
+      return call(is_f32 ? llvm::Intrinsic::x86_avx512_permvar_sf_512
+                         : llvm::Intrinsic::x86_avx512_permvar_df_512,
+                  {constant_of(low), index});
+    }
+    return call(is_f32 ? llvm::Intrinsic::x86_avx512_vpermi2var_ps_512
+                       : llvm::Intrinsic::x86_avx512_vpermi2var_pd_512,
+                {constant_of(low), index, constant_of(high)});
   }
 
   bool has_rounding() const { return e_.target().isa != support::Isa::baseline; }

@@ -15,6 +15,8 @@
 //   floor ceil rint trunc (a)       rint is half to even; all keep the sign of zero
 //   lt le eq (a, b)                 false on NaN
 //   is_nan (a)
+//   lesser (a, b)                   a < b ? a : b, so b where either is NaN or they are equal
+//   greater (a, b)                  a > b ? a : b, likewise
 //   mand mor (m, n), mnot (m)
 //   select (m, a, b)                lane by lane, no branch
 //   iselect (m, i, j)               the same for Bits
@@ -69,6 +71,8 @@ struct ScalarBackend {
   Mask le(Value a, Value b) const { return a <= b; }
   Mask eq(Value a, Value b) const { return a == b; }
   Mask is_nan(Value a) const { return a != a; }
+  Value lesser(Value a, Value b) const { return a < b ? a : b; }
+  Value greater(Value a, Value b) const { return a > b ? a : b; }
   Mask mand(Mask m, Mask n) const { return m && n; }
   Mask mor(Mask m, Mask n) const { return m || n; }
   Mask mnot(Mask m) const { return !m; }

@@ -21,12 +21,12 @@ struct Constants<float> {
   static constexpr double kExpHigh = 89;
   static constexpr double kExpLow = -104;
   static constexpr double kExpm1Low = -18;
-  static constexpr double kTanhHigh = 9.1;
+  static constexpr double kTanhHigh = 10;
   static constexpr double kSiluLow = -109;
   static constexpr double kGeluTanhLow = -10.8;
-  static constexpr double kGeluHigh = 15.0;
-  static constexpr double kTailCenter = 2.1875;
-  static constexpr double kErfHigh = 4.2;
+  static constexpr double kGeluHigh = 14.9;
+  static constexpr double kErfHigh = 4;
+  static constexpr double kSoftplusHigh = 29;
   static constexpr float kLog2E = 0x1.715476p0f;
   static constexpr float kLn2High = 0x1.62e4p-1f;
   static constexpr float kLn2Low = 0x1.7f7d1cp-20f;
@@ -42,9 +42,9 @@ struct Constants<float> {
   // sqrt(1/2) and 179/256.
   static constexpr std::int32_t kSqrtHalfBits = 0x3f3504f3;
   static constexpr std::int32_t kPowOffset = 0x3f330000;
-  static constexpr std::array<float, 5> kExp = {
-      // 2^-26.1
-      0x1.fffffep-2f, 0x1.5554b4p-3f, 0x1.5556f6p-5f, 0x1.122534p-7f, 0x1.6b98p-10f,
+  static constexpr std::array<float, 6> kExp = {
+      // 2^-28.0
+      0x1p0f, 0x1p-1f, 0x1.5554a4p-3f, 0x1.55568ap-5f, 0x1.122f1ep-7f, 0x1.6b6bd8p-10f,
   };
   static constexpr std::array<float, 6> kExpm1 = {
       // 2^-31.1
@@ -68,21 +68,134 @@ struct Constants<float> {
       -0x1.6c0c28p-10f,
       0x1.99e80cp-16f,
   };
-  static constexpr std::array<float, 7> kErf = {
-      // 2^-29.4
-      0x1.06eba8p-3f, -0x1.81273ep-2f,  0x1.ce2ce6p-4f,  -0x1.b7f71ap-6f,
-      0x1.53f224p-8f, -0x1.a3515ep-11f, 0x1.4771fcp-14f,
-  };
   static constexpr std::array<float, 5> kPowLog = {
       // 2^-36.0
       0x1.555556p-2f, -0x1.ffff88p-3f, 0x1.9995d6p-3f, -0x1.56c62p-3f, 0x1.27e4dap-3f,
   };
-  static constexpr std::array<float, 11> kTail = {
-      // 2^-26.4
-      0x1.5fc872p-1f, -0x1.7e5b4p-2f,   0x1.13096ap-4f,   0x1.fcfb14p-6f,
-      -0x1.11a91p-7f, -0x1.9ac934p-8f,  0x1.a11628p-13f,  0x1.681f8p-10f,
-      0x1.8b575p-12f, -0x1.7641a6p-13f, -0x1.a4bb6ep-14f,
-  };
+  static constexpr double kTanhStart = 1.0;
+  static constexpr std::array<std::array<float, 16>, 8> kTanhPieces = {{
+      // 2^-25.9
+      {0x1.40015ep0f, 0x1.bfff9p0f, 0x1.1ffe24p1f, 0x1.5ffe74p1f, 0x1.bfff5cp1f, 0x1.1ffee2p2f,
+       0x1.6002p2f, 0x1.9ffep2f, 0x1.fffcp2f, 0x1.2p3f, 0x1.2p3f, 0x1.2p3f, 0x0p0f, 0x1.80002ep-2f,
+       0x1.3ffe2ep-1f, 0x1.bfff6p-1f},
+      {0x1.b253p-1f, 0x1.e1fbep-1f, 0x1.f4bf84p-1f, 0x1.fbd4fp-1f, 0x1.ff112ap-1f, 0x1.ffdfa6p-1f,
+       0x1.fffbap-1f, 0x1.ffff68p-1f, 0x1.fffff8p-1f, 0x1p0f, 0x1p0f, 0x1p0f, 0x0p0f,
+       0x1.6ef566p-2f, 0x1.1bf33cp-1f, 0x1.6866p-1f},
+      {0x1.1f2272p-2f, 0x1.d22e14p-4f, 0x1.641aa8p-5f, 0x1.09ae06p-6f, 0x1.dd3edep-9f,
+       0x1.02c92ep-11f, 0x1.18210ep-14f, 0x1.2f71b4p-17f, 0x1.e3725cp-22f, 0x0p0f, 0x0p0f, 0x0p0f,
+       0x1p0f, 0x1.be3facp-1f, 0x1.62862ap-1f, 0x1.02507cp-1f},
+      {-0x1.e72588p-3f, -0x1.b6d99ep-4f, -0x1.5c4738p-5f, -0x1.078458p-6f, -0x1.dc5f6ep-9f,
+       -0x1.02b862p-11f, -0x1.1cf5fep-14f, -0x1.1ba964p-17f, -0x1.caa908p-23f, 0x0p0f, 0x0p0f,
+       0x0p0f, -0x1.26827p-20f, -0x1.3fd568p-2f, -0x1.893b24p-2f, -0x1.6ba81cp-2f},
+      {0x1.bbb252p-4f, 0x1.01c19ep-4f, 0x1.bbd9cep-6f, 0x1.599d1p-7f, 0x1.3c209ap-9f,
+       0x1.586e98p-12f, 0x1.756ecep-15f, 0x1.94b65cp-18f, 0x1.41c93cp-22f, 0x0p0f, 0x0p0f, 0x0p0f,
+       -0x1.5544c8p-2f, -0x1.6dc31p-3f, -0x1.2472cap-6f, 0x1.4f0fe8p-4f},
+      {-0x1.9c7df6p-7f, -0x1.816bfep-6f, -0x1.93d706p-7f, -0x1.4e402ap-8f, -0x1.39e326p-10f,
+       -0x1.582652p-13f, -0x1.4f5146p-17f, -0x1.37e892p-17f, -0x1.a15186p-21f, 0x0p0f, 0x0p0f,
+       0x0p0f, -0x1.365558p-10f, 0x1.584f3p-3f, 0x1.1a642p-3f, 0x1.f21208p-5f},
+      {-0x1.4272e6p-6f, 0x1.c8887p-9f, 0x1.04b234p-8f, 0x1.f5ce8cp-10f, 0x1.010c1p-11f,
+       0x1.1e6deap-14f, 0x1.311b62p-17f, 0x1.4817e8p-20f, 0x1.193e14p-24f, 0x0p0f, 0x0p0f, 0x0p0f,
+       0x1.2509cep-3f, 0x1.32919p-6f, -0x1.bb3188p-5f, -0x1.deeda6p-5f},
+      {0x1.ef0e12p-7f, 0x1.128ee8p-9f, -0x1.77d418p-11f, -0x1.1eb6e8p-11f, -0x1.4aace8p-13f,
+       -0x1.7b3b08p-16f, -0x1.2a90f6p-15f, 0x1.11cd3p-16f, 0x1.a748eap-22f, 0x0p0f, 0x0p0f, 0x0p0f,
+       -0x1.2eee6p-5f, -0x1.1d2052p-4f, -0x1.7fce2ap-6f, 0x1.a626a8p-7f},
+  }};
+  static constexpr double kErfStart = 0.5;
+  static constexpr std::array<std::array<float, 16>, 8> kErfPieces = {{
+      // 2^-26.7
+      {0x1.bfffa6p0f, 0x1.2002p1f, 0x1.600084p1f, 0x1.a002p1f, 0x1.dffep1f, 0x1p2f, 0x1p2f, 0x1p2f,
+       0x0p0f, 0x1.7ffeb6p-3f, 0x1.3ffefcp-2f, 0x1.bffe38p-2f, 0x1.40007ep-1f, 0x1.bffed8p-1f,
+       0x1.2000c2p0f, 0x1.5ffe1ep0f},
+      {0x1.f92cfep-1f, 0x1.ff4056p-1f, 0x1.fff2dp-1f, 0x1.ffff7p-1f, 0x1.fffffcp-1f, 0x1p0f, 0x1p0f,
+       0x1p0f, 0x0p0f, 0x1.ac447cp-3f, 0x1.5da8eap-2f, 0x1.db0674p-2f, 0x1.3f19cep-1f,
+       0x1.9171aep-1f, 0x1.c6db4ep-1f, 0x1.e575e8p-1f},
+      {0x1.b056fp-5f, 0x1.d3f30ap-8f, 0x1.335c36p-11f, 0x1.e982c6p-16f, 0x1.d9546cp-21f, 0x0p0f,
+       0x0p0f, 0x0p0f, 0x1.06eba8p-3f, 0x1.16e2e8p0f, 0x1.05fd68p0f, 0x1.dd1736p-1f, 0x1.86e8f2p-1f,
+       0x1.0cac72p-1f, 0x1.45e77p-2f, 0x1.5ceca4p-3f},
+      {-0x1.7a4c02p-4f, -0x1.073a6p-6f, -0x1.a69d14p-10f, -0x1.990d2ep-14f, -0x1.d4fe5ep-20f,
+       0x0p0f, 0x0p0f, 0x0p0f, 0x1.8182eep-22f, -0x1.a252f6p-3f, -0x1.477bb4p-2f, -0x1.a172bep-2f,
+       -0x1.e8a3e8p-2f, -0x1.d62c9ep-2f, -0x1.6ea556p-2f, -0x1.dfc2d8p-3f},
+      {0x1.715f14p-4f, 0x1.63e582p-6f, 0x1.698p-9f, 0x1.9a4888p-13f, 0x1.0bb02cp-17f, 0x0p0f,
+       0x0p0f, 0x0p0f, -0x1.812cf4p-2f, -0x1.59b5ep-2f, -0x1.191254p-2f, -0x1.88999ep-3f,
+       -0x1.c81e9p-5f, 0x1.7c95c8p-4f, 0x1.4cb40ap-3f, 0x1.43771cp-3f},
+      {-0x1.8a16e6p-5f, -0x1.38b478p-6f, -0x1.aaf0eap-9f, -0x1.69cfeep-13f, -0x1.508366p-14f,
+       0x0p0f, 0x0p0f, 0x0p0f, 0x1.d4d46p-12f, 0x1.98793cp-4f, 0x1.3227dap-3f, 0x1.6c9f1ep-3f,
+       0x1.695a82p-3f, 0x1.cc8102p-4f, 0x1.ca4dc4p-6f, -0x1.f381bap-6f},
+      {0x1.874fb6p-8f, 0x1.5abc3ap-7f, 0x1.7254bap-9f, 0x1.53d8fcp-12f, 0x1.41388ap-16f, 0x0p0f,
+       0x0p0f, 0x0p0f, 0x1.bff694p-4f, 0x1.858204p-4f, 0x1.e2c614p-5f, 0x1.996d7cp-6f,
+       -0x1.b55736p-6f, -0x1.1166cp-4f, -0x1.f4abbcp-5f, -0x1.f69aa2p-6f},
+      {0x1.28f238p-7f, -0x1.6ac87ep-9f, -0x1.b5ad92p-10f, -0x1.81a1e4p-10f, 0x1.67f55p-11f, 0x0p0f,
+       0x0p0f, 0x0p0f, 0x1.67d42ap-8f, -0x1.d35984p-6f, -0x1.993c42p-5f, -0x1.5c0764p-4f,
+       -0x1.4b53eep-5f, -0x1.768554p-7f, 0x1.f57fd2p-7f, 0x1.64209p-6f},
+  }};
+  static constexpr double kTailStart = 1.0;
+  static constexpr std::array<std::array<float, 16>, 8> kTailPieces = {{
+      // 2^-27.6
+      {0x1.4000acp0f, 0x1.bffe2ep0f, 0x1.2000d8p1f, 0x1.60005ap1f, 0x1.c001cap1f, 0x1.2000fap2f,
+       0x1.60001ep2f, 0x1.a001dap2f, 0x1.000112p3f, 0x1.40008cp3f, 0x1.7fff9ap3f, 0x1.bfff54p3f,
+       0x1.000122p-3f, 0x1.80008cp-2f, 0x1.400008p-1f, 0x1.bffe78p-1f},
+      {0x1.d89846p-3f, 0x1.7b5bd4p-3f, 0x1.3aad26p-3f, 0x1.0bb93p-3f, 0x1.b39572p-4f,
+       0x1.5b59b8p-4f, 0x1.201f92p-4f, 0x1.eba3e6p-5f, 0x1.9267dp-5f, 0x1.43a3p-5f, 0x1.0e7e14p-5f,
+       0x1.d0885ep-6f, 0x1.d0aefap-2f, 0x1.84b6e2p-2f, 0x1.4b1ddep-2f, 0x1.1e7ca6p-2f},
+      {-0x1.c49224p-4f, -0x1.32554cp-4f, -0x1.b403f8p-5f, -0x1.432a98p-5f, -0x1.b600a2p-6f,
+       -0x1.1be112p-6f, -0x1.8b1918p-7f, -0x1.21ac28p-7f, -0x1.86b52ap-8f, -0x1.fbf122p-9f,
+       -0x1.63d082p-9f, -0x1.06ce86p-9f, -0x1.5e6e32p-2f, -0x1.06bf8ap-2f, -0x1.932346p-3f,
+       -0x1.3bb03ap-3f},
+      {0x1.7b78bp-5f, 0x1.bd491cp-6f, 0x1.15a8cap-6f, 0x1.6c5d68p-7f, 0x1.a29b02p-8f,
+       0x1.bfb70cp-9f, 0x1.07e3a8p-9f, 0x1.4ea0ecp-10f, 0x1.76216cp-11f, 0x1.8af04ep-12f,
+       0x1.d0fcccp-13f, 0x1.27e958p-13f, 0x1.a4e102p-3f, 0x1.222eeep-3f, 0x1.9a45aap-4f,
+       0x1.28c00ap-4f},
+      {-0x1.1f309p-6f, -0x1.2964b4p-7f, -0x1.49b774p-8f, -0x1.838e72p-9f, -0x1.7e73c4p-10f,
+       -0x1.55b26cp-11f, -0x1.57fc66p-12f, -0x1.7b53aep-13f, -0x1.617516p-14f, -0x1.304e84p-15f,
+       -0x1.2ddebep-16f, -0x1.4b915ep-17f, -0x1.b02b12p-4f, -0x1.15c608p-4f, -0x1.6e944ep-5f,
+       -0x1.efa6dcp-6f},
+      {0x1.8ff008p-8f, 0x1.722664p-9f, 0x1.70c1a4p-10f, 0x1.87c876p-11f, 0x1.4faab8p-12f,
+       0x1.fa23f8p-14f, 0x1.b64cb2p-15f, 0x1.a6622ep-16f, 0x1.49b9e8p-17f, 0x1.d0e16ap-19f,
+       0x1.857e48p-20f, 0x1.71bd42p-21f, 0x1.89df0ep-5f, 0x1.dc1f3p-6f, 0x1.27b872p-6f,
+       0x1.78af14p-7f},
+      {-0x1.0603a8p-9f, -0x1.b459bcp-11f, -0x1.89b88ep-12f, -0x1.79284cp-13f, -0x1.2107d4p-14f,
+       -0x1.71e484p-16f, -0x1.13f51ep-17f, -0x1.d57476p-19f, -0x1.36e5fep-20f, -0x1.655beep-22f,
+       -0x1.f881d8p-24f, -0x1.9fbcbcp-25f, -0x1.467d96p-6f, -0x1.7a6682p-7f, -0x1.b3cbp-8f,
+       -0x1.050704p-8f},
+      {0x1.3f11d6p-11f, 0x1.e196c6p-13f, 0x1.8e6234p-14f, 0x1.54939cp-15f, 0x1.d7b7c2p-17f,
+       0x1.051e3ap-18f, 0x1.4cffb4p-20f, 0x1.fb83f2p-22f, 0x1.1aa9bp-23f, 0x1.0c6f6cp-25f,
+       0x1.412088p-27f, 0x1.d0e9dep-29f, 0x1.f16f6ap-8f, 0x1.1c38d4p-8f, 0x1.2d892cp-9f,
+       0x1.538e28p-10f},
+  }};
+  static constexpr double kSoftplusStart = 2.0;
+  static constexpr std::array<std::array<float, 16>, 8> kSoftplusPieces = {{
+      // 2^-27.9
+      {0x1.0001eep-2f, 0x1.80007cp-1f, 0x1.3ffe64p0f, 0x1.bfff74p0f, 0x1.4001e4p1f, 0x1.bffe46p1f,
+       0x1.2000fep2f, 0x1.5ffea8p2f, 0x1.bfff84p2f, 0x1.200132p3f, 0x1.6002p3f, 0x1.9ffep3f,
+       0x1.fffcp3f, 0x1.4002p4f, 0x1.8002p4f, 0x1.c002p4f},
+      {0x1.7aa2a6p-1f, 0x1.a354dp-1f, 0x1.c235c2p-1f, 0x1.d813c2p-1f, 0x1.ec1222p-1f,
+       0x1.f86bd8p-1f, 0x1.fd2d5ap-1f, 0x1.fef4ep-1f, 0x1.ffc446p-1f, 0x1.fff7eap-1f,
+       0x1.fffee8p-1f, 0x1.ffffdap-1f, 0x1.fffffep-1f, 0x1p0f, 0x1p0f, 0x1p0f},
+      {0x1.6b334p-3f, 0x1.1e5d96p-3f, 0x1.a1e08ap-4f, 0x1.1f05e8p-4f, 0x1.2e87bep-5f,
+       0x1.db835cp-7f, 0x1.66ac46p-8f, 0x1.0a665p-9f, 0x1.dd8808p-12f, 0x1.02bc02p-14f,
+       0x1.1821d8p-17f, 0x1.2f71d2p-20f, 0x1.e3726p-25f, 0x1.19e688p-30f, 0x1.4a71acp-36f,
+       0x1.8358c8p-42f},
+      {-0x1.19c392p-5f, -0x1.3fc3f8p-5f, -0x1.232b76p-5f, -0x1.cb35eap-6f, -0x1.0fbb28p-6f,
+       -0x1.c8e1b4p-8f, -0x1.6169d4p-9f, -0x1.08f4c2p-10f, -0x1.dcf2a6p-13f, -0x1.02b0e6p-15f,
+       -0x1.1d05fp-18f, -0x1.1babbap-21f, -0x1.caa91cp-27f, -0x1.61dc52p-28f, -0x1.9ecbb6p-34f,
+       -0x1.e63954p-40f},
+      {-0x1.a10ad2p-8f, 0x1.692ab6p-19f, 0x1.102a7ap-8f, 0x1.6576e6p-8f, 0x1.1f400ep-8f,
+       0x1.1894eep-9f, 0x1.c95da6p-11f, 0x1.5d6cf6p-12f, 0x1.3ce252p-14f, 0x1.587094p-17f,
+       0x1.75733p-20f, 0x1.94b6f2p-23f, 0x1.41c936p-27f, 0x1.8574ap-33f, 0x1.c8853cp-39f,
+       0x1.0b910ep-44f},
+      {0x1.b06e4ep-9f, 0x1.6dd456p-9f, 0x1.594102p-10f, 0x1.66c2bcp-14f, -0x1.38e444p-11f,
+       -0x1.d5dc0ap-12f, -0x1.ae4c26p-13f, -0x1.55641cp-14f, -0x1.3b6862p-16f, -0x1.583ec8p-19f,
+       -0x1.4a98a8p-23f, -0x1.37d284p-23f, -0x1.a1518ap-27f, 0x1.a2a73p-29f, 0x1.eabedcp-35f,
+       0x1.1fa04cp-40f},
+      {0x1.52b954p-13f, -0x1.fedcf8p-12f, -0x1.38d1eap-11f, -0x1.7b7c6p-12f, -0x1.7ba63p-15f,
+       0x1.d9499ep-15f, 0x1.2e68aap-15f, 0x1.06cb3ep-16f, 0x1.03e8bep-18f, 0x1.1ed9bcp-21f,
+       0x1.31295ep-24f, 0x1.481af4p-27f, 0x1.193d52p-31f, 0x1.16ad5cp-37f, 0x1.46aa08p-43f,
+       0x1.7eeb0cp-49f},
+      {-0x1.215b3ep-12f, -0x1.0e5248p-13f, 0x1.6199b6p-15f, 0x1.7ed0e8p-14f, 0x1.6ecb18p-15f,
+       0x1.1d363p-22f, -0x1.1c27eep-18f, -0x1.5d605cp-19f, -0x1.5221e8p-21f, -0x1.7cc42ep-24f,
+       -0x1.2dc766p-23f, 0x1.11af56p-24f, 0x1.a74938p-30f, -0x1.1bd07ap-31f, -0x1.4caffep-37f,
+       -0x1.85f9fcp-43f},
+  }};
   static constexpr std::array<float, 16> kPowInverse = {
       0x1.6p0f, 0x1.5p0f, 0x1.5p0f,  0x1.4p0f,  0x1.3p0f,  0x1.2p0f,  0x1.2p0f,  0x1.1p0f,
       0x1.1p0f, 0x1p0f,   0x1.ep-1f, 0x1.dp-1f, 0x1.bp-1f, 0x1.ap-1f, 0x1.9p-1f, 0x1.7p-1f,
@@ -136,8 +249,8 @@ struct Constants<double> {
   static constexpr double kSiluLow = -753;
   static constexpr double kGeluTanhLow = -21.6;
   static constexpr double kGeluHigh = 39.5;
-  static constexpr double kTailCenter = 3.0;
   static constexpr double kErfHigh = 6.2;
+  static constexpr double kTailCenter = 3.0;
   static constexpr double kLog2E = 0x1.71547652b82fep0;
   static constexpr double kLn2High = 0x1.62e42ffp-1;
   static constexpr double kLn2Low = -0x1.718432a1b0e26p-35;
@@ -154,18 +267,18 @@ struct Constants<double> {
   static constexpr std::int64_t kSqrtHalfBits = 0x3fe6a09e667f3bcd;
   static constexpr std::int64_t kPowOffset = 0x3fe6600000000000;
   static constexpr std::array<double, 11> kExp = {
-      // 2^-61.6
+      // 2^-57.4
+      0x1p0,
       0x1p-1,
-      0x1.5555555555559p-3,
-      0x1.5555555555559p-5,
-      0x1.111111110f70bp-7,
-      0x1.6c16c16c1686ap-10,
-      0x1.a01a01af9bd3ap-13,
-      0x1.a01a019e279bcp-16,
-      0x1.71ddf93a4ef0ep-19,
-      0x1.27e4f92f66453p-22,
-      0x1.af5d0369f3952p-26,
-      0x1.1f38117cee106p-29,
+      0x1.5555555555501p-3,
+      0x1.555555555320bp-5,
+      0x1.111111112894cp-7,
+      0x1.6c16c17cc20e4p-10,
+      0x1.a01a011be76c8p-13,
+      0x1.a019ab3050a53p-16,
+      0x1.71df55b605f86p-19,
+      0x1.289f881f8ec56p-22,
+      0x1.ad1f7119a3bbfp-26,
   };
   static constexpr std::array<double, 11> kExpm1 = {
       // 2^-61.6

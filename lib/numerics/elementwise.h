@@ -17,6 +17,7 @@
 //   Spread<Value> spread(const B&, Value sum, Value squares, Value count)   of var and layer_norm
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <limits>
 #include <string_view>

@@ -62,6 +62,9 @@ struct HighwayBackend {
   HWY_INLINE Mask le(Value a, Value b) const { return hn::Le(a, b); }
   HWY_INLINE Mask eq(Value a, Value b) const { return hn::Eq(a, b); }
   HWY_INLINE Mask is_nan(Value a) const { return hn::IsNaN(a); }
+  // x86's instructions are these, and Highway's on x86 are x86's.
+  HWY_INLINE Value lesser(Value a, Value b) const { return hn::Min(a, b); }
+  HWY_INLINE Value greater(Value a, Value b) const { return hn::Max(a, b); }
   HWY_INLINE Mask mand(Mask m, Mask n) const { return hn::And(m, n); }
   HWY_INLINE Mask mor(Mask m, Mask n) const { return hn::Or(m, n); }
   HWY_INLINE Mask mnot(Mask m) const { return hn::Not(m); }
@@ -95,12 +98,21 @@ struct HighwayBackend {
 
   HWY_INLINE Value to_value(Bits i) const { return hn::ConvertTo(d, i); }
   HWY_INLINE Bits to_bits(Value a) const { return hn::ConvertTo(di, a); }
-  // A table that just fits a register is permuted there; a gather costs many times more.
+  // A table that fits one register or two is permuted there; a gather costs many times more.
   HWY_INLINE Value lookup(const T* table, int count, Bits index) const {
-    if (static_cast<std::size_t>(count) == hn::Lanes(d)) {
-      return hn::TableLookupLanes(hn::LoadU(d, table), hn::IndicesFromVec(d, index));
+    const auto lanes = static_cast<Int>(hn::Lanes(d));
+    if (count == lanes) return permute(table, index);
+    if (sizeof(T) == 4 && count == 2 * lanes) {
+      const Bits within = hn::And(index, hn::Set(di, lanes - 1));
+      const Mask upper = hn::RebindMask(d, hn::Ne(within, index));
+      return hn::IfThenElse(upper, permute(table + lanes, within), permute(table, within));
     }
     return hn::GatherIndex(d, table, index);
+  }
+
+ private:
+  HWY_INLINE static Value permute(const T* table, Bits index) {
+    return hn::TableLookupLanes(hn::LoadU(d, table), hn::IndicesFromVec(d, index));
   }
 };
 

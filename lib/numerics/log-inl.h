@@ -26,7 +26,7 @@ MLPJIT_NUMERICS_FN typename B::Value log_sum(const B& b, typename B::Value n, ty
   const auto sum = b.add(whole, f);
   const auto error = b.add(b.sub(whole, sum), f);
   const auto rest = b.fma(n, b.constant(C::kLn2Low), b.add(error, low));
-  return b.add(sum, b.fma(b.mul(f, f), polynomial(b, f, C::kLog), rest));
+  return b.add(sum, b.fma(b.mul(f, f), polynomial<1>(b, f, C::kLog), rest));
 }
 
 // The value of log (or log1p, of 1 + x) where its argument is 0, infinite, negative or NaN.
@@ -79,11 +79,17 @@ MLPJIT_NUMERICS_FN typename B::Value log1p(const B& b, typename B::Value x) {
   return log_special(b, b.add(one, x), log1p_finite(b, x));
 }
 
-// max(x, 0) + log1p(exp(-|x|)).
+// max(x, 0) + log1p(exp(-|x|)); in f32 the logarithm is exp(-|x|) times a function by pieces.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value softplus(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;
-  const auto parts = exp_parts(b, at_least(b, b.neg(b.abs(x)), C::kExpLow));
-  const auto e = exp_value(b, parts);
-  return b.add(relu(b, x), log1p_finite(b, e));
+  const auto magnitude = b.abs(x);
+  const auto parts = exp_parts(b, at_least(b, b.neg(magnitude), C::kExpLow));
+  if constexpr (sizeof(typename B::Lane) == 4) {
+    const auto t = at_most(b, magnitude, C::kSoftplusHigh);
+    const auto ratio = value_of(b, piece_of(b, t, C::kSoftplusStart, C::kSoftplusPieces));
+    return b.add(relu(b, x), times_exp(b, ratio, parts));
+  } else {
+    return b.add(relu(b, x), log1p_finite(b, exp_value(b, parts)));
+  }
 }

@@ -5,19 +5,114 @@ MLPJIT_NUMERICS_FN typename B::Value constant(const B& b, double x) {
   return b.constant(static_cast<typename B::Lane>(x));
 }
 
-// c[0] + c[1] x + c[2] x^2 + ... by Horner's rule, one fma a coefficient.
-template <class B, std::size_t n, std::size_t... i>
-MLPJIT_NUMERICS_FN typename B::Value horner(const B& b, typename B::Value x,
-                                            const std::array<typename B::Lane, n>& c,
-                                            std::index_sequence<i...>) {
-  auto sum = b.constant(c[n - 1]);
-  ((sum = b.fma(sum, x, b.constant(c[n - 2 - i]))), ...);
-  return sum;
+// Where a polynomial of so many coefficients is split: the smallest power of two of which there are
+// three at most.
+constexpr std::size_t polynomial_split(std::size_t count) {
+  std::size_t split = 2;
+  while (3 * split < count) split *= 2;
+  return split;
 }
-template <class B, std::size_t n>
+
+// c[first] + c[first + 1] x + ... of `count` coefficients, where powers[k] is x^(2^k). In pairs,
+// pairs of pairs and so on, so that few steps wait for each other.
+template <std::size_t first, std::size_t count, class B, std::size_t n, std::size_t m>
+MLPJIT_NUMERICS_FN typename B::Value paired(const B& b,
+                                            const std::array<typename B::Value, n>& powers,
+                                            const std::array<typename B::Value, m>& c) {
+  static_assert(count > 0 && first + count <= m);
+  if constexpr (count == 1) {
+    return c[first];
+  } else if constexpr (count == 2) {
+    return b.fma(c[first + 1], powers[0], c[first]);
+  } else {
+    constexpr std::size_t split = polynomial_split(count);
+    const auto high = paired<first + split, count - split>(b, powers, c);
+    return b.fma(high, powers[std::bit_width(split) - 1], paired<first, split>(b, powers, c));
+  }
+}
+
+// c[first] + c[first + 1] x + ... to the last. Each step of `paired` at the lowest degrees rounds
+// the sum once more: the first `careful` coefficients are added one by one where that is too much.
+template <std::size_t first, std::size_t careful, class B, std::size_t n, std::size_t m>
+MLPJIT_NUMERICS_FN typename B::Value carefully_paired(
+    const B& b, const std::array<typename B::Value, n>& powers,
+    const std::array<typename B::Value, m>& c) {
+  if constexpr (careful == 0) {
+    return paired<first, m - first>(b, powers, c);
+  } else {
+    return b.fma(carefully_paired<first + 1, careful - 1>(b, powers, c), powers[0], c[first]);
+  }
+}
+
+template <std::size_t careful = 0, class B, std::size_t m>
+MLPJIT_NUMERICS_FN typename B::Value polynomial_of(const B& b, typename B::Value x,
+                                                   const std::array<typename B::Value, m>& c) {
+  constexpr std::size_t count =
+      m - careful <= 2 ? 1 : std::bit_width(polynomial_split(m - careful));
+  std::array<typename B::Value, count> powers{x};
+  for (std::size_t k = 1; k < count; ++k) powers[k] = b.mul(powers[k - 1], powers[k - 1]);
+  return carefully_paired<0, careful>(b, powers, c);
+}
+
+template <class B, std::size_t m, std::size_t... i>
+MLPJIT_NUMERICS_FN std::array<typename B::Value, m> constants(
+    const B& b, const std::array<typename B::Lane, m>& c, std::index_sequence<i...>) {
+  return {b.constant(c[i])...};
+}
+
+// c[0] + c[1] x + c[2] x^2 + ...
+template <std::size_t careful = 0, class B, std::size_t m>
 MLPJIT_NUMERICS_FN typename B::Value polynomial(const B& b, typename B::Value x,
-                                                const std::array<typename B::Lane, n>& c) {
-  return horner(b, x, c, std::make_index_sequence<n - 1>{});
+                                                const std::array<typename B::Lane, m>& c) {
+  return polynomial_of<careful>(b, x, constants(b, c, std::make_index_sequence<m>{}));
+}
+
+// A function on 16 pieces, four in each binade of x + start: the piece's center, x less the center,
+// and the coefficients of a polynomial in that. `pieces` has the centers, then row by row the coefficients,
+// by the two lowest bits of the exponent and the two highest of the mantissa of x + start. For
+// 0 <= x < 15 start.
+template <class Value, std::size_t m>
+struct Piece {
+  Value center;
+  Value x;
+  std::array<Value, m> coefficients;
+};
+
+template <class B, std::size_t rows, std::size_t... i>
+MLPJIT_NUMERICS_FN std::array<typename B::Value, rows - 1> lookups(
+    const B& b, typename B::Bits index,
+    const std::array<std::array<typename B::Lane, 16>, rows>& pieces, std::index_sequence<i...>) {
+  return {b.lookup(pieces[i + 1].data(), 16, index)...};
+}
+
+template <class B, std::size_t rows>
+MLPJIT_NUMERICS_FN Piece<typename B::Value, rows - 1> piece_of(
+    const B& b, typename B::Value x, double start,
+    const std::array<std::array<typename B::Lane, 16>, rows>& pieces) {
+  constexpr int mantissa = Constants<typename B::Lane>::kMantissaBits;
+  const auto place = b.bits(b.add(x, constant(b, start)));
+  const auto index = b.iand(b.template shr<mantissa - 2>(place), b.integer(15));
+  const auto center = b.lookup(pieces[0].data(), 16, index);
+  return {center, b.sub(x, center),
+          lookups(b, index, pieces, std::make_index_sequence<rows - 1>{})};
+}
+
+// The polynomial is coefficients[0] + x slope.
+template <class B, std::size_t m, std::size_t... i>
+MLPJIT_NUMERICS_FN typename B::Value slope_of(const B& b, const Piece<typename B::Value, m>& piece,
+                                              std::index_sequence<i...>) {
+  return polynomial_of(b, piece.x,
+                       std::array<typename B::Value, m - 1>{piece.coefficients[i + 1]...});
+}
+template <class B, std::size_t m>
+MLPJIT_NUMERICS_FN typename B::Value slope_of(const B& b,
+                                              const Piece<typename B::Value, m>& piece) {
+  return slope_of(b, piece, std::make_index_sequence<m - 1>{});
+}
+template <class B, std::size_t m>
+MLPJIT_NUMERICS_FN typename B::Value value_of(const B& b,
+                                              const Piece<typename B::Value, m>& piece) {
+  return b.fma(piece.x, slope_of(b, piece), piece.coefficients[0]);
 }
 
 // The magnitude of the first with the sign bit of the second; the magnitude has no sign bit.
@@ -31,11 +126,11 @@ MLPJIT_NUMERICS_FN typename B::Value with_sign(const B& b, typename B::Value mag
 // lo..hi, NaN kept.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value at_most(const B& b, typename B::Value x, double hi) {
-  return b.select(b.lt(constant(b, hi), x), constant(b, hi), x);
+  return b.lesser(constant(b, hi), x);
 }
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value at_least(const B& b, typename B::Value x, double lo) {
-  return b.select(b.lt(x, constant(b, lo)), constant(b, lo), x);
+  return b.greater(constant(b, lo), x);
 }
 
 template <class Value>

@@ -2,13 +2,13 @@
 """Prints lib/numerics/coefficients.h: minimax coefficients and tables (needs mpmath; some minutes).
 
 Each polynomial is a weighted minimax fit (Remez exchange); coefficients are rounded to the lanes' type
-one by one, lowest degree first, and the rest is fitted again after each. The comment at each array is log2 of the maximum weighted error after
-rounding; coefficients stand lowest degree first.
+one by one, lowest degree first, and the rest is fitted again after each. The comment at each array is
+log2 of the maximum weighted error after rounding; coefficients stand lowest degree first.
 """
 import struct
 import sys
 
-from mpmath import mp, mpf, exp, log, log1p, expm1, sin, cos, erf, erfc, sqrt, pi, matrix, lu_solve, cos as mcos
+from mpmath import mp, mpf, exp, log, log1p, expm1, sin, cos, tanh, erf, erfc, sqrt, pi, matrix, lu_solve, cos as mcos
 
 mp.dps = 60
 
@@ -78,14 +78,11 @@ def remez(basis, target, weight, count, rounds=40):
     return coefficients, worst
 
 
-def fit(name, f, weight, lo, hi, degree, bits, even=False, exact=()):
-    """f(x) as a polynomial in x (or in x^2 when even)."""
-    count = 60 * (degree + 3)
-    xs = chebyshev_grid(mpf(lo), mpf(hi), count)
+def fit_at(f, weight, xs, degree, bits, even=False, exact=()):
+    """f on the grid xs as a polynomial in x (or in x^2 when even): coefficients and weighted error."""
     zs = [x * x if even else x for x in xs]
-    target = [f(x) for x in xs]
     ws = [weight(x) for x in xs]
-    left = target
+    left = [f(x) for x in xs]
     rounded = []
     basis = [[z ** k for z in zs] for k in range(degree + 1)]
     for k in range(degree + 1):
@@ -94,12 +91,58 @@ def fit(name, f, weight, lo, hi, degree, bits, even=False, exact=()):
         else:
             # Divided by z^k, or the basis would vanish at 0 and Remez not converge.
             coefficients, _ = remez(basis[:degree + 1 - k], [l / z**k for l, z in zip(left, zs)],
-                                    [w * abs(z)**k for w, z in zip(ws, zs)], count)
+                                    [w * abs(z)**k for w, z in zip(ws, zs)], len(xs))
             c = round_to(coefficients[0], bits)
         rounded.append(c)
         left = [l - c * b for l, b in zip(left, basis[k])]
-    error = max(abs(w * l) for w, l in zip(ws, left))
+    return rounded, max(abs(w * l) for w, l in zip(ws, left))
+
+
+def fit(name, f, weight, lo, hi, degree, bits, even=False, exact=()):
+    xs = chebyshev_grid(mpf(lo), mpf(hi), 60 * (degree + 3))
+    rounded, error = fit_at(f, weight, xs, degree, bits, even, exact)
     report(name, error, rounded, bits)
+
+
+def accurate_center(f, lo, hi, bits):
+    """A number near the middle of [lo, hi] at which f is nearly a number of the lanes' type."""
+    middle = round_to((lo + hi) / 2, bits)
+    unit = mp.ldexp(mpf(1), int(mp.frexp(middle)[1]) - bits)
+    candidates = [middle + j * unit for j in range(-256, 257)]
+    return min(candidates, key=lambda c: abs(f(c) - round_to(f(c), bits)))
+
+
+def pieces_of(name, f, start, high, degree, bits, first=None, last=None, linear=0):
+    """f(x) on [0, high) in 16 pieces, four in each binade of x + start, as polynomials in x less a
+    center. `first` are the leading coefficients of the first piece if its center is to be 0 (and its
+    polynomial then f(x) - linear x), `last` the value beyond `high`."""
+    rows = [[mpf(0)] * 16 for _ in range(degree + 2)]
+    error = mpf(0)
+    for i in range(16):
+        lo, hi = (mpf(start) * mpf(2) ** (k // 4) * (1 + mpf(k % 4) / 4) - start for k in (i, i + 1))
+        hi = min(hi, mpf(high))
+        # The two lowest bits of the exponent and the two highest of the mantissa of x + start.
+        place = (int(mp.frexp(mpf(start))[1]) * 4 + 4 * 126 + i) % 16
+        if lo >= hi:
+            rows[0][place], rows[1][place] = mpf(high), mpf(last)
+            continue
+        whole = i == 0 and first is not None
+        center = mpf(0) if whole else accurate_center(f, lo, hi, bits)
+        exact = first if whole else (round_to(f(center), bits),)
+        xs = chebyshev_grid((hi / 1000 if whole else lo) - center, hi - center, 40 * (degree + 3))
+        less = linear if whole else 0
+        rounded, piece_error = fit_at(lambda x: f(center + x) - less * x, lambda x: 1 / f(center + x), xs,
+                                      degree, bits, exact=exact)
+        error = max(error, piece_error)
+        for row, value in zip(rows, [center] + rounded):
+            row[place] = value
+    note = f"  // 2^{float(mp.log(error, 2)):.1f}"
+    print(f"  static constexpr double k{name}Start = {float(start)};")
+    print(f"  static constexpr std::array<std::array<{LANE[bits]}, 16>, {degree + 2}> k{name}Pieces = {{{{{note}")
+    for row in rows:
+        print("      {" + ", ".join(hexfloat(c, bits) for c in row) + "},")
+    print("  }};")
+    sys.stdout.flush()
 
 
 def report(name, error, values, bits):
@@ -122,8 +165,8 @@ def precise(f):
     return g
 
 
-CENTER = {24: mpf("2.1875"), 53: mpf(3)}
-GELU_HIGH = {24: mpf(15), 53: mpf("39.5")}
+TAIL_CENTER = mpf(3)  # of f64
+GELU_HIGH = {24: mpf("14.9"), 53: mpf("39.5")}
 
 
 def tail(u, k):
@@ -135,15 +178,15 @@ ln2 = log(2)
 root = sqrt(mpf(1) / 2) - 1
 
 
-def fit_exp(name, bits, degree):
-    fit(name, precise(lambda r: (expm1(r) - r) / r**2), lambda r: r**2 / abs(expm1(r)),
-        -ln2 / 2 * 1.0001, ln2 / 2 * 1.0001, degree, bits)
+REDUCED = ln2 / 2 * mpf("1.0001")
 
 
 pieces = {
-    # (e^r - 1 - r) / r^2; the weight is expm1's, for tanh has the first too. expm1 needs a degree more.
-    "exp": lambda bits, degree: fit_exp("Exp", bits, degree),
-    "expm1": lambda bits, degree: fit_exp("Expm1", bits, degree),
+    # (e^r - 1) / r for e^r, (e^r - 1 - r) / r^2 for e^r - 1.
+    "exp": lambda bits, degree: fit("Exp", precise(lambda r: expm1(r) / r), lambda r: abs(r) / exp(r),
+                                    -REDUCED, REDUCED, degree, bits, exact=(1, mpf(0.5))),
+    "expm1": lambda bits, degree: fit("Expm1", precise(lambda r: (expm1(r) - r) / r**2),
+                                      lambda r: r**2 / abs(expm1(r)), -REDUCED, REDUCED, degree, bits),
     "log": lambda bits, degree: fit("Log", precise(lambda f: (log1p(f) - f) / f**2),
                                     lambda f: f**2 / abs(log1p(f)), root, sqrt(mpf(2)) - 1, degree, bits,
                                     exact=(mpf(-0.5),)),
@@ -156,9 +199,17 @@ pieces = {
     "pow_log": lambda bits, degree: fit("PowLog", precise(lambda r: (log1p(r) - r + r**2 / 2) / r**3),
                                         lambda r: r**2, -1 / mpf(16), 1 / mpf(16), degree, bits),
     # Phi(-t) e^(t^2 / 2) (t + k) as a polynomial in u = (t - k) / (t + k).
-    "tail": lambda bits, degree: fit("Tail", lambda u: tail(u, CENTER[bits]), lambda u: 1 / tail(u, CENTER[bits]),
-                                     -1, (GELU_HIGH[bits] - CENTER[bits]) / (GELU_HIGH[bits] + CENTER[bits]),
-                                     degree, bits),
+    "tail": lambda bits, degree: fit("Tail", lambda u: tail(u, TAIL_CENTER), lambda u: 1 / tail(u, TAIL_CENTER), -1,
+                                     (GELU_HIGH[bits] - TAIL_CENTER) / (GELU_HIGH[bits] + TAIL_CENTER), degree,
+                                     bits),
+    "tanh_pieces": lambda bits, degree: pieces_of("Tanh", tanh, 1, 9, degree, bits, (0, 1), 1),
+    "erf_pieces": lambda bits, degree: pieces_of("Erf", erf, mpf(0.5), 4, degree, bits, (0,), 1, linear=1),
+    # Phi(-t) e^(t^2 / 2).
+    "tail_pieces": lambda bits, degree: pieces_of(
+        "Tail", lambda t: erfc(t / sqrt(mpf(2))) / 2 * exp(t * t / 2), 1, 15, degree, bits),
+    # log1p(e^-t) / e^-t.
+    "softplus_pieces": lambda bits, degree: pieces_of(
+        "Softplus", lambda t: log1p(exp(-t)) * exp(t), 2, 30, degree, bits),
 }
 
 
@@ -242,9 +293,10 @@ struct Constants;
         limits(bits, Tiny="0x1p-30" if single else "0x1p-60")
         print("  // Beyond these the results are what they are at them.")
         limits(bits, ExpHigh=89 if single else 710, ExpLow=-104 if single else -746,
-               Expm1Low=-18 if single else -38, TanhHigh=9.1 if single else 19.1,
+               Expm1Low=-18 if single else -38, TanhHigh=10 if single else 19.1,
                SiluLow=-109 if single else -753, GeluTanhLow=-10.8 if single else -21.6,
-               GeluHigh=GELU_HIGH[bits], TailCenter=CENTER[bits], ErfHigh=4.2 if single else 6.2)
+               GeluHigh=GELU_HIGH[bits], ErfHigh=4 if single else 6.2)
+        limits(bits, **({"SoftplusHigh": 29} if single else {"TailCenter": TAIL_CENTER}))
         constant(f"{LANE[bits]} kLog2E", hexfloat(round_to(1 / ln2, bits), bits))
         pair("Ln2", ln2, bits, 15 if single else 33)
         pair("GeluLinear", 2 * sqrt(2 / pi), bits, bits)
@@ -259,7 +311,9 @@ struct Constants;
         constant("std::int32_t kPowOffset" if single else "std::int64_t kPowOffset",
                  "0x3f330000" if single else "0x3fe6600000000000")
         for name, degrees in DEGREES.items():
-            pieces[name](bits, degrees[0 if single else 1])
+            degree = degrees[0 if single else 1]
+            if degree is not None:
+                pieces[name](bits, degree)
         pow_tables(bits)
         print("  // Exponents per block: 2^kBlockLog.")
         constant("int kBlockLog", 3 if single else 5)
@@ -268,8 +322,10 @@ struct Constants;
     print("}  // namespace mlpjit::numerics")
 
 
-DEGREES = {"exp": (4, 10), "expm1": (5, 10), "log": (8, 20), "sin": (3, 6), "cos": (2, 6), "erf": (6, 13), "pow_log": (4, 10),
-           "tail": (10, 28)}
+# Of f32 and f64; None: the type does without.
+DEGREES = {"exp": (5, 10), "expm1": (5, 10), "log": (8, 20), "sin": (3, 6), "cos": (2, 6), "erf": (None, 13),
+           "pow_log": (4, 10), "tail": (None, 28), "tanh_pieces": (6, None), "erf_pieces": (6, None),
+           "tail_pieces": (6, None), "softplus_pieces": (6, None)}
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
