@@ -73,7 +73,7 @@ TEST(cse, ops_that_differ_in_any_attribute_stay_two) {
   const char* const pairs[][2] = {
       {"sum %x {axes = [0], keepdims = false}", "sum %x {axes = [1], keepdims = false}"},
       {"sum %x {axes = [0, 1], keepdims = false}", "sum %x {axes = [0, 1], keepdims = true}"},
-      {"argmax %x {axis = 0, keepdims = false}", "argmax %x {axis = 1, keepdims = false}"},
+      {"argmax %x {axes = [0], keepdims = false}", "argmax %x {axes = [1], keepdims = false}"},
       {"softmax %x {axis = 0}", "softmax %x {axis = 1}"},
       {"slice %x {axis = 0, begin = 0, end = 3, step = 1}",
        "slice %x {axis = 1, begin = 0, end = 3, step = 1}"},
