@@ -9,6 +9,7 @@
 #include "lib/jit/explain.h"
 #include "lib/passes/passes.h"
 #include "lib/support/float_env.h"
+#include "lib/support/tally.h"
 #include "src/core/log.h"
 #include "src/graph/graph_data.h"
 #include "src/graph/specialize.h"
@@ -25,6 +26,7 @@ struct ExecutableData {
   std::vector<std::size_t> inputs;       // of each argument of a call: its input of main
   std::vector<ir::Type> types;           // of each argument
   std::shared_ptr<const Runner> single;  // serves all calls, whatever the batch size
+  mutable support::Tally calls;          // of it
 
   // Where that cannot be: one executable per set of sizes, and why.
   std::unique_ptr<jit::Cache<SymbolSizes, Runner>> by_size;
@@ -182,7 +184,10 @@ Tensors Executable::call(const Tensors& arguments) const {
   for (const Tensor& argument : arguments) {
     detail::require_readable(*detail::TensorAccess::impl(argument), "call");
   }
-  if (data_->single) return (*data_->single)(arguments).take();
+  if (data_->single) {
+    data_->calls.add();
+    return (*data_->single)(arguments).take();
+  }
   const std::shared_ptr<const detail::Runner> runner = detail::specialised(*data_, sizes);
   return (*runner)(arguments).take();
 }
@@ -194,6 +199,7 @@ Explanation Executable::explain() const {
     explanation.compiles = explanation.entries = 1;
     explanation.bytes = data_->single->bytes();
     explanation.signatures.push_back(detail::summarise(*data_, *data_->single, {}));
+    explanation.hits = explanation.signatures.back().hits = data_->calls.total();
     return explanation;
   }
   jit::tell(data_->by_size->stats(), explanation);

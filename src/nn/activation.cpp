@@ -1,67 +1,119 @@
+// Activations by name: the op table's functions of one float tensor, and a few names more.
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
+#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "lib/ir/default_attrs.h"
+#include "lib/ir/opcode.h"
 #include "mlpjit/error.h"
 #include "mlpjit/nn/layers.h"
 #include "mlpjit/ops.h"
+#include "src/tensor/dispatch.h"
 
 namespace mlpjit::detail {
 namespace {
 
-struct Entry {
-  std::string_view name;
-  Tensor (*function)(const Tensor& x, double alpha);
+using Function = Tensor (*)(const Tensor& x, double alpha);
+
+std::optional<ir::AttrValue> default_of(const ir::OpInfo& op, std::string_view attribute) {
+  const ir::Type scalar{DType::f32, {}, false};
+  return ir::default_attr(op.opcode, attribute, {&scalar, 1});
+}
+
+// One float tensor in, one out, element by element, and nothing else that must be said.
+bool is_activation(const ir::OpInfo& op) {
+  return op.arity == 1 && op.results == 1 && op.has(ir::kElementwise) &&
+         op.opcode != ir::Opcode::logical_not &&
+         std::all_of(op.attrs.begin(), op.attrs.end(), [&](const ir::AttrSpec& spec) {
+           return default_of(op, spec.name).has_value();
+         });
+}
+
+// The op with the defaults of its attributes, but for alpha.
+template <ir::Opcode opcode>
+Tensor run(const Tensor& x, double alpha) {
+  const ir::OpInfo& op = ir::info(opcode);
+  ir::Attrs attrs;
+  for (const ir::AttrSpec& spec : op.attrs)
+    attrs.set(spec.name, spec.name == "alpha" ? alpha : default_of(op, spec.name).value());
+  return apply_one(opcode, {&x}, attrs);
+}
+
+// By opcode.
+constexpr Function kOps[] = {
+#define MLPJIT_OP(name, ...) &run<ir::Opcode::name>,
+#include "mlpjit/detail/ops.def"
+};
+
+// Other names for ops.
+constexpr std::pair<std::string_view, std::string_view> kAliases[] = {{"softrelu", "softplus"},
+                                                                      {"swish", "silu"}};
+
+// What works on rows, or is no op of its own.
+constexpr std::pair<std::string_view, Function> kOthers[] = {
+    {"softmax", [](const Tensor& x, double) { return softmax(x); }},
+    {"log_softmax", [](const Tensor& x, double) { return log_softmax(x); }},
+    {"softsign", [](const Tensor& x, double) -> Tensor { return x / (1 + abs(x)); }},
+    {"identity", [](const Tensor& x, double) { return x; }},
+    {"linear", [](const Tensor& x, double) { return x; }},
+};
+
+struct Found {
+  Function function;
   std::optional<double> alpha;  // the default of those that have one
 };
 
-#define MLPJIT_ACTIVATION(name, expression)                                                    \
-  Entry {                                                                                      \
-    name, [](const Tensor& x, [[maybe_unused]] double alpha) -> Tensor { return expression; }, \
-        std::nullopt                                                                           \
+std::optional<double> alpha_of(const ir::OpInfo& op) {
+  for (const ir::AttrSpec& spec : op.attrs) {
+    if (spec.name == "alpha") return std::get<double>(default_of(op, spec.name).value());
   }
-const std::array<Entry, 19> kActivations = {{
-    MLPJIT_ACTIVATION("relu", relu(x)),
-    {"leaky_relu", [](const Tensor& x, double alpha) { return leaky_relu(x, alpha); }, 0.01},
-    {"elu", [](const Tensor& x, double alpha) { return elu(x, alpha); }, 1.0},
-    MLPJIT_ACTIVATION("sigmoid", sigmoid(x)),
-    MLPJIT_ACTIVATION("tanh", tanh(x)),
-    MLPJIT_ACTIVATION("hardtanh", hardtanh(x)),
-    MLPJIT_ACTIVATION("softplus", softplus(x)),
-    MLPJIT_ACTIVATION("softrelu", softplus(x)),
-    MLPJIT_ACTIVATION("silu", silu(x)),
-    MLPJIT_ACTIVATION("swish", silu(x)),
-    MLPJIT_ACTIVATION("gelu", gelu(x)),
-    MLPJIT_ACTIVATION("gelu_tanh", gelu(x, {.approximate = true})),
-    MLPJIT_ACTIVATION("softsign", x / (1 + abs(x))),
-    MLPJIT_ACTIVATION("exp", exp(x)),
-    MLPJIT_ACTIVATION("softmax", softmax(x)),
-    MLPJIT_ACTIVATION("log_softmax", log_softmax(x)),
-    MLPJIT_ACTIVATION("erf", erf(x)),
-    MLPJIT_ACTIVATION("identity", x),
-    MLPJIT_ACTIVATION("linear", x),
-}};
-#undef MLPJIT_ACTIVATION
+  return std::nullopt;
+}
+
+std::optional<Found> find(std::string_view name) {
+  for (const auto& [other, function] : kOthers) {
+    if (name == other) return Found{function, std::nullopt};
+  }
+  for (const auto& [alias, op] : kAliases) {
+    if (name == alias) name = op;
+  }
+  const std::optional<ir::Opcode> opcode = ir::opcode_from_name(name);
+  if (!opcode || !is_activation(ir::info(*opcode))) return std::nullopt;
+  return Found{kOps[static_cast<std::size_t>(*opcode)], alpha_of(ir::info(*opcode))};
+}
+
+// "relu, leaky_relu, ...": all names, or those of ops that have an alpha.
+std::string names(bool with_alpha) {
+  std::vector<std::string_view> names;
+  for (const ir::OpInfo& op : ir::all_ops()) {
+    if (is_activation(op) && (!with_alpha || alpha_of(op))) names.push_back(op.name);
+  }
+  for (const auto& [alias, op] : kAliases) {
+    if (!with_alpha) names.push_back(alias);
+  }
+  for (const auto& [other, function] : kOthers) {
+    if (!with_alpha) names.push_back(other);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
 
 }  // namespace
 
 ActivationFunction::ActivationFunction(const std::string& name, std::optional<double> alpha) {
-  const auto found = std::find_if(kActivations.begin(), kActivations.end(),
-                                  [&](const Entry& entry) { return entry.name == name; });
-  if (found == kActivations.end()) {
-    std::vector<std::string_view> names;
-    for (const Entry& entry : kActivations) names.push_back(entry.name);
+  const std::optional<Found> found = find(name);
+  if (!found) {
     throw UserError(
         fmt::format("no activation '{}'; there are: {}. Others are written as nn::HybridLambda",
-                    name, fmt::join(names, ", ")));
+                    name, names(false)));
   }
-  if (alpha && !found->alpha) {
-    throw UserError(fmt::format("activation '{}' has no alpha; leaky_relu and elu do", name));
-  }
+  if (alpha && !found->alpha)
+    throw UserError(fmt::format("activation '{}' has no alpha; {} do", name, names(true)));
   function_ = found->function;
   alpha_ = alpha ? *alpha : found->alpha.value_or(0);
 }

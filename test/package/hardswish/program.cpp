@@ -1,5 +1,5 @@
-// The op that docs/adding-an-op.md adds: a function of the user's, a member of F, an op of program
-// text, and the same bits in every mode.
+// The op that docs/adding-an-op.md adds: a function of the user's, a member of F, an activation, an
+// op of program text, and the same bits in every mode.
 #include <mlpjit/mlpjit.h>
 
 #include <iostream>
@@ -12,7 +12,8 @@ int main() {
   const Tensor want = x * clip(x + 3, 0, 6) / 6;
   const Executable program = compile(Graph::parse(
       "func @main(%x: f32[1008]) -> (f32[1008]) {\n  %y = hardswish %x\n  return %y\n}\n"));
-  bool same = identical(hardswish(x), want) && identical(program(x)[0], want);
+  bool same = identical(hardswish(x), want) && identical(program(x)[0], want) &&
+              identical(nn::Activation("hardswish")(x), want);
   for (Backend backend : {Backend::graph, Backend::native}) {
     auto layer = jit([](const Tensor& t) { return Ops().hardswish(t); }, {.backend = backend});
     same = same && identical(layer(x), want);

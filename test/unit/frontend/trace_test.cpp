@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <sstream>
+#include <thread>
+#include <vector>
 
 #include "expect_error.h"
 #include "mlpjit/mlpjit.h"
@@ -103,6 +105,27 @@ TEST(Trace, ChecksArgumentsOfAnExecutable) {
   EXPECT_ERROR(DTypeError, i(0.5), "argument 0", "i32[]", "f32[]");
   const Executable d = compile(trace([](Tensor a) { return a * 1; }, f64({})), kGraph);
   EXPECT_EQ(d(0.1)[0].item<double>(), 0.1);
+}
+
+TEST(Trace, AnExecutableCountsItsCalls) {
+  const Executable y = compile(trace(add, f32({dim("B")}), f32({dim("B")})), kGraph);
+  EXPECT_EQ(y.explain().hits, 0U);
+  for (int i = 0; i < 5; ++i) y(ones({i}), ones({i}));
+  EXPECT_ERROR(ShapeError, y(ones({2, 2}), ones({2})), "argument 0");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 10; ++i) threads.emplace_back([y] { y(ones({3}), ones({3})); });
+  for (std::thread& thread : threads) thread.join();
+  const Explanation explanation = y.explain();
+  EXPECT_EQ(explanation.hits, 15U);
+  EXPECT_EQ(explanation.signatures.at(0).hits, 15U);
+  EXPECT_EQ(explanation.compiles, 1U);
+  EXPECT_NE(to_string(explanation).find("main: 15 hits, 0 misses, 1 compile"), std::string::npos);
+  // One program per size, where one for all cannot be.
+  const Executable exact = compile(
+      trace([](Tensor x) { return reshape(x, {x.shape()[0] * 2, -1}); }, f32({dim("B"), 4})),
+      kGraph);
+  for (const int b : {1, 2, 1, 1}) exact(ones({b, 4}));
+  EXPECT_EQ(exact.explain().hits + exact.explain().misses, 4U);
 }
 
 TEST(Trace, SymbolicSizesAreFilledInPerCall) {

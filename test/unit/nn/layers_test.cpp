@@ -68,11 +68,23 @@ TEST(Activation, KnowsItsNamesAndListsThem) {
   }
   EXPECT_TRUE(identical(nn::Activation("softrelu")(x), softplus(x)));
   EXPECT_TRUE(identical(nn::Activation("leaky_relu", {.alpha = 0.3})(x), leaky_relu(x, 0.3)));
+  EXPECT_TRUE(identical(nn::Activation("leaky_relu")(x), leaky_relu(x)));
+  EXPECT_TRUE(identical(nn::Activation("elu")(x), elu(x)));
+  EXPECT_TRUE(identical(nn::Activation("hardtanh")(x), hardtanh(x)));
+  EXPECT_TRUE(identical(nn::Activation("softmax")(x), softmax(x)));
+  EXPECT_TRUE(identical(nn::Activation("gelu_tanh")(x), gelu(x, {.approximate = true})));
+  // Every function of one float tensor in the op table is one, without a list of its own.
+  EXPECT_TRUE(identical(nn::Activation("sin")(x), sin(x)));
+  EXPECT_TRUE(identical(nn::Activation("negative")(x), -x));
+  for (const char* name : {"dense", "sum", "cast", "logical_not", "transpose", "constant"})
+    EXPECT_THROW(nn::Activation activation(name), UserError) << name;
   expect_mentions(error_of<UserError>([] { nn::Activation("rleu"); }),
                   {"rleu", "relu", "gelu_tanh"});
   expect_mentions(error_of<UserError>([] { nn::Dense(2, {.activation = "rleu"}); }),
                   {"rleu", "relu"});
-  EXPECT_THROW(nn::Activation("relu", {.alpha = 1}), UserError);
+  expect_mentions(error_of<UserError>([] { nn::Activation("relu", {.alpha = 1}); }),
+                  {"'relu' has no alpha; leaky_relu, elu do"});
+  EXPECT_THROW(nn::Activation("softsign", {.alpha = 1}), UserError);
 }
 
 TEST(Dropout, DropsAndScalesWhileTrainingOnly) {

@@ -263,6 +263,48 @@ TEST(Plan, TilesFitTheRegisters) {
   }
 }
 
+// "about 1781 cycles" of the one kernel of a dense layer of `rows` rows, with an activation or "".
+double cycles_of(const std::string& activation, support::Isa isa, int rows = 1,
+                 const std::string& dtype = "f32") {
+  const std::string m = std::to_string(rows);
+  std::string op = "    %2 = " + activation + " %1\n";
+  if (activation.empty()) op = "    %2 = add %1, %1\n";
+  std::string text = "func @main(%x: f32[" + m + ", 64], %w: f32[256, 64] = param \"w\") -> (f32[" +
+                     m + ", 256]) {\n  %0 = fusion %x, %w {kind = \"dense\"} {\n    ^(%a: f32[" +
+                     m + ", 64], %b: f32[256, 64])\n    %1 = dense %a, %b\n" + op +
+                     "    yield %2\n  } : f32[" + m + ", 256]\n  return %0\n}\n";
+  for (std::size_t at; dtype != "f32" && (at = text.find("f32")) != std::string::npos;)
+    text.replace(at, 3, dtype);
+  const Plan plan = plan_of(text, isa);
+  EXPECT_EQ(plan.steps.size(), 1U);
+  const std::string& reason = plan.steps[0].reason;
+  const std::size_t about = reason.find("about ");
+  EXPECT_NE(about, std::string::npos) << reason;
+  return std::stod(reason.substr(about + 6));
+}
+
+TEST(Plan, CyclesCountTheOpsAfterTheProduct) {
+  for (const support::Isa isa : {support::Isa::avx2, support::Isa::avx512}) {
+    for (const std::string dtype : {"f32", "f64"}) {
+      SCOPED_TRACE(dtype);
+      const double cheap = cycles_of("", isa, 1, dtype), relu = cycles_of("relu", isa, 1, dtype),
+                   tanh = cycles_of("tanh", isa, 1, dtype), gelu = cycles_of("gelu", isa, 1, dtype);
+      EXPECT_EQ(cheap, relu) << "one instruction each";
+      EXPECT_GT(tanh, relu * 1.05);
+      EXPECT_GT(gelu - relu, 1.3 * (tanh - relu));
+      // So much per vector of results, however many rows there are.
+      const double more = cycles_of("tanh", isa, 16, dtype) - cycles_of("relu", isa, 16, dtype);
+      EXPECT_NEAR(more, 16 * (tanh - relu), 16 * 1.0);
+      EXPECT_GT(cycles_of("exp", isa, 1, dtype), relu);
+    }
+  }
+  // Vectors of half the size are twice as many.
+  const auto surplus = [](support::Isa isa) {
+    return cycles_of("gelu", isa) - cycles_of("relu", isa);
+  };
+  EXPECT_GT(surplus(support::Isa::avx2), 1.5 * surplus(support::Isa::avx512));
+}
+
 TEST(Plan, PackingPadsWithZerosAndKeepsEveryWeight) {
   const PackedLayout layout = packed_layout(21, 5, DType::f32);
   std::vector<float> weight(21 * 5), packed(layout.bytes() / sizeof(float), -1.0f);
