@@ -62,19 +62,27 @@ class Inputs {
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   using Limits = std::numeric_limits<T>;
 
-  // Special numbers and their neighbours; any bits; denormals; numbers around whole steps, where
-  // pieces, ranges and quadrants begin; and numbers of growing ranges up to beyond overflow of exp.
+  // No two draws in one expression: their order is not the same everywhere. Special numbers and
+  // their neighbours; any bits; denormals; numbers around whole steps, where
+  // pieces, ranges and quadrants begin; and numbers from ranges between 2^-5 and 2^10.
   T next() {
-    switch (count_++ % 6) {
+    switch (random_() % 6) {
       case 0: return near(special());
       case 1: return std::bit_cast<T>(static_cast<Bits>(random_()));
       case 2: return signed_unit() * Limits::min();
-      case 3: return near(static_cast<T>(static_cast<int>(random_() % 2048) - 1024) * step());
-      default: return signed_unit() * static_cast<T>(std::uint64_t{1} << random_() % 11);
+      case 3: {
+        const T unit = step();
+        return near(static_cast<T>(whole(2048) - 1024) * unit);
+      }
+      default: {
+        const T unit = signed_unit();
+        return std::ldexp(unit, whole(16) - 5);
+      }
     }
   }
 
  private:
+  int whole(int count) { return static_cast<int>(random_() % static_cast<unsigned>(count)); }
   T signed_unit() {
     return static_cast<T>(static_cast<std::int64_t>(random_()) >> 11) * static_cast<T>(0x1p-52);
   }
@@ -114,7 +122,6 @@ class Inputs {
   }
 
   std::mt19937_64 random_{20};
-  std::uint64_t count_ = 0;
 };
 
 // Attributes that no dtype represents exactly.
