@@ -181,5 +181,10 @@ TEST_F(Portable, FilesOfSchemaVersion1StayLoadable) {
   expect_stays_loadable("schema-1", 1, path("again"));
 }
 
+// The same network, written by version 2 of the numerics: its outputs are there on the bits.
+TEST_F(Portable, FilesOfNumericsVersion2StayLoadable) {
+  expect_stays_loadable("numerics-2", 2, path("again"));
+}
+
 }  // namespace
 }  // namespace mlpjit

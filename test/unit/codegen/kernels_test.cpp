@@ -43,9 +43,9 @@ TEST(CompiledDense, EverySizeOfRowsColumnsAndDepth) {
 // Few outputs: 1, 2 or 4 chains, whatever the rows, the tile and the instruction set.
 TEST(CompiledDense, FewOutputsAtEveryDepth) {
   for (const DType dtype : {DType::f32, DType::f64}) {
-    for (const std::int64_t m : {1, 3, 64}) {
-      for (const std::int64_t n : {6, 16, 17, 40, 64, 65}) {
-        for (const std::int64_t k : {3, 15, 16, 17, 18, 31, 32, 33, 34, 35}) {
+    for (const std::int64_t m : {1, 13}) {
+      for (const std::int64_t n : {6, 16, 17, 64, 65}) {
+        for (const std::int64_t k : {15, 16, 17, 31, 32, 35}) {
           Builder b;
           const ir::ValueId x = b.input(dtype, Shape({m, k})), w = b.input(dtype, Shape({n, k}));
           const ir::ValueId bias = b.input(dtype, Shape({n}));
@@ -131,7 +131,7 @@ TEST(CompiledDense, AMatmulPacksAWeightThatIsTurnedOver) {
                                ops;
       for (const support::Isa isa : isas()) {
         const Program program(text, isa);
-        EXPECT_EQ(compare(program), "") << text;
+        EXPECT_EQ(compare(program, false), "") << text;
         if (isa != support::Isa::baseline) {
           EXPECT_EQ(count_kernels<plan::LibraryKernel>(program.plan()), turned)
               << plan::to_string(program.plan());

@@ -26,8 +26,11 @@ int expect_same(const Builder& b, const std::string& what) {
     for (const plan::Step& step : program.plan().steps)
       library += std::holds_alternative<plan::LibraryKernel>(step.kernel) ? 1 : 0;
     for (const std::int64_t batch : kBatches) {
-      EXPECT_EQ(compare(program, true, batch), "")
-          << what << " " << to_string(isa) << " batch " << batch;
+      // One NaN among the special values is in every sum of its row: ordinary ones see more.
+      for (const bool special : {false, true}) {
+        EXPECT_EQ(compare(program, special, batch), "")
+            << what << " " << to_string(isa) << " batch " << batch;
+      }
     }
   }
   return library;
@@ -98,6 +101,7 @@ TEST(SymbolicBatch, ReadersOfWhatADenseLayerWrote) {
       {"a residual two layers on", "%g = dense %h, %u %i = dense %g, %u %r = add %i, %h"},
       {"the right operand",
        "%g = dense %h, %u %s = matmul %k, %o %m = dense %g, %u %r = add %m, %g"},
+      {"both operands", "%s = matmul %o, %o %r = dense %h, %u"},
       {"a row kernel", "%g = dense %h, %u %p = softmax %h {axis = 1} %r = add %g, %p"},
       {"a view",
        "%g = dense %h, %u %f = reshape %h {shape = [ROWS, 8, 4]} %e = exp %f %q = reshape "
@@ -118,7 +122,7 @@ TEST(SymbolicBatch, ReadersOfWhatADenseLayerWrote) {
       for (const support::Isa isa : isas()) {
         const Program program(text, isa);
         const std::int64_t batch = *rows == 'B' ? 5 : 0;
-        EXPECT_EQ(compare(program, true, batch), "") << what << " of " << rows;
+        EXPECT_EQ(compare(program, false, batch), "") << what << " of " << rows;
       }
     }
   }
