@@ -38,15 +38,15 @@ struct PassOptions {
 };
 
 /// Options of `hybridize`, `jit` and `compile`. A program given to `compile` is no function: it
-/// refuses `audit`, and Batch::dynamic where all its sizes are numbers; `dynamic_batch_after` is not
-/// used; `on_recompile` is asked where several symbols make one executable per set of sizes.
+/// refuses `audit`, and Batch::dynamic where all its sizes are numbers; `dynamic_batch_after` is
+/// not used; `on_recompile` is asked where several symbols make one executable per set of sizes.
 struct HybridizeOptions {
   Backend backend = Backend::native;
   Batch batch = Batch::exact;
   OnRecompile on_recompile = OnRecompile::allow;
-  /// For `jit` and `hybridize`. Trace twice before compiling, and once more at each later call, with its inputs, and report
-  /// what differs (explain(), and a warning): C++ values that the program has frozen. The C++ of
-  /// the function runs that often; its updates, prints and draws do not.
+  /// For `jit` and `hybridize`. Trace twice before compiling, and once more at each later call,
+  /// with its inputs, and report what differs (explain(), and a warning): C++ values that are
+  /// frozen. The C++ of the function runs that often; its updates, prints and draws do not.
   bool audit = false;
   /// Threads of one call. Calls run on one thread so far; asking for more is answered by a warning.
   int threads = 1;

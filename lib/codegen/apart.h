@@ -1,8 +1,8 @@
 #pragma once
-// Work with LLVM on a thread of its own. Where LLVM cannot go on (a fatal error, no memory) it would
-// end the process; it must not return into its code then, and an exception through its frames would
-// skip their destructors. So that thread stops where it stands, for ever, with all that it holds,
-// and the caller gets an error.
+// Work with LLVM on a thread of its own. Where LLVM cannot go on (a fatal error, no memory) it
+// would end the process; it must not return into its code then, and an exception through its frames
+// would skip their destructors. So that thread stops where it stands, for ever, with all that it
+// holds, and the caller gets an error.
 
 #include <functional>
 

@@ -92,7 +92,7 @@ void note_cause(llvm::Error error) {
 
 // Whether LLVM may still be used. It may to the very end where it is a library of its own, whose
 // static objects are never destroyed (process_end.cpp). Linked into a program, they go with the
-// program's: from the first handler of its end on, compiling is an error and code stays where it is.
+// program's: from the first handler of its end on, compiling is an error and code stays there.
 class Life {
  public:
   // Holds the end up.

@@ -28,8 +28,8 @@ using LaneStep = std::function<Values(Value* at, Value* mask, Value* last, const
 std::vector<Lanes> emit_lane_loop(Emitter& emitter, std::int64_t count, int width,
                                   const std::vector<Lanes>& start, const LaneStep& step);
 
-// The totals of sums over `count` elements, from lanes of +0, as docs/numerics.md defines long ones:
-// `chains` of them in one pass. Each is a vector of one element.
+// The totals of sums over `count` elements, from lanes of +0, as docs/numerics.md defines long
+// ones: `chains` of them in one pass. Each is a vector of one element.
 Values emit_sums(Emitter& emitter, DType dtype, std::int64_t count, int width, int chains,
                  const LaneStep& step);
 

@@ -35,8 +35,8 @@ void evaluate(ir::Opcode opcode, const ir::Attrs& attrs, std::span<const View> o
 // the order of the function's inputs; the body's results go to `results`; updates are written into
 // the inputs' memory after every read. Intermediates are freed after their last use; returns the
 // peak bytes they held. Sizes of the function may have one symbol: its value is `batch`, or where
-// that is negative what the shapes of the inputs say. `updates` (may be empty): where the final value
-// of input i goes, null for its own memory.
+// that is negative what the shapes of the inputs say. `updates` (may be empty): where the final
+// value of input i goes, null for its own memory.
 std::size_t run(const ir::Graph& graph, const ir::Function& function, std::span<const View> inputs,
                 std::span<const View> results, support::Isa isa, std::int64_t batch = -1,
                 std::span<void* const> updates = {});

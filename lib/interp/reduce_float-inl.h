@@ -16,8 +16,8 @@ HWY_BEFORE_NAMESPACE();
 namespace mlpjit::interp {
 namespace HWY_NAMESPACE {
 
-// A reduction: how many totals it makes, what their lanes start from, how lanes take an element, and
-// how two lanes are joined. B is a backend of vectors or of one lane.
+// A reduction: how many totals it makes, what their lanes start from, how lanes take an element,
+// and how two lanes are joined. B is a backend of vectors or of one lane.
 template <class T>
 struct SumStep {
   static constexpr int kTotals = 1;

@@ -9,7 +9,7 @@
 namespace mlpjit::interp {
 
 // Rows are contiguous. Columns: `n` rows of `columns` elements, `stride` apart; every column is
-// reduced into `out`. The orders of docs/numerics.md but for the extremes, where it does not matter.
+// reduced into `out`. The orders of docs/numerics.md but for the extremes, which need none.
 template <class T>
 struct ReduceKernels {
   using Row = T (*)(const T* x, std::int64_t n);

@@ -1,6 +1,7 @@
 // Invariant 8. A value that orders effects is linear, like a baton: whoever takes it must hand on
-// another, to the end: a state that is not given back draws the same numbers at every call. Two users of one baton would be two effects in no order; a baton used inside a region,
-// without being carried there, would be used never or many times.
+// another, to the end: a state that is not given back draws the same numbers at every call. Two
+// users of one baton would be two effects in no order; a baton used inside a region, without being
+// carried there, would be used never or many times.
 
 #include "lib/ir/verify_internal.h"
 

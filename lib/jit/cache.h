@@ -62,16 +62,16 @@ class Cache {
   using Hash = std::function<std::uint64_t(const Key&)>;
   using Keys = std::vector<const Key*>;  // the most recently used first
 
-  // `in_order`: a miss is only told of when nothing is in the making, so that of several first calls
-  // at once one is the first.
+  // `in_order`: a miss is only told of when nothing is in the making, so that of several first
+  // calls at once one is the first.
   Cache(CacheBounds bounds, Hash hash, bool in_order = false)
       : bounds_(bounds), hash_(std::move(hash)), in_order_(in_order) {}
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
   // The value used last, if `fits(key, value)`; null otherwise, and nothing is counted then. The
-  // short way of calls that are all alike: within a Snapshot of the caller's, to whose end the value is
-  // there, it takes no lock and writes to nothing that threads share.
+  // short way of calls that are all alike: within a Snapshot of the caller's, to whose end the
+  // value is there, it takes no lock and writes to nothing that threads share.
   template <class Fits>
   const Value* glance(const Fits& fits) const {
     const Entry* entry = latest_.load(std::memory_order_acquire);

@@ -66,8 +66,8 @@ MLPJIT_NUMERICS_FN typename B::Value sign(const B& b, typename B::Value x) {
 }
 
 // The floor of the exact quotient. Rounding moves a quotient up to an integer, never past one: only
-// then the floor is one less, and what the rounded quotient leaves of x tells, its sign being exact.
-// An infinite y leaves x itself. A quotient of 2^24 (2^53) and more is as it is rounded.
+// then the floor is one less, and what the rounded quotient leaves of x tells, its sign being
+// exact. An infinite y leaves x itself. A quotient of 2^24 (2^53) and more is as it is rounded.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value floor_divide(const B& b, typename B::Value x,
                                                   typename B::Value y) {

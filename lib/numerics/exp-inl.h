@@ -114,8 +114,8 @@ MLPJIT_NUMERICS_FN typename B::Value tanh_quotient(const B& b, typename B::Value
   return at_most(b, better, 1);
 }
 
-// f32 by pieces: no division and no exponential to wait for. Of f64 the pieces would be of twice the
-// degree, and few of its vectors hold a table.
+// f32 by pieces: no division and no exponential to wait for. Of f64 the pieces would be of twice
+// the degree, and few of its vectors hold a table.
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value tanh(const B& b, typename B::Value x) {
   using C = Constants<typename B::Lane>;

@@ -68,9 +68,9 @@ MLPJIT_NUMERICS_FN typename B::Value polynomial(const B& b, typename B::Value x,
 }
 
 // A function on 16 pieces, four in each binade of x + start: the piece's center, x less the center,
-// and the coefficients of a polynomial in that. `pieces` has the centers, then row by row the coefficients,
-// by the two lowest bits of the exponent and the two highest of the mantissa of x + start. For
-// 0 <= x < 15 start.
+// and the coefficients of a polynomial in that. `pieces` has the centers, then row by row the
+// coefficients, by the two lowest bits of the exponent and the two highest of the mantissa of x +
+// start. For 0 <= x < 15 start.
 template <class Value, std::size_t m>
 struct Piece {
   Value center;

@@ -17,8 +17,8 @@ namespace {
 constexpr std::align_val_t kBlockAlignment{kAlignment};
 
 // Each thread counts for itself, so that calls of several threads share no cache line: what it
-// allocated less what it freed, which may be below zero. In a list that only grows; those of threads
-// that ended are used again.
+// allocated less what it freed, which may be below zero. In a list that only grows; those of
+// threads that ended are used again.
 struct alignas(64) Counter {
   std::atomic<std::int64_t> bytes{0};
   std::atomic<bool> taken{true};

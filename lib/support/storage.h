@@ -174,8 +174,8 @@ class Storage : public std::enable_shared_from_this<Storage> {
   std::function<void()> release_;
 };
 
-// While it lives the storage keeps its memory to itself (expose() is refused), and every publication
-// comes with what is derived as `how` says.
+// While it lives the storage keeps its memory to itself (expose() is refused), and every
+// publication comes with what is derived as `how` says.
 class Pin {
  public:
   // Throws UserError when the storage is exposed.
@@ -197,8 +197,8 @@ class Pin {
   std::optional<Derivation> how_;
 };
 
-// Frees an object that calls may be using who found it by a plain pointer, within a Snapshot: when all
-// snapshots of now are closed. Nobody finds it any more.
+// Frees an object that calls may be using who found it by a plain pointer, within a Snapshot: when
+// all snapshots of now are closed. Nobody finds it any more.
 void retire(std::shared_ptr<const void> object);
 
 // Makes all of them the latest contents of their storages in one step, and frees what nobody can

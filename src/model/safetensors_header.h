@@ -30,8 +30,8 @@ struct Header {
 Header parse_header(std::string_view text, const std::string& file, std::uint64_t first_byte);
 
 // Sizes without overflow, and the ranges cover exactly `data_bytes`: no overlap, hole or remainder.
-// Throws FormatError. Of a dtype that the format does not have nobody knows the bytes; whoever needs
-// such a tensor refuses it.
+// Throws FormatError. Of a dtype that the format does not have nobody knows the bytes; whoever
+// needs such a tensor refuses it.
 void check_header(const Header& header, const std::string& file, std::uint64_t first_data_byte,
                   std::uint64_t data_bytes);
 

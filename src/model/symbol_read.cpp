@@ -358,8 +358,8 @@ void check_aliases(const JsonText& source, const SymbolRecord& symbol, Symbol& t
   }
 }
 
-// Each form of the program is given up when the next is made: a file of many nodes is held twice, not
-// four times.
+// Each form of the program is given up when the next is made: a file of many nodes is held twice,
+// not four times.
 SymbolRecord read_record(const JsonText& source) {
   const Json root = parse_json(source);
   check_versions(source, root);

@@ -47,7 +47,7 @@ std::vector<std::uint64_t> fingerprint_of(const BlockState& block) {
 
 // As `before`, for the members of the tree as they are now.
 CompiledReady following(CompiledBody& compiled, const BlockState& state,
-                              const CompiledReady& before, std::uint64_t epoch) {
+                        const CompiledReady& before, std::uint64_t epoch) {
   CompiledReady now = before;
   now.epoch = epoch;
   std::vector<std::uint64_t> fingerprint = fingerprint_of(state);
@@ -73,8 +73,8 @@ std::shared_ptr<const CompiledReady> HybridBlock::compiled_function() {
   const std::lock_guard lock(compiled.mutex);
   if (compiled.ready && is_current(*compiled.ready, state)) return compiled.ready;
   const std::uint64_t epoch = detail::structure_epoch().load(std::memory_order_acquire);
-  auto now = std::make_shared<CompiledReady>(following(
-      compiled, state, compiled.ready ? *compiled.ready : CompiledReady{}, epoch));
+  auto now = std::make_shared<CompiledReady>(
+      following(compiled, state, compiled.ready ? *compiled.ready : CompiledReady{}, epoch));
   const std::uint64_t version = state.options_version.load(std::memory_order_acquire);
   if (!now->function || now->options_version != version) {
     const std::lock_guard options_lock(state.mutex);

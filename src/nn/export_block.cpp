@@ -57,9 +57,9 @@ std::optional<TensorSpec> first_dense(const BlockState& state) {
   return spec;
 }
 
-// The same with a batch of any size, in the ways to read which inputs have it. Sizes that were equal
-// at the first call need not be one: first as few as can be are, and the others have symbols of
-// their own; then as many as can be, and the others keep their size.
+// The same with a batch of any size, in the ways to read which inputs have it. Sizes that were
+// equal at the first call need not be one: first as few as can be are, and the others have symbols
+// of their own; then as many as can be, and the others keep their size.
 std::vector<std::vector<TensorSpec>> with_symbolic_batch(const std::vector<TensorSpec>& specs) {
   std::vector<Shape> shapes;
   for (const TensorSpec& spec : specs) shapes.push_back(spec.shape);

@@ -15,8 +15,8 @@ namespace mlpjit::detail {
 enum class WeakKind : std::uint8_t { none, boolean, integer, floating };
 
 // Concrete: has storage, or is a weak scalar (whose value stands in `scalar`). Symbolic: neither;
-// then it is `value` of the trace `trace`, or of none any more (0). A concrete tensor made during a trace carries that
-// trace's id: there it is a constant, and after the trace an ordinary tensor.
+// then it is `value` of the trace `trace`, or of none any more (0). A concrete tensor made during a
+// trace carries that trace's id: there it is a constant, and after the trace an ordinary tensor.
 struct TensorImpl {
   Shape shape;
   DType dtype = DType::f32;

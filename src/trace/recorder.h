@@ -190,7 +190,7 @@ class TracePause : public TraceScope {
 };
 
 // Runs the function once on symbols and gives its graph. After an exception nothing is left behind
-// but what C++ variables outside were assigned (materialize); `escaped` is set where there are such.
+// but what C++ variables outside were assigned (materialize); `escaped` is set then.
 Trace trace_function(const std::function<Tensors(const Tensors&)>& function,
                      std::span<const ArgumentSpec> arguments, ParameterResolver resolver,
                      bool* escaped = nullptr);

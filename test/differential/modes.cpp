@@ -195,8 +195,7 @@ Outcome run_imperatively(const Program& program, const Tensors& contents, Sharin
   return observe(inputs, [&] { return run(program, inputs); }, control);
 }
 
-HybridProgram::HybridProgram(const Program& program, const HybridizeOptions& options,
-                             Tensors held)
+HybridProgram::HybridProgram(const Program& program, const HybridizeOptions& options, Tensors held)
     : program_(program), captured_(std::move(held)) {
   const auto body = [this](const Tensors& arguments) {
     Tensors inputs;

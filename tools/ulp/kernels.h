@@ -14,8 +14,8 @@ namespace mlpjit::ulp {
 void evaluate(ir::Opcode opcode, const float* x, const float* y, float* out, std::size_t count);
 void evaluate(ir::Opcode opcode, const double* x, const double* y, double* out, std::size_t count);
 
-// A chain of `rounds` calls on one vector, each waiting for the one before: x = x | (f(x) & 0). That
-// is two instructions on bits more than the function. `x` and `y` have 16 elements.
+// A chain of `rounds` calls on one vector, each waiting for the one before: x = x | (f(x) & 0).
+// That is two instructions on bits more than the function. `x` and `y` have 16 elements.
 void chain(ir::Opcode opcode, const float* x, const float* y, float* out, std::size_t rounds);
 void chain(ir::Opcode opcode, const double* x, const double* y, double* out, std::size_t rounds);
 

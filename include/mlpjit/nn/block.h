@@ -202,12 +202,12 @@ class MLPJIT_API HybridBlock : public Block {
   Explanation explain() const;
 
   /// A call for hard real time on inputs of these types and sizes: compiles, packs the weights,
-  /// owns its workspace and touches its pages. Hybridized or not; as evaluated, or in training mode, by
-  /// the mode of this thread now. Weights that are set later are seen at the next call; children
-  /// that are added or replaced are not.
+  /// owns its workspace and touches its pages. Hybridized or not; as evaluated, or in training
+  /// mode, by the mode of this thread now. Weights that are set later are seen at the next call;
+  /// children that are added or replaced are not.
   /// @throws UserError with every reason why it cannot be real-time: ops run by the interpreter
-  /// (prints, random numbers, gather, ...), tensors that it updates, weights that borrow memory or gave
-  /// theirs away by mutable_data(), loops without an end, Backend::graph, more than one thread.
+  /// (prints, random numbers, gather, ...), tensors that it updates, weights that borrow memory or
+  /// gave theirs away by mutable_data(), endless loops, Backend::graph, more than one thread.
   BoundCall bind(const std::vector<TensorSpec>& inputs);
 
   /// Writes `<prefix>-symbol.json` and `<prefix>-0000.params`, which SymbolBlock::imports and other

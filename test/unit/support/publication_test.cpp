@@ -419,9 +419,8 @@ TEST(Update, WithinAPublicationIsAPartOfIt) {
 
 TEST(Retire, FreesWhenTheSnapshotsOfThenAreClosed) {
   const auto object = [](bool& freed) {
-    return std::shared_ptr<const void>(&freed, [](const bool* flag) {
-      *const_cast<bool*>(flag) = true;
-    });
+    return std::shared_ptr<const void>(&freed,
+                                       [](const bool* flag) { *const_cast<bool*>(flag) = true; });
   };
   bool now = false, after_reader = false, after_own = false;
   retire(object(now));
