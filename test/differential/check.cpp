@@ -112,6 +112,7 @@ class Calls {
   // The same values into both tensors: by assign into the first, by one of the other ways into the
   // second.
   void write_between(const Tensors& plain, const Tensors& inputs, std::size_t turn) const {
+    if (inputs.empty()) return;  // of a program that was minimised
     const std::size_t i = (turn * 5 + program_.nodes.size()) % inputs.size();
     const Tensor value = other_content(plain[i]);
     Tensor(plain[i]).assign(value);
