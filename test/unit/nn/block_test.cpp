@@ -236,5 +236,20 @@ TEST(Block, ErrorsAtRunTimeNameTheLayerInEveryMode) {
   }
 }
 
+// The bits are the same, so only the report tells.
+TEST(Block, HybridizedAgainRunsWithTheOtherOptions) {
+  auto net = seed_net();
+  const Tensor x = random::normal({2, 4});
+  const Tensor y = net(x);
+  for (const bool on : {true, false, true}) {
+    net.hybridize({.backend = Backend::graph, .passes = {.cse = on}});
+    EXPECT_TRUE(identical(net(x), y));
+    const Explanation report = net.explain();
+    bool cse = false;
+    for (const PassSummary& pass : report.signatures.at(0).passes) cse |= pass.name == "cse";
+    EXPECT_EQ(cse, on);
+  }
+}
+
 }  // namespace
 }  // namespace mlpjit
