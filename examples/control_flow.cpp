@@ -10,8 +10,7 @@ using namespace mlpjit;
 // Only one of the two sides runs.
 Tensor shrink(Tensor x) {
   return cond(
-      max(abs(x)) > 1, [](Tensor y) { return y / max(abs(y)); }, [](Tensor y) { return y; },
-      {x})[0];
+      max(abs(x)) > 1, [](Tensor y) { return y / max(abs(y)); }, [](Tensor y) { return y; }, x);
 }
 
 // Newton's iteration for the square root, until the square is near enough: the number of rounds is

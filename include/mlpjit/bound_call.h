@@ -17,6 +17,10 @@
 #include "mlpjit/export.h"
 #include "mlpjit/tensor.h"
 
+// A macro of X11's; behind it, `auto status = run(...)` names the type.
+#pragma push_macro("Status")
+#undef Status
+
 namespace mlpjit {
 
 namespace detail {
@@ -44,7 +48,7 @@ MLPJIT_API std::string_view to_string(Status status);
 class BoundInput {
  public:
   /// The count of a pointer.
-  static constexpr std::size_t kUncounted = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t kUncounted = (std::numeric_limits<std::size_t>::max)();
 
   template <detail::Element T>
   BoundInput(const T* data) noexcept  // NOLINT: pointers are given as they are
@@ -138,3 +142,5 @@ class MLPJIT_API BoundCall {
 };
 
 }  // namespace mlpjit
+
+#pragma pop_macro("Status")

@@ -2,7 +2,8 @@
 /// @file
 /// What mlpjit did with a function or a block, as data: every signature with its guards, the
 /// passes, the kernels, the bytes and the milliseconds. `explain()` of a block or of a jitted
-/// function gives an Explanation.
+/// function gives an Explanation. Its lists are std::vectors, except that an element of a
+/// temporary's list is a value: `net.explain().signatures[0].kernels` may be looped over.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "mlpjit/detail/value_list.h"
 #include "mlpjit/export.h"
 
 namespace mlpjit {
@@ -53,7 +55,7 @@ struct PhaseTimes {
   double passes = 0;
   double plan = 0;
   /// Plan to LLVM IR.
-  double emit = 0;
+  double lower = 0;
   /// LLVM IR to an object.
   double codegen = 0;
   double link = 0;
@@ -69,13 +71,13 @@ struct SignatureSummary {
   std::string name;
   /// Calls that found it already there.
   std::uint64_t hits = 0;
-  std::vector<Guard> guards;
+  detail::ValueList<Guard> guards;
   /// "native" or "graph".
   std::string backend;
   /// "baseline", "avx2" or "avx512".
   std::string isa;
-  std::vector<PassSummary> passes;
-  std::vector<KernelSummary> kernels;
+  detail::ValueList<PassSummary> passes;
+  detail::ValueList<KernelSummary> kernels;
   /// Groups of ops that became one kernel.
   int fusions = 0;
   /// Bytes of intermediates during a call, after reuse; of batch size 1 where it is symbolic.
@@ -89,7 +91,7 @@ struct SignatureSummary {
   std::size_t code_bytes = 0;
   /// With `audit`: what other traces did otherwise, one line each; see HybridizeOptions::audit. And
   /// whether text was made of a size that is a symbol, which the program has frozen.
-  std::vector<std::string> audit;
+  detail::ValueList<std::string> audit;
   PhaseTimes ms;
 };
 
@@ -116,7 +118,7 @@ struct Explanation {
   /// Why calls have executables for exact batch sizes although one for all was wanted; "" where
   /// that was not so.
   std::string exact_batch;
-  std::vector<SignatureSummary> signatures;
+  detail::ValueList<SignatureSummary> signatures;
 };
 
 /// The report for people.

@@ -47,8 +47,8 @@ class MLPJIT_API Graph {
   /// The program for Graphviz.
   std::string to_dot() const;
 
-  std::vector<GraphInput> inputs() const;
-  std::vector<TensorSpec> outputs() const;
+  detail::ValueList<GraphInput> inputs() const;
+  detail::ValueList<TensorSpec> outputs() const;
 
   MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const Graph& graph);
 
@@ -70,10 +70,10 @@ class MLPJIT_API Executable {
   /// ShapeError, DTypeError or UserError when the arguments do not fit; ValueError as the ops do.
   template <class... Args>
     requires(std::convertible_to<const Args&, Tensor> && ...)
-  Tensors operator()(const Args&... arguments) const {
+  Outputs operator()(const Args&... arguments) const {
     return call(Tensors{Tensor(arguments)...});
   }
-  Tensors operator()(const Tensors& arguments) const { return call(arguments); }
+  Outputs operator()(const Tensors& arguments) const { return call(arguments); }
 
   /// What compiling did; one signature per set of sizes when dimensions are symbolic.
   Explanation explain() const;
@@ -82,6 +82,7 @@ class MLPJIT_API Executable {
   friend MLPJIT_API Executable compile(const Graph& graph, const HybridizeOptions& options);
   Executable() = default;
   Tensors call(const Tensors& arguments) const;
+  detail::ExecutableData& data() const;
   std::shared_ptr<detail::ExecutableData> data_;
 };
 

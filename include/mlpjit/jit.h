@@ -28,6 +28,7 @@ class MLPJIT_API JitEngine {
   void clear() const;
 
  private:
+  CachedFunction& function() const;
   std::shared_ptr<CachedFunction> function_;
 };
 }  // namespace detail

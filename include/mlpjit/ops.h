@@ -13,7 +13,6 @@
 #include <concepts>
 #include <cstdint>
 #include <iosfwd>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,12 +51,6 @@ enum class OpName : std::uint8_t {
 #define MLPJIT_OP(name, ...) name,
 #include "mlpjit/detail/ops.def"
 };
-/// An axis given as any integer; what does not fit an int stays out of every tensor's range.
-template <std::integral I>
-constexpr int narrow_axis(I axis) {
-  if (std::in_range<int>(axis)) return static_cast<int>(axis);
-  return axis < 0 ? std::numeric_limits<int>::min() : std::numeric_limits<int>::max();
-}
 MLPJIT_API Tensor apply(OpName op, const Tensor& x);
 MLPJIT_API Tensor apply(OpName op, const Tensor& a, const Tensor& b);
 
@@ -145,17 +138,17 @@ class MLPJIT_API Ops {
 #include "mlpjit/detail/ops_surface.inc"
 #undef MLPJIT_FUNCTION
 #undef MLPJIT_CONST
-  template <class Then, class Else>
-  Tensors cond(const Tensor& predicate, Then&& then, Else&& otherwise,
-               const Tensors& operands = {}) const {
+  template <class Then, class Else, class Given = Tensors>
+  auto cond(const Tensor& predicate, Then&& then, Else&& otherwise,
+            const Given& operands = {}) const {
     return mlpjit::cond(predicate, then, otherwise, operands);
   }
-  template <class Condition, class Body>
-  Tensors while_loop(Condition&& condition, Body&& body, const Tensors& state,
-                     std::int64_t max_iterations = -1) const {
+  template <class Condition, class Body, class State = Tensors>
+  auto while_loop(Condition&& condition, Body&& body, const State& state,
+                  std::int64_t max_iterations = -1) const {
     return mlpjit::while_loop(condition, body, state, max_iterations);
   }
-  template <class Body, class Init, class Xs>
+  template <class Body, class Init = Tensors, class Xs = Tensors>
   auto scan(Body&& body, const Init& init, const Xs& xs) const {
     return mlpjit::scan(body, init, xs);
   }

@@ -30,10 +30,15 @@ class MLPJIT_API TensorMap {
   TensorMap(const std::map<std::string, Tensor>& items);  // NOLINT: maps convert
 
   /// The tensor of that name. @throws ParameterError with the names there are.
-  const Tensor& at(std::string_view name) const;
-  const Tensor& operator[](std::string_view name) const { return at(name); }
+  const Tensor& at(std::string_view name) const& MLPJIT_LIFETIMEBOUND;
+  const Tensor& operator[](std::string_view name) const& MLPJIT_LIFETIMEBOUND { return at(name); }
   /// The tensor of that name; an undefined one is added where there is none, to be assigned to.
-  Tensor& operator[](std::string_view name);
+  Tensor& operator[](std::string_view name) & MLPJIT_LIFETIMEBOUND;
+  /// Of a temporary: a handle, `load_safetensors("f.safetensors").at("w")`.
+  Tensor at(std::string_view name) const&& { return static_cast<const TensorMap&>(*this).at(name); }
+  Tensor operator[](std::string_view name) const&& {
+    return static_cast<const TensorMap&>(*this).at(name);
+  }
 
   bool contains(std::string_view name) const;
   std::size_t size() const { return items_.size(); }

@@ -26,8 +26,8 @@ class MLPJIT_API Dim {
  public:
   Dim() = default;
   /// A known size. Implicit, from any integral type.
-  template <std::integral I>
-  Dim(I size) : offset_(static_cast<std::int64_t>(size)) {}  // NOLINT: sizes convert
+  template <std::integral Integer>
+  Dim(Integer size) : offset_(static_cast<std::int64_t>(size)) {}  // NOLINT: sizes convert
   /// A symbolic size coefficient * symbol + offset. @throws ShapeError unless the symbol is a
   /// letter or _, then letters, digits, _ and dots.
   Dim(std::int64_t coefficient, std::string symbol, std::int64_t offset);
@@ -35,7 +35,8 @@ class MLPJIT_API Dim {
   bool is_static() const { return coefficient_ == 0; }
   std::int64_t coefficient() const { return coefficient_; }
   std::int64_t offset() const { return offset_; }
-  const std::string& symbol() const { return symbol_; }
+  const std::string& symbol() const& MLPJIT_LIFETIMEBOUND { return symbol_; }
+  std::string symbol() const&& { return symbol_; }
 
   /// The size as an integer. @throws TraceError when it is symbolic, naming the ways out.
   std::int64_t value() const;
@@ -50,8 +51,8 @@ class MLPJIT_API Dim {
   friend bool operator==(const Dim& a, const Dim& b) {
     return a.is_static() && b.is_static() ? a.offset_ == b.offset_ : equal_symbolic(a, b);
   }
-  template <std::integral I>
-  friend bool operator==(const Dim& a, I b) {
+  template <std::integral Integer>
+  friend bool operator==(const Dim& a, Integer b) {
     return a == Dim(b);
   }
   /// Whether two dimensions have the same form, and so the same size for every size of their
@@ -64,28 +65,28 @@ class MLPJIT_API Dim {
   MLPJIT_API friend Dim operator-(const Dim& a, const Dim& b);
   /// Product of two dimensions, of which one must be known. @throws ShapeError otherwise.
   MLPJIT_API friend Dim operator*(const Dim& a, const Dim& b);
-  template <std::integral I>
-  friend Dim operator+(const Dim& a, I b) {
+  template <std::integral Integer>
+  friend Dim operator+(const Dim& a, Integer b) {
     return a + Dim(b);
   }
-  template <std::integral I>
-  friend Dim operator-(const Dim& a, I b) {
+  template <std::integral Integer>
+  friend Dim operator-(const Dim& a, Integer b) {
     return a - Dim(b);
   }
-  template <std::integral I>
-  friend Dim operator*(const Dim& a, I b) {
+  template <std::integral Integer>
+  friend Dim operator*(const Dim& a, Integer b) {
     return a * Dim(b);
   }
-  template <std::integral I>
-  friend Dim operator+(I a, const Dim& b) {
+  template <std::integral Integer>
+  friend Dim operator+(Integer a, const Dim& b) {
     return Dim(a) + b;
   }
-  template <std::integral I>
-  friend Dim operator-(I a, const Dim& b) {
+  template <std::integral Integer>
+  friend Dim operator-(Integer a, const Dim& b) {
     return Dim(a) - b;
   }
-  template <std::integral I>
-  friend Dim operator*(I a, const Dim& b) {
+  template <std::integral Integer>
+  friend Dim operator*(Integer a, const Dim& b) {
     return Dim(a) * b;
   }
 
@@ -112,9 +113,9 @@ class MLPJIT_API Shape {
   Shape(std::initializer_list<Dim> dims);
   explicit Shape(std::span<const std::int64_t> sizes);
   explicit Shape(std::span<const Dim> dims);
-  template <std::integral I>
-  explicit Shape(const std::vector<I>& sizes) {
-    for (I size : sizes) push_back(Dim(size));
+  template <std::integral Integer>
+  explicit Shape(const std::vector<Integer>& sizes) {
+    for (Integer size : sizes) push_back(Dim(size));
   }
 
   int rank() const { return rank_; }
@@ -124,7 +125,12 @@ class MLPJIT_API Shape {
   Dim operator[](int i) const;
 
   /// The sizes as integers. @throws TraceError when one is symbolic.
-  std::span<const std::int64_t> sizes() const;
+  std::span<const std::int64_t> sizes() const& MLPJIT_LIFETIMEBOUND;
+  /// Of a temporary: a copy.
+  std::vector<std::int64_t> sizes() const&& {
+    const std::span<const std::int64_t> view = static_cast<const Shape&>(*this).sizes();
+    return std::vector<std::int64_t>(view.begin(), view.end());
+  }
   /// Product of the sizes; 1 for rank 0. @throws TraceError when one is symbolic.
   std::int64_t size() const;
   /// Product of the sizes as a dimension. @throws ShapeError when it is not affine in one symbol.

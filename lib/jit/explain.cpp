@@ -35,7 +35,7 @@ void serialize(Archive& archive, KernelSummary& kernel) {
 template <class Archive>
 void serialize(Archive& archive, PhaseTimes& ms) {
   archive(cereal::make_nvp("trace", ms.trace), cereal::make_nvp("passes", ms.passes),
-          cereal::make_nvp("plan", ms.plan), cereal::make_nvp("emit", ms.emit),
+          cereal::make_nvp("plan", ms.plan), cereal::make_nvp("lower", ms.lower),
           cereal::make_nvp("codegen", ms.codegen), cereal::make_nvp("link", ms.link),
           cereal::make_nvp("load", ms.load), cereal::make_nvp("total", ms.total));
 }
@@ -138,7 +138,7 @@ std::string workspace_text(const SignatureSummary& signature) {
 void write_times(Text out, const PhaseTimes& ms) {
   fmt::format_to(out, "    ms       {:.2f}:", ms.total);
   const std::pair<const char*, double> phases[] = {
-      {"trace", ms.trace},     {"passes", ms.passes}, {"plan", ms.plan}, {"emit", ms.emit},
+      {"trace", ms.trace},     {"passes", ms.passes}, {"plan", ms.plan}, {"lower", ms.lower},
       {"codegen", ms.codegen}, {"link", ms.link},     {"load", ms.load}};
   for (const auto& [name, value] : phases) {
     if (value >= 0.005) fmt::format_to(out, " {} {:.2f}", name, value);
@@ -275,7 +275,7 @@ SignatureSummary summarize(const Report& report) {
   summary.code_bytes = report.code_bytes;
   summary.ms = {.passes = report.passes_ms,
                 .plan = report.plan_ms,
-                .emit = report.emit_ms,
+                .lower = report.emit_ms,
                 .codegen = report.codegen_ms,
                 .link = report.link_ms,
                 .load = report.load_ms,

@@ -200,7 +200,7 @@ Dim Shape::operator[](int i) const {
   return Dim(sizes_[static_cast<std::size_t>(axis)]);
 }
 
-std::span<const std::int64_t> Shape::sizes() const {
+std::span<const std::int64_t> Shape::sizes() const& {
   if (symbolic_) {
     for (const Dim& d : *symbolic_) static_cast<void>(d.value());  // throws for the symbolic one
   }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <iterator>
+#include <numeric>
 
 #include "lib/support/float_env.h"
 
@@ -10,6 +12,30 @@ namespace mlpjit {
 
 double Timer::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+double Timer::stop() {
+  laps_.push_back(seconds());
+  return laps_.back();
+}
+
+void Timer::reset() {
+  laps_.clear();
+  start();
+}
+
+double Timer::sum() const {
+  return std::accumulate(laps_.begin(), laps_.end(), 0.0);
+}
+
+double Timer::avg() const {
+  return laps_.empty() ? 0.0 : sum() / static_cast<double>(laps_.size());
+}
+
+std::vector<double> Timer::cumsum() const {
+  std::vector<double> sums;
+  std::partial_sum(laps_.begin(), laps_.end(), std::back_inserter(sums));
+  return sums;
 }
 
 Benchmark::~Benchmark() {

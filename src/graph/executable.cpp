@@ -175,37 +175,44 @@ Executable compile(const Graph& graph, const HybridizeOptions& options) {
   return executable;
 }
 
+detail::ExecutableData& Executable::data() const {
+  if (data_) return *data_;
+  throw UserError("this Executable was moved from and stands for no program");
+}
+
 Tensors Executable::call(const Tensors& arguments) const {
+  detail::ExecutableData& data = this->data();
   if (detail::Recorder* recorder = detail::Recorder::current()) {
-    if (arguments.size() != data_->types.size()) detail::check(*data_, arguments);  // throws
-    return detail::inline_graph(*recorder, data_->program, arguments);
+    if (arguments.size() != data.types.size()) detail::check(data, arguments);  // throws
+    return detail::inline_graph(*recorder, data.program, arguments);
   }
-  const detail::SymbolSizes sizes = detail::check(*data_, arguments);
+  const detail::SymbolSizes sizes = detail::check(data, arguments);
   for (const Tensor& argument : arguments) {
     detail::require_readable(*detail::TensorAccess::impl(argument), "call");
   }
-  if (data_->single) {
-    data_->calls.add();
-    return (*data_->single)(arguments).take();
+  if (data.single) {
+    data.calls.add();
+    return (*data.single)(arguments).take();
   }
-  const std::shared_ptr<const detail::Runner> runner = detail::specialised(*data_, sizes);
+  const std::shared_ptr<const detail::Runner> runner = detail::specialised(data, sizes);
   return (*runner)(arguments).take();
 }
 
 Explanation Executable::explain() const {
+  const detail::ExecutableData& data = this->data();
   Explanation explanation;
   explanation.name = "main";
-  if (data_->single) {
+  if (data.single) {
     explanation.compiles = explanation.entries = 1;
-    explanation.bytes = data_->single->bytes();
-    explanation.signatures.push_back(detail::summarise(*data_, *data_->single, {}));
-    explanation.hits = explanation.signatures.back().hits = data_->calls.total();
+    explanation.bytes = data.single->bytes();
+    explanation.signatures.push_back(detail::summarise(data, *data.single, {}));
+    explanation.hits = explanation.signatures.back().hits = data.calls.total();
     return explanation;
   }
-  jit::tell(data_->by_size->stats(), explanation);
-  explanation.exact_batch = data_->exact_batch;
-  for (const auto& [sizes, runner, hits] : data_->by_size->list()) {
-    explanation.signatures.push_back(detail::summarise(*data_, *runner, sizes));
+  jit::tell(data.by_size->stats(), explanation);
+  explanation.exact_batch = data.exact_batch;
+  for (const auto& [sizes, runner, hits] : data.by_size->list()) {
+    explanation.signatures.push_back(detail::summarise(data, *runner, sizes));
     explanation.signatures.back().hits = hits;
   }
   return explanation;

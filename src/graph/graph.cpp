@@ -124,30 +124,31 @@ Graph Graph::parse(std::string_view text) {
 
 std::string Graph::to_text() const {
   const support::FloatEnvScope environment;
-  return ir::print(*data_->graph);
+  return ir::print(*GraphAccess::data(*this).graph);
 }
 std::string Graph::to_dot() const {
   const support::FloatEnvScope environment;
-  return ir::to_dot(*data_->graph);
+  return ir::to_dot(*GraphAccess::data(*this).graph);
 }
 
-std::vector<GraphInput> Graph::inputs() const {
+detail::ValueList<GraphInput> Graph::inputs() const {
   std::vector<GraphInput> inputs;
-  const ir::Function& main = data_->graph->main();
+  const GraphData& data = GraphAccess::data(*this);
+  const ir::Function& main = data.graph->main();
   for (std::size_t i = 0; i < main.inputs().size(); ++i) {
     const ir::Input& input = main.inputs()[i];
     const ir::Type& type = main.value(main.body().arguments[i]).type;
     inputs.push_back({detail::kind_name(input.kind),
                       input.name,
                       {type.dtype, type.shape},
-                      data_->inputs[i].tensor.defined()});
+                      data.inputs[i].tensor.defined()});
   }
   return inputs;
 }
 
-std::vector<TensorSpec> Graph::outputs() const {
+detail::ValueList<TensorSpec> Graph::outputs() const {
   std::vector<TensorSpec> outputs;
-  const ir::Function& main = data_->graph->main();
+  const ir::Function& main = GraphAccess::data(*this).graph->main();
   for (const ir::Type& type : main.types(main.body().results))
     outputs.push_back({type.dtype, type.shape});
   return outputs;

@@ -28,7 +28,10 @@ struct GraphAccess {
     }
     return Graph(std::move(data));
   }
-  static const GraphData& data(const Graph& graph) { return *graph.data_; }
+  static const GraphData& data(const Graph& graph) {
+    if (graph.data_) return *graph.data_;
+    throw UserError("this Graph was moved from and stands for no program");
+  }
 };
 
 // "argument", "parameter", "capture", "state", "token".

@@ -34,7 +34,7 @@ const Tensor* TensorMap::find(std::string_view name) const {
   return found == index_.end() ? nullptr : &items_[found->second].second;
 }
 
-const Tensor& TensorMap::at(std::string_view name) const {
+const Tensor& TensorMap::at(std::string_view name) const& {
   if (const Tensor* tensor = find(name)) return *tensor;
   std::vector<std::string_view> names;
   for (const auto& item : items_) names.push_back(item.first);
@@ -43,7 +43,7 @@ const Tensor& TensorMap::at(std::string_view name) const {
                   names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
-Tensor& TensorMap::operator[](std::string_view name) {
+Tensor& TensorMap::operator[](std::string_view name) & {
   const auto [found, added] = index_.try_emplace(std::string(name), items_.size());
   if (added) items_.emplace_back(std::string(name), Tensor());
   return items_[found->second].second;

@@ -23,21 +23,6 @@ using detail::CallFrame;
 using detail::ParameterAccess;
 using detail::ShapeObserver;
 
-Outputs::operator Tensor() const {
-  if (size() == 1) return front();
-  throw UserError(
-      fmt::format("the block gave {} results, one tensor is wanted: take them as Tensors", size()));
-}
-
-std::ostream& operator<<(std::ostream& out, const Outputs& outputs) {
-  const char* separator = "";
-  for (const Tensor& tensor : outputs) {
-    out << separator << tensor;
-    separator = "\n";
-  }
-  return out;
-}
-
 Block::Block() : state_(std::make_shared<BlockState>()) {}
 Block::Block(std::string type, std::string arguments) : Block() {
   state_->type = std::move(type);
@@ -152,7 +137,8 @@ class DefaultScope {
 Tensor only(const Block& block, Tensors outputs) {
   if (outputs.size() == 1) return std::move(outputs.front());
   throw UserError(
-      fmt::format("{}{} gave {} results to a call for one: call it as net(Tensors{{x}})",
+      fmt::format("{0}{1} gave {2} results to a call for one: take them by net.call<{2}>(x), an "
+                  "array, or net(Tensors{{x}})",
                   detail::path_prefix(), detail::type_of(block), outputs.size()));
 }
 

@@ -17,8 +17,14 @@ BlockList::BlockList(const BlockList& other)
         return copies;
       })) {}
 
+std::vector<BlockList::Item>& BlockList::items() const {
+  if (!items_) throw UserError("this list of blocks was moved from and stands for none");
+  return *items_;
+}
+
 void append_items(nn::Block& owner, BlockList& list, std::vector<BlockList::Item> items) {
   const BlockState& state = BlockAccess::state(owner);
+  list.items();  // throws for one that was moved from
   for (const BlockList::Item& item : items) {
     if (!state.hybrid || BlockAccess::state(*item.block).hybrid) continue;
     throw UserError(

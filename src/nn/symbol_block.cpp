@@ -179,32 +179,37 @@ SymbolBlock::SymbolBlock(const SymbolBlock& other)
           other.program_, [](const detail::SymbolProgram& program) { return program.clone(); })) {}
 
 Tensors SymbolBlock::hybrid_forward_n(const Ops&, const Tensors& inputs) {
-  return program_->run(inputs);
+  return program().run(inputs);
+}
+
+detail::SymbolProgram& SymbolBlock::program() const {
+  if (!program_) throw UserError("this block was moved from and stands for none");
+  return *program_;
 }
 
 Graph SymbolBlock::graph() const {
-  return program_->bound();
+  return program().bound();
 }
 
 std::vector<std::string> SymbolBlock::input_names() const {
   std::vector<std::string> names;
-  for (const ir::Input& input : program_->symbol.graph->main().inputs()) {
+  for (const ir::Input& input : program().symbol.graph->main().inputs()) {
     if (input.kind == ir::InputKind::argument) names.push_back(input.name);
   }
   return names;
 }
 
-const std::vector<std::string>& SymbolBlock::output_names() const {
-  return program_->symbol.head_names;
+const std::vector<std::string>& SymbolBlock::output_names() const& {
+  return program().symbol.head_names;
 }
-const std::vector<std::string>& SymbolBlock::classes() const {
-  return program_->symbol.classes;
+const std::vector<std::string>& SymbolBlock::classes() const& {
+  return program().symbol.classes;
 }
-const std::map<std::string, std::string>& SymbolBlock::metadata() const {
-  return program_->symbol.metadata;
+const std::map<std::string, std::string>& SymbolBlock::metadata() const& {
+  return program().symbol.metadata;
 }
 bool SymbolBlock::training() const {
-  return program_->symbol.training;
+  return program().symbol.training;
 }
 
 }  // namespace mlpjit::nn

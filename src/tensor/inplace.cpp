@@ -47,10 +47,12 @@ bool adopt(TensorImpl& impl, const Tensor& value, const char* call) {
   const TensorImpl& from = *TensorAccess::impl(value);
   const WeakKind kind = from.weak != WeakKind::none ? from.weak : kind_of(from.dtype);
   if (kind < impl.weak || from.shape.rank() != 0) {
-    throw DTypeError(path_prefix() + call + ": a value of " +
-                     to_string(TensorSpec{from.dtype, from.shape}) +
-                     " does not fit into a C++ scalar (" + std::string(to_string(impl.dtype)) +
-                     "); write a = a + b, or start from a tensor of the right shape and dtype");
+    throw DTypeError(
+        path_prefix() + call + ": a value of " + to_string(TensorSpec{from.dtype, from.shape}) +
+        " does not fit into a C++ scalar (" + std::string(to_string(impl.dtype)) +
+        "); begin it as a tensor of that shape and dtype: Tensor a = zeros(" +
+        to_string(from.shape) + ", DType::" +
+        (from.dtype == DType::boolean ? "boolean" : std::string(to_string(from.dtype))) + ");");
   }
   return true;
 }
@@ -230,7 +232,8 @@ Tensor& Tensor::operator/=(const Tensor& other) {
   return *this;
 }
 
-TensorSlice Tensor::slice(int axis, std::int64_t begin, std::int64_t end, std::int64_t step) const {
+TensorSlice Tensor::slice(detail::Axis axis, std::int64_t begin, std::int64_t end,
+                          std::int64_t step) const {
   const AxisRange range = detail::normal_range(shape(), axis, begin, end, step);
   return TensorSlice(detail::slice(*this, range), *this, static_cast<int>(range.axis), range.begin,
                      range.end, range.step);

@@ -197,7 +197,7 @@ Tensor Tensor::from_memory(void* data, DType dtype, Shape shape, std::function<v
                              support::Storage::borrow(data, bytes, std::move(release), read_only));
 }
 
-const Shape& Tensor::shape() const {
+const Shape& Tensor::shape() const& {
   return impl_of(*this, "shape").shape;
 }
 DType Tensor::dtype() const {
@@ -413,6 +413,27 @@ std::string to_string(const Tensor& tensor) {
 
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor) {
   return out << to_string(tensor);
+}
+
+void Outputs::check_count(std::size_t count) const {
+  if (size() == count) return;
+  throw UserError(detail::path_prefix() + "the call gave " + std::to_string(size()) + " results, " +
+                  (count == 1 ? "one tensor is" : std::to_string(count) + " are") +
+                  " wanted: take them as Tensors, or by auto [a, b] = ....as<2>()");
+}
+
+Outputs::operator Tensor() const {
+  check_count(1);
+  return front();
+}
+
+std::ostream& operator<<(std::ostream& out, const Outputs& outputs) {
+  const char* separator = "";
+  for (const Tensor& tensor : outputs) {
+    out << separator << tensor;
+    separator = "\n";
+  }
+  return out;
 }
 
 }  // namespace mlpjit

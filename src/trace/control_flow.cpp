@@ -336,6 +336,12 @@ Tensors empty_ys(const ScanFunction& body, const Tensors& init, const Tensors& x
 
 }  // namespace
 
+const Tensor& only_one(const Tensors& tensors, const char* call, const char* what) {
+  if (tensors.size() == 1) return tensors.front();
+  throw UserError(path_prefix() + call + ": " + std::to_string(tensors.size()) + " " + what +
+                  " where one tensor is taken; take them as const Tensors&");
+}
+
 Tensors cond(const Tensor& predicate_value, const TensorsFunction& then,
              const TensorsFunction& otherwise, const Tensors& operands) {
   const Tensor bit = predicate(predicate_value, "cond");

@@ -7,14 +7,19 @@ namespace mlpjit::detail {
 JitEngine::JitEngine(std::function<Tensors(const Tensors&)> body, const HybridizeOptions& options)
     : function_(std::make_shared<CachedFunction>(std::move(body), options)) {}
 
+CachedFunction& JitEngine::function() const {
+  if (function_) return *function_;
+  throw UserError("this jitted function was moved from and stands for none");
+}
+
 Tensors JitEngine::call(const Tensors& arguments) const {
-  return (*function_)(arguments);
+  return function()(arguments);
 }
 Explanation JitEngine::explain() const {
-  return function_->explain();
+  return function().explain();
 }
 void JitEngine::clear() const {
-  function_->clear();
+  function().clear();
 }
 
 }  // namespace mlpjit::detail

@@ -76,8 +76,9 @@ using NthTensor = Tensor;
 
 template <class Fn, class Sequence>
 struct CallableWith;
-template <class Fn, std::size_t... I>
-struct CallableWith<Fn, std::index_sequence<I...>> : std::is_invocable<Fn&, NthTensor<I>...> {};
+template <class Fn, std::size_t... Index>
+struct CallableWith<Fn, std::index_sequence<Index...>>
+    : std::is_invocable<Fn&, NthTensor<Index>...> {};
 template <class Fn, std::size_t N>
 inline constexpr bool kCallableWith = CallableWith<Fn, std::make_index_sequence<N>>::value;
 
@@ -112,13 +113,13 @@ using ReturnedAs = typename Returned<std::remove_cvref_t<R>>::type;
 /// What calling Fn with N tensors gives.
 template <class Fn, std::size_t N, class Sequence = std::make_index_sequence<N>>
 struct ResultWith;
-template <class Fn, std::size_t N, std::size_t... I>
-struct ResultWith<Fn, N, std::index_sequence<I...>> {
+template <class Fn, std::size_t N, std::size_t... Index>
+struct ResultWith<Fn, N, std::index_sequence<Index...>> {
   static auto deduce() {
     if constexpr (takes_tensors<Fn>()) {
       return std::type_identity<std::invoke_result_t<Fn&, const Tensors&>>{};
     } else {
-      return std::type_identity<std::invoke_result_t<Fn&, NthTensor<I>...>>{};
+      return std::type_identity<std::invoke_result_t<Fn&, NthTensor<Index>...>>{};
     }
   }
   using type = ReturnedAs<typename decltype(deduce())::type>;
@@ -160,8 +161,8 @@ template <class... T>
   requires(std::same_as<T, Tensor> && ...)
 struct Unflatten<std::tuple<T...>> {
   static std::tuple<T...> from(Tensors flat) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return std::tuple<T...>(std::move(flat[I])...);
+    return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+      return std::tuple<T...>(std::move(flat[Index])...);
     }(std::index_sequence_for<T...>{});
   }
 };
@@ -192,9 +193,9 @@ Tensors call_flat(Fn& fn, Args&&... args) {
   return out;
 }
 
-template <class Fn, std::size_t... I>
-Tensors spread(Fn& fn, const Tensors& args, std::index_sequence<I...>) {
-  return call_flat(fn, Tensor(args[I])...);
+template <class Fn, std::size_t... Index>
+Tensors spread(Fn& fn, const Tensors& args, std::index_sequence<Index...>) {
+  return call_flat(fn, Tensor(args[Index])...);
 }
 
 inline constexpr std::size_t kMaxGenericArguments = 16;

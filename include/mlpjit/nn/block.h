@@ -2,7 +2,9 @@
 /// @file
 /// Block and HybridBlock: what networks are made of.
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <initializer_list>
 #include <iosfwd>
 #include <memory>
@@ -67,15 +69,7 @@ class MLPJIT_API CompiledSlot {
 
 namespace nn {
 
-/// The results of a call with several inputs: a vector of tensors that is also a Tensor when there
-/// is just one.
-class MLPJIT_API Outputs : public Tensors {
- public:
-  Outputs(Tensors tensors) : Tensors(std::move(tensors)) {}  // NOLINT: vectors convert
-  /// @throws UserError unless there is one.
-  operator Tensor() const;  // NOLINT: one result is a tensor
-  MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const Outputs& outputs);
-};
+using mlpjit::Outputs;
 
 /// How `initialize()` works.
 struct InitializeOptions {
@@ -113,6 +107,12 @@ class MLPJIT_API Block {
             mlpjit::detail::TensorLike... More>
   Outputs operator()(const A& a, const B& b, const More&... more) const {
     return (*this)(Tensors{Tensor(a), Tensor(b), Tensor(more)...});
+  }
+  /// Runs a block that gives N results: `auto [mean, variance] = net.call<2>(x);`. @throws UserError
+  /// when it gives another number.
+  template <std::size_t N, mlpjit::detail::TensorLike... Inputs>
+  std::array<Tensor, N> call(const Inputs&... inputs) const {
+    return (*this)(Tensors{Tensor(inputs)...}).template as<N>();
   }
 
   /// Gives every parameter in the tree its first values: those declared with an initialiser of

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mlpjit/detail/value_list.h"
 #include "mlpjit/options.h"
 #include "mlpjit/shape.h"
 
@@ -37,7 +38,7 @@ struct ExportOptions {
 struct ExportedModel {
   /// Paths of the two files.
   std::string symbol, params;
-  std::vector<TensorSpec> inputs, outputs;
+  mlpjit::detail::ValueList<TensorSpec> inputs, outputs;
 };
 
 }  // namespace mlpjit::nn

@@ -43,7 +43,8 @@ class MLPJIT_API Initializer {
 
   bool defined() const { return function_ != nullptr; }
   /// "Uniform(0.07)".
-  const std::string& name() const { return name_; }
+  const std::string& name() const& MLPJIT_LIFETIMEBOUND { return name_; }
+  std::string name() const&& { return name_; }
   /// The values. @throws DTypeError when it cannot fill that dtype; ShapeError when a function of
   /// yours gave another shape.
   Tensor make(const Request& request) const;

@@ -54,12 +54,17 @@ class MLPJIT_API Parameter {
   /// Whether it has values: initialised, and all sizes known.
   bool is_initialized() const;
 
-  /// The values, shared. @throws ParameterError before initialize(), or while a size is not yet
+  /// The values, shared: `p.data().data<float>()` may be kept, it holds them. @throws ParameterError before initialize(), or while a size is not yet
   /// known.
   Tensor data() const;
   /// The same for layers: completes the sizes that were unknown, once, and makes the values.
   /// @throws ShapeError when `sizes` contradict those known.
   Tensor data(std::initializer_list<std::int64_t> sizes) const;
+  /// A copy of the elements. @throws as data(), and DTypeError when T is not the dtype.
+  template <mlpjit::detail::Element T>
+  std::vector<T> to_vector() const {
+    return data().to_vector<T>();
+  }
   /// Copies `values` in; every program compiled with this parameter sees them at its next call.
   /// @throws ShapeError, DTypeError when they do not fit; TraceError while tracing.
   void set_data(const Tensor& values);
@@ -81,16 +86,24 @@ class MLPJIT_API ParameterDict {
   using value_type = std::pair<std::string, Parameter>;
 
   /// @throws ParameterError with the paths there are.
-  Parameter& operator[](std::string_view path) { return items_[index_of(path)].second; }
-  const Parameter& operator[](std::string_view path) const { return items_[index_of(path)].second; }
-  Parameter& at(std::string_view path) { return (*this)[path]; }
-  const Parameter& at(std::string_view path) const { return (*this)[path]; }
+  Parameter& operator[](std::string_view path) & MLPJIT_LIFETIMEBOUND {
+    return items_[index_of(path)].second;
+  }
+  const Parameter& operator[](std::string_view path) const& MLPJIT_LIFETIMEBOUND {
+    return items_[index_of(path)].second;
+  }
+  Parameter& at(std::string_view path) & MLPJIT_LIFETIMEBOUND { return (*this)[path]; }
+  const Parameter& at(std::string_view path) const& MLPJIT_LIFETIMEBOUND { return (*this)[path]; }
+  /// Of a temporary: a handle, `net.collect_params()["0.bias"]`.
+  Parameter operator[](std::string_view path) && { return items_[index_of(path)].second; }
+  Parameter at(std::string_view path) && { return items_[index_of(path)].second; }
   bool contains(std::string_view path) const;
   /// The path under which iteration shows the parameter: a shared one has several, and is listed
   /// under its first. @throws ParameterError with the paths there are.
-  const std::string& first_path(std::string_view path) const {
+  const std::string& first_path(std::string_view path) const& MLPJIT_LIFETIMEBOUND {
     return items_[index_of(path)].first;
   }
+  std::string first_path(std::string_view path) const&& { return items_[index_of(path)].first; }
   std::size_t size() const { return items_.size(); }
   bool empty() const { return items_.empty(); }
   auto begin() { return items_.begin(); }
@@ -122,11 +135,11 @@ struct LoadOptions {
 
 /// What a load did: nothing is skipped in silence.
 struct LoadReport {
-  std::vector<std::string> loaded;
+  mlpjit::detail::ValueList<std::string> loaded;
   /// Parameters that the file does not have; only when not strict.
-  std::vector<std::string> missing;
+  mlpjit::detail::ValueList<std::string> missing;
   /// Names in the file that are no parameters; only when not strict.
-  std::vector<std::string> unused;
+  mlpjit::detail::ValueList<std::string> unused;
 };
 
 }  // namespace nn

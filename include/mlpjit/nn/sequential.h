@@ -40,7 +40,8 @@ class MLPJIT_API BlockList {
             &typeid(Type)};
   }
 
-  std::vector<Item>& items() const { return *items_; }
+  /// @throws UserError on the list of a block that was moved from.
+  std::vector<Item>& items() const;
 
  private:
   std::shared_ptr<std::vector<Item>> items_;
@@ -80,7 +81,9 @@ class MLPJIT_API Sequential final : public Block {
   }
   std::size_t size() const { return list_.items().size(); }
   /// @throws UserError when there is none.
-  Block& operator[](std::size_t index) const { return detail::item_at(*this, list_, index); }
+  Block& operator[](std::size_t index) const MLPJIT_LIFETIMEBOUND {
+    return detail::item_at(*this, list_, index);
+  }
   Sequential clone() const { return nn::clone(*this); }
 
  private:
@@ -108,7 +111,9 @@ class MLPJIT_API HybridSequential final : public HybridBlock {
   }
   std::size_t size() const { return list_.items().size(); }
   /// @throws UserError when there is none.
-  Block& operator[](std::size_t index) const { return detail::item_at(*this, list_, index); }
+  Block& operator[](std::size_t index) const MLPJIT_LIFETIMEBOUND {
+    return detail::item_at(*this, list_, index);
+  }
   HybridSequential clone() const { return nn::clone(*this); }
 
  private:

@@ -39,10 +39,13 @@ class MLPJIT_API SymbolBlock final : public HybridBlock {
   /// Names of the arguments of a call, in order.
   std::vector<std::string> input_names() const;
   /// Names of the results, in order.
-  const std::vector<std::string>& output_names() const;
+  const std::vector<std::string>& output_names() const& MLPJIT_LIFETIMEBOUND;
+  std::vector<std::string> output_names() const&& { return as_lvalue().output_names(); }
   /// Names of the classes, where the file has them.
-  const std::vector<std::string>& classes() const;
-  const std::map<std::string, std::string>& metadata() const;
+  const std::vector<std::string>& classes() const& MLPJIT_LIFETIMEBOUND;
+  std::vector<std::string> classes() const&& { return as_lvalue().classes(); }
+  const std::map<std::string, std::string>& metadata() const& MLPJIT_LIFETIMEBOUND;
+  std::map<std::string, std::string> metadata() const&& { return as_lvalue().metadata(); }
   /// Whether it is the program of training mode.
   bool training() const;
 
@@ -52,6 +55,8 @@ class MLPJIT_API SymbolBlock final : public HybridBlock {
   friend struct detail::SymbolAccess;
   explicit SymbolBlock(std::shared_ptr<detail::SymbolProgram> program);
   Tensors hybrid_forward_n(const Ops& F, const Tensors& inputs) override;
+  const SymbolBlock& as_lvalue() const { return *this; }
+  detail::SymbolProgram& program() const;
 
   std::shared_ptr<detail::SymbolProgram> program_;
 };

@@ -8,15 +8,6 @@
 namespace mlpjit {
 namespace {
 
-TEST(ScanForms, SlicesAreTensors) {
-  const Tensor x = reshape(arange(6, DType::f32), {2, 3});
-  const auto [carry, ys] =
-      scan([](Tensor c, Tensor row) { return std::pair{c + row, row.slice(0, 0, 2)}; },
-           x.slice(1, 0, 3).slice(0, 0, 1), x);
-  EXPECT_TRUE(identical(carry, tensor({{3.f, 6.f, 9.f}})));
-  EXPECT_TRUE(identical(ys, tensor({{0.f, 1.f}, {3.f, 4.f}})));
-}
-
 class ControlFlow : public testing::TestWithParam<Backend> {
  protected:
   // Runs it imperatively and compiled (twice) on copies of the same tensors, for every instruction

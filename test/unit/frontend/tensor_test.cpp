@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <memory>
+#include <ranges>
 #include <sstream>
+#include <vector>
 
 #include "expect_error.h"
 #include "mlpjit/mlpjit.h"
@@ -307,6 +311,19 @@ TEST(Tensor, StackTakesWeakScalars) {
   EXPECT_EQ(stack({Tensor(1), Tensor(2)}).dtype(), DType::i64);
   EXPECT_EQ(stack({Tensor(true), Tensor(2.5)}).dtype(), DType::f32);
   EXPECT_ERROR(DTypeError, stack({sum(ones({1}, DType::i32)), Tensor(1.5)}), "stack", "cast");
+}
+
+TEST(Tensor, IsMadeOfAnyRange) {
+  const Tensor flags = tensor({{true, false}, {false, true}});
+  EXPECT_TRUE(identical(tensor(flags.to_vector<bool>(), flags.shape()), flags));
+  const std::vector<bool> none;
+  EXPECT_TRUE(identical(tensor(none, {0}), zeros({0}, DType::boolean)));
+  EXPECT_TRUE(identical(tensor(std::deque<float>{1, 2}, {2}), tensor({1.f, 2.f})));
+  EXPECT_TRUE(identical(tensor(std::views::iota(0, 3), {3}), tensor({0, 1, 2})));
+  const auto halves = std::views::iota(0, 3) | std::views::transform([](int i) { return i / 2.0; });
+  EXPECT_TRUE(identical(tensor(halves, {3}), tensor({0.0, 0.5, 1.0})));
+  EXPECT_TRUE(identical(tensor(std::array{1.f, 2.f}, {2, 1}), tensor({{1.f}, {2.f}})));
+  EXPECT_ERROR(ShapeError, tensor(flags.to_vector<bool>(), {3}), "4 elements", "[3]", "3");
 }
 
 TEST(Tensor, FullAndEyeCheckWhatTheyAreGiven) {

@@ -100,6 +100,29 @@ TEST(Block, TakesSeveralInputsAndGivesSeveralResults) {
   expect_mentions(error_of<UserError>([&] { Tensor one = net(x, y); }), {"2 results"});
 }
 
+TEST(Block, ResultsBindToNames) {
+  TwoInTwoOut net;
+  net.initialize();
+  const Tensor x = ones({1, 2}), y = ones({1, 3});
+  for (const bool hybrid : {false, true}) {
+    if (hybrid) net.hybridize({.backend = Backend::graph});
+    const auto [sum, bent] = net.call<2>(x, y);
+    EXPECT_TRUE(identical(bent, tanh(sum)));
+    const auto [same, again] = net(x, y).as<2>();
+    EXPECT_TRUE(identical(same, sum) && identical(again, bent));
+    expect_mentions(error_of<UserError>([&] { net.call<3>(x, y); }), {"2 results, 3 are wanted"});
+  }
+  struct Halves : nn::HybridBlock {
+    Tensors hybrid_forward_n(const Ops& F, const Tensors& inputs) override {
+      return F.split(inputs[0], 2);
+    }
+  };
+  const Halves halves;
+  const auto [first, second] = halves.call<2>(tensor({1.f, 2.f}));
+  EXPECT_TRUE(identical(second, tensor({2.f})));
+  expect_mentions(error_of<UserError>([&] { halves(tensor({1.f, 2.f})); }), {"net.call<2>(x)"});
+}
+
 TEST(Block, OneResultOfSeveralInputsIsATensor) {
   nn::HybridLambda sum(
       [](const Ops&, const Tensors& inputs) { return Tensors{inputs[0] + inputs[1]}; });
