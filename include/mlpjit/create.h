@@ -14,7 +14,8 @@ MLPJIT_API Tensor zeros(const Shape& shape, DType dtype = DType::f32);
 /// Filled with 1.
 MLPJIT_API Tensor ones(const Shape& shape, DType dtype = DType::f32);
 /// Filled with the value of a tensor of one element, usually a C++ scalar, whose dtype it takes (a
-/// C++ integer gives i64, a floating one f32), or with it converted to `dtype`.
+/// C++ integer gives i64, a floating one f32), or with it converted to `dtype`. @throws ValueError
+/// on a C++ number that an integer dtype does not hold, as the functions below.
 MLPJIT_API Tensor full(const Shape& shape, const Tensor& value);
 MLPJIT_API Tensor full(const Shape& shape, const Tensor& value, DType dtype);
 /// Of the shape and dtype of another tensor.
@@ -23,7 +24,8 @@ MLPJIT_API Tensor ones_like(detail::Operand other);
 MLPJIT_API Tensor full_like(detail::Operand other, detail::Operand value);
 
 /// start, start + step, ... below stop (above it when step is negative), each start + i * step
-/// computed in f64 and converted. @throws ValueError when step is 0 or an end is not finite.
+/// computed in f64 and converted. @throws ValueError when step is 0, an end is not finite, or an
+/// integer dtype does not hold an element.
 MLPJIT_API Tensor arange(double start, double stop, double step = 1, DType dtype = DType::f32);
 /// 0, 1, ... below stop.
 MLPJIT_API Tensor arange(double stop, DType dtype = DType::f32);

@@ -37,6 +37,7 @@ void evaluate_slice(const Request& request);
 void evaluate_slice_update(const Request& request);
 void evaluate_gather(const Request& request);
 void evaluate_one_hot(const Request& request);
+void evaluate_narrow(const Request& request);
 void evaluate_constant(const Request& request);
 void evaluate_random(const Request& request);
 void evaluate_print(const Request& request);

@@ -73,6 +73,7 @@ void evaluate(ir::Opcode opcode, const ir::Attrs& attrs, std::span<const View> o
     case slice_update: return evaluate_slice_update(request);
     case gather: return evaluate_gather(request);
     case one_hot: return evaluate_one_hot(request);
+    case narrow: return evaluate_narrow(request);
     case constant: return evaluate_constant(request);
     case random_uniform:
     case random_normal: return evaluate_random(request);

@@ -209,6 +209,16 @@ std::vector<Type> infer_cast(const InferRequest& request) {
   return one_type(request.attrs.get<DType>("dtype"), request[0].shape);
 }
 
+std::vector<Type> infer_narrow(const InferRequest& request) {
+  require_numeric(request);
+  const DType dtype = request.attrs.get<DType>("dtype");
+  if (!is_integer(dtype)) {
+    fail_dtype("narrow",
+               "expected dtype i32 or i64, got " + std::string(to_string(dtype)) + "; use cast");
+  }
+  return one_type(dtype, request[0].shape);
+}
+
 std::vector<Type> infer_constant(const InferRequest& request) {
   const Literal& value = request.attrs.get<Literal>("value");
   return one_type(value.dtype, value.shape);

@@ -49,6 +49,7 @@ std::vector<Type> infer_comparison(const InferRequest&);
 std::vector<Type> infer_logical(const InferRequest&);
 std::vector<Type> infer_where(const InferRequest&);
 std::vector<Type> infer_cast(const InferRequest&);
+std::vector<Type> infer_narrow(const InferRequest&);
 std::vector<Type> infer_matmul(const InferRequest&);
 std::vector<Type> infer_dense(const InferRequest&);
 std::vector<Type> infer_sum(const InferRequest&);

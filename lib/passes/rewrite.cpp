@@ -1,5 +1,7 @@
 #include "lib/passes/rewrite.h"
 
+#include "lib/support/number_range.h"
+
 #include <algorithm>
 #include <cctype>
 #include <cstring>
@@ -238,6 +240,11 @@ bool can_fail(const Function& function, OpId id) {
     case Opcode::one_hot:
       return index_out_of_range_possible(function, op.operands[0], 0,
                                          Dim(op.attrs.integer("depth")));
+    case Opcode::narrow: {
+      const DType dtype = function.value(op.results[0]).type.dtype;
+      return !known_elements(function, op.operands[0],
+                             [&](double d) { return support::holds(dtype, d); });
+    }
     default: return true;
   }
 }

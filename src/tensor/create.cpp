@@ -7,6 +7,7 @@
 
 #include "lib/ir/size_product.h"
 #include "lib/support/float_env.h"
+#include "lib/support/number_range.h"
 #include "mlpjit/ops.h"
 #include "src/tensor/dispatch.h"
 #include "src/trace/recorder.h"
@@ -45,14 +46,19 @@ Tensor filled_with(const Shape& shape, DType dtype, int value) {
 
 // What `write` puts into f64 elements, converted.
 template <class Write>
-Tensor from_doubles(const Shape& shape, DType dtype, Write write) {
+Tensor from_doubles(const char* call, const Shape& shape, DType dtype, Write write) {
   Tensor result;
   {
     const TracePause pause;  // numbers now, a constant of the trace afterwards
     result = detail::make_tensor(DType::f64, shape);
     support::Storage& storage = *TensorAccess::impl(result)->storage;
-    write(std::span<double>(static_cast<double*>(storage.data()),
-                            static_cast<std::size_t>(shape.size())));
+    const std::span<double> values(static_cast<double*>(storage.data()),
+                                   static_cast<std::size_t>(shape.size()));
+    write(values);
+    for (const double value : values) {
+      if (!is_integer(dtype) || support::holds(dtype, value)) continue;
+      throw ValueError(detail::path_prefix() + call + ": " + support::misfit_text(value, dtype));
+    }
     if (dtype != DType::f64) result = detail::cast(result, dtype);
   }
   return detail::stamp_constant(std::move(result));
@@ -72,14 +78,24 @@ bool is_literal(const Tensor& value) {
   return recorder == nullptr || (!impl.symbolic && impl.trace == recorder->id());
 }
 
+// One element of the dtype: of a tensor, converted as cast does; of a C++ number, which an integer
+// dtype must hold.
+Tensor element_of(const Tensor& value, DType dtype) {
+  const detail::TensorImpl& impl = detail::impl_of(value, "full");
+  const bool number =
+      impl.weak == detail::WeakKind::integer || impl.weak == detail::WeakKind::floating;
+  if (!number || !is_integer(dtype) || detail::wide_dtype(impl.weak) == dtype)
+    return detail::cast(value, dtype);
+  return detail::apply_one(ir::Opcode::narrow, {&value}, {{"dtype", dtype}});
+}
+
 Tensor fill(const Shape& shape, const Tensor& value, DType dtype) {
   if (value.rank() != 0 && !ir::SizeProduct(value.shape()).is(1)) {
     throw ShapeError(detail::path_prefix() + "full: the value has the shape " +
                      to_string(value.shape()) +
                      "; expected one element (broadcast_to(x, shape) repeats a tensor)");
   }
-  const Tensor element =
-      detail::cast(value.rank() == 0 ? value : detail::reshape(value, {}), dtype);
+  const Tensor element = element_of(value.rank() == 0 ? value : detail::reshape(value, {}), dtype);
   if (!shape.is_static()) return detail::broadcast_to(element, shape);
   if (detail::TensorAccess::impl(element)->symbolic) return detail::broadcast_to(element, shape);
   return filled(shape, dtype, TensorAccess::impl(element)->data());
@@ -130,7 +146,7 @@ Tensor arange(double start, double stop, double step, DType dtype) {
         "arange: expected finite ends and a step other than 0, and fewer than 2^40 elements");
   }
   const std::size_t size = count > 0 ? static_cast<std::size_t>(count) : 0;
-  return from_doubles(Shape{size}, dtype,
+  return from_doubles("arange", Shape{size}, dtype,
                       [&](std::span<double> values) { ascend(values, start, step); });
 }
 
@@ -143,7 +159,7 @@ Tensor linspace(double start, double stop, std::int64_t count, DType dtype) {
     throw ValueError("linspace: the count is " + std::to_string(count) + "; expected at least 0");
   const support::FloatEnvScope environment;
   const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
-  return from_doubles(Shape{count}, dtype, [&](std::span<double> values) {
+  return from_doubles("linspace", Shape{count}, dtype, [&](std::span<double> values) {
     ascend(values, start, step);
     if (count > 1) values.back() = stop;
   });
@@ -151,7 +167,7 @@ Tensor linspace(double start, double stop, std::int64_t count, DType dtype) {
 
 Tensor eye(std::int64_t rows, std::int64_t columns, DType dtype) {
   if (columns == -1) columns = rows;
-  return from_doubles(Shape{rows, columns}, dtype, [&](std::span<double> values) {
+  return from_doubles("eye", Shape{rows, columns}, dtype, [&](std::span<double> values) {
     std::fill(values.begin(), values.end(), 0.0);
     for (std::int64_t i = 0; i < rows && i < columns; ++i)
       values[static_cast<std::size_t>(i * columns + i)] = 1.0;

@@ -9,14 +9,15 @@
 #include "lib/ir/infer.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
+#include "lib/support/number_range.h"
 #include "lib/support/snapshot.h"
 #include "src/tensor/small.h"
 #include "src/trace/recorder.h"
 
 namespace mlpjit::detail {
 
-void store_weak(const TensorImpl& impl, DType dtype, void* out) {
-  const auto store = [&](auto value) {
+void store_weak(const TensorImpl& impl, DType dtype, void* out, std::string_view call) {
+  const auto store = [&](std::int64_t value) {
     switch (dtype) {
       case DType::f32: {
         const auto v = static_cast<float>(value);
@@ -29,15 +30,16 @@ void store_weak(const TensorImpl& impl, DType dtype, void* out) {
         break;
       }
       case DType::i32: {
-        // Wraps, as cast does.
-        const auto v =
-            static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::int64_t>(value)));
+        if (!support::holds(dtype, value)) {
+          throw ValueError(path_prefix() + std::string(call) + ": " +
+                           support::misfit_text(value, dtype));
+        }
+        const auto v = static_cast<std::int32_t>(value);
         std::memcpy(out, &v, sizeof v);
         break;
       }
       case DType::i64: {
-        const auto v = static_cast<std::int64_t>(value);
-        std::memcpy(out, &v, sizeof v);
+        std::memcpy(out, &value, sizeof value);
         break;
       }
       case DType::boolean: {
@@ -105,9 +107,13 @@ Promotion promote(ir::Opcode opcode, Operands operands, unsigned promoted) {
   return {*strong, all_weak};
 }
 
+constexpr bool converts(ir::Opcode opcode) {
+  return opcode == ir::Opcode::cast || opcode == ir::Opcode::narrow;
+}
+
 DType weak_target(ir::Opcode opcode, const TensorImpl& impl, bool promoted,
                   const Promotion& promotion) {
-  if (opcode == ir::Opcode::cast) return wide_dtype(impl.weak);  // casts start from the C++ value
+  if (converts(opcode)) return wide_dtype(impl.weak);  // starts from the C++ value
   return promoted ? promotion.dtype : impl.dtype;
 }
 
@@ -186,7 +192,7 @@ struct EagerOperands {
         if (impl.symbolic) require_readable(impl, ir::to_string(opcode).data());
         view.dtype = weak_target(opcode, impl, is_promoted(promoted, i), promotion);
         view.data = cells[i].bytes;
-        store_weak(impl, view.dtype, view.data);
+        store_weak(impl, view.dtype, view.data, ir::to_string(opcode));
       }
     }
   }
@@ -213,7 +219,7 @@ Tensors run_eager(ir::Opcode opcode, Operands operands, const ir::Attrs& attrs, 
       out.push_back(view_of(*TensorAccess::impl(results.back())));
     }
     interp::evaluate(opcode, attrs, views, out, support::default_isa());
-    if (promotion.all_weak && opcode != ir::Opcode::cast) {
+    if (promotion.all_weak && !converts(opcode)) {
       for (Tensor& result : results) result = finish_weak(std::move(result));
     }
     return results;
@@ -256,7 +262,7 @@ Tensors run_recorded(Recorder& recorder, ir::Opcode opcode, Operands operands,
                               call));
   }
   Tensors results = recorder.record(opcode, ids, attrs);
-  if (promotion.all_weak && opcode != ir::Opcode::cast) {
+  if (promotion.all_weak && !converts(opcode)) {
     for (Tensor& result : results) {
       TensorImpl& impl = *TensorAccess::impl(result);
       if (impl.shape.rank() == 0 && impl.dtype != DType::f64 && impl.dtype != DType::i32) {
@@ -275,12 +281,15 @@ ir::ValueId record_weak(Recorder& recorder, const Tensor& x, DType dtype, const 
       !recorder.updated(impl)) {  // a literal of the code
     Cell cell;
     const support::FloatEnvScope environment;
-    store_weak(impl, dtype, cell.bytes);
+    store_weak(impl, dtype, cell.bytes, call);
     return recorder.constant(ir::make_literal(dtype, {}, cell.bytes));
   }
   const ir::ValueId value = recorder.value_of(x, call);
   if (recorder.function().value(value).type.dtype == dtype) return value;
-  return recorder.append(ir::Opcode::cast, {value}, {{"dtype", dtype}});
+  // Its value, and whether the dtype holds it, is known at a call.
+  const bool checked = impl.weak == WeakKind::integer && is_integer(dtype);
+  return recorder.append(checked ? ir::Opcode::narrow : ir::Opcode::cast, {value},
+                         {{"dtype", dtype}});
 }
 
 interp::View view_of(const TensorImpl& impl) {
@@ -320,7 +329,7 @@ Tensor adapt(const Tensor& x, DType dtype, const char* call) {
   require_readable(impl, call);
   Cell cell;
   const support::FloatEnvScope environment;
-  store_weak(impl, dtype, cell.bytes);
+  store_weak(impl, dtype, cell.bytes, call);
   return tensor_from(cell.bytes, dtype, {});
 }
 

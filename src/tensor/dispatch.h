@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "lib/interp/interp.h"
@@ -49,8 +50,9 @@ std::int64_t known_size(const Shape& shape, int axis, const char* call);
 // Marks a tensor just made as a constant of the trace that goes on, if one does.
 Tensor stamp_constant(Tensor tensor);
 
-// The element of a concrete weak scalar in another dtype of the same or a higher kind.
-void store_weak(const TensorImpl& impl, DType dtype, void* out);
+// The element of a concrete weak scalar in another dtype of the same or a higher kind. Throws
+// ValueError, naming `call`, when that dtype is of integers and does not hold the number.
+void store_weak(const TensorImpl& impl, DType dtype, void* out, std::string_view call = "call");
 // The result of an op all of whose operands were weak: weak again when it is 0-d.
 Tensor finish_weak(Tensor result);
 
