@@ -34,13 +34,19 @@ std::string list_types(const std::vector<Type>& types) {
                              const std::vector<Type>& expected, const std::vector<Type>& actual) {
   const std::string text =
       what + ": expected " + list_types(expected) + ", got " + list_types(actual);
-  bool shapes_fit = expected.size() == actual.size();
-  for (std::size_t i = 0; shapes_fit && i < expected.size(); ++i) {
-    shapes_fit =
-        identical(expected[i].shape, actual[i].shape) && expected[i].token == actual[i].token;
+  if (expected.size() != actual.size()) {
+    fail_shape(to_string(opcode), text + "; give " + std::to_string(expected.size()) +
+                                      (expected.size() == 1 ? " value" : " values") + " there");
+  }
+  bool shapes_fit = true, dtypes_fit = true;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    shapes_fit = shapes_fit && identical(expected[i].shape, actual[i].shape) &&
+                 expected[i].token == actual[i].token;
+    dtypes_fit = dtypes_fit && expected[i].dtype == actual[i].dtype;
   }
   if (shapes_fit) fail_dtype(to_string(opcode), text + "; use cast");
-  fail_shape(to_string(opcode), text + "; use reshape or broadcast_to");
+  fail_shape(to_string(opcode), text + (dtypes_fit ? "; use reshape or broadcast_to"
+                                                   : "; use cast, and reshape or broadcast_to"));
 }
 
 void require_types(Opcode opcode, const std::string& what, const std::vector<Type>& expected,

@@ -1,5 +1,6 @@
 #include "lib/ir/lexer.h"
 
+#include "lib/support/byte_order_mark.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::ir {
@@ -102,6 +103,8 @@ std::string decoded(const Token& token) {
   }
   return result;
 }
+
+Lexer::Lexer(std::string_view text) : text_(support::without_byte_order_mark(text, "1:1")) {}
 
 void Lexer::advance() {
   if (text_[offset_++] == '\n') {

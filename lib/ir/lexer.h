@@ -49,8 +49,10 @@ std::string quoted_name(std::string_view name);
 // Copying a lexer is how the parser looks ahead.
 class Lexer {
  public:
-  explicit Lexer(std::string_view text) : text_(text) {}
+  explicit Lexer(std::string_view text);
   Token next();
+  // Behind the last token.
+  Position here() const { return at_; }
 
  private:
   char peek(std::size_t ahead = 0) const {

@@ -80,11 +80,11 @@ void take_nested(TokenStream& tokens, DType dtype, const Shape& shape, int axis,
   };
   for (std::int64_t i = 0; i < count; ++i) {
     if (i > 0 && !tokens.accept(',')) {
-      tokens.fail_expected("',' and another element (" + axis_text() + ")");
+      tokens.fail_unclosed("',' and another element (" + axis_text() + ")");
     }
     take_nested(tokens, dtype, shape, axis + 1, bytes);
   }
-  if (!tokens.accept(']')) tokens.fail_expected("']' after the last element (" + axis_text() + ")");
+  if (!tokens.accept(']')) tokens.fail_unclosed("']' after the last element (" + axis_text() + ")");
 }
 
 int hex_value(char c) {
@@ -194,7 +194,9 @@ Dim parse_dim(TokenStream& tokens) {
 Token TokenStream::take() {
   Token token = token_;
   last_line_ = token.at.line;
+  last_end_ = end_;
   token_ = lexer_.next();
+  end_ = lexer_.here();
   return token;
 }
 
@@ -206,7 +208,12 @@ bool TokenStream::accept(char punctuation) {
 
 void TokenStream::expect(char punctuation, std::string_view where) {
   if (accept(punctuation)) return;
-  fail_expected(std::string("'") + punctuation + "' " + std::string(where));
+  fail_unclosed(std::string("'") + punctuation + "' " + std::string(where));
+}
+
+void TokenStream::fail_unclosed(const std::string& expected) const {
+  if (!begins_line() || last_line_ == 0 || token_.kind == TokenKind::end) fail_expected(expected);
+  fail_at(last_end_, "expected " + expected + ", found " + describe(token_) + " on the next line");
 }
 
 void TokenStream::fail_expected(const std::string& expected) const {

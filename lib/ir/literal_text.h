@@ -11,7 +11,8 @@ namespace mlpjit::ir {
 // A lexer with one token in hand, and what every part of the parser needs.
 class TokenStream {
  public:
-  explicit TokenStream(std::string_view text) : lexer_(text), token_(lexer_.next()) {}
+  explicit TokenStream(std::string_view text)
+      : lexer_(text), token_(lexer_.next()), end_(lexer_.here()) {}
   const Token& peek() const { return token_; }
   // Whether the token in hand is the first of its line.
   bool begins_line() const { return token_.at.line != last_line_; }
@@ -19,6 +20,8 @@ class TokenStream {
   bool accept(char punctuation);
   void expect(char punctuation, std::string_view where);
   [[noreturn]] void fail_expected(const std::string& expected) const;
+  // Of what joins or closes what stands before: missing at the end of a line, it is missed there.
+  [[noreturn]] void fail_unclosed(const std::string& expected) const;
 
   // Bytes that constants written as `fill` may still ask for: text of a few bytes must not claim
   // all memory.
@@ -27,7 +30,9 @@ class TokenStream {
  private:
   Lexer lexer_;
   Token token_;
-  std::uint32_t last_line_ = 0;  // of the token before
+  Position end_;       // behind it
+  Position last_end_;  // behind the token before
+  std::uint32_t last_line_ = 0;
 };
 
 Type parse_type(TokenStream& tokens);  // f32[B, 512], token

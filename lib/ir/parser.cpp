@@ -6,10 +6,19 @@
 #include "lib/ir/literal_text.h"
 #include "lib/ir/text.h"
 #include "lib/ir/verify.h"
+#include "lib/support/nearest.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::ir {
 namespace {
+
+std::string unknown_op(const Token& word) {
+  std::vector<std::string_view> known;
+  for (const OpInfo& op : all_ops()) known.push_back(op.name);
+  return "expected an op such as add, dense or call, found " + describe(word) +
+         (word.kind == TokenKind::identifier ? support::did_you_mean(word.text, known)
+                                             : std::string());
+}
 
 class Parser {
  public:
@@ -28,6 +37,10 @@ class Parser {
   void return_line(FunctionAst& function);
   StatementAst statement();
   void operands(StatementAst& statement);
+  void refuse_other_operands();
+  // Whether the value in hand is a result of another statement, rather than an operand that lacks
+  // its comma.
+  bool results_follow() const;
   void attributes(StatementAst& statement);
   AttrValue attribute(AttrKind kind);
   RegionAst region();
@@ -43,9 +56,30 @@ class Parser {
 };
 
 NameAst Parser::name(TokenKind kind, const char* expected) {
+  if (kind == TokenKind::value) refuse_other_operands();
   if (tokens_.peek().kind != kind) tokens_.fail_expected(expected);
   const Token token = tokens_.take();
   return {decoded(token), token.at};
+}
+
+// Numbers and bare names where a value must stand.
+void Parser::refuse_other_operands() {
+  const Token& token = tokens_.peek();
+  const bool truth = token.is("true") || token.is("false");
+  if (token.kind == TokenKind::number || token.is('-') || token.is("inf") || token.is("nan") ||
+      truth) {
+    tokens_.fail_expected(
+        std::string("a value such as %x; a number is the result of an op, as in ") +
+        "%c = constant " + (truth ? "bool[] true" : "f32[] 2"));
+  }
+}
+
+bool Parser::results_follow() const {
+  TokenStream ahead = tokens_;
+  do {
+    if (ahead.take().kind != TokenKind::value) return false;
+  } while (ahead.accept(','));
+  return ahead.peek().is('=');
 }
 
 std::vector<NameAst> Parser::names() {
@@ -133,7 +167,7 @@ FunctionAst Parser::function() {
     result.body.statements.push_back(statement());
   }
   return_line(result);
-  tokens_.expect('}', "after 'return' and its values");
+  tokens_.expect('}', "after 'return' and its values, which are separated by ','");
   return result;
 }
 
@@ -169,7 +203,7 @@ StatementAst Parser::statement() {
   const Token word = tokens_.peek();
   const auto opcode =
       word.kind == TokenKind::identifier ? opcode_from_name(word.text) : std::nullopt;
-  if (!opcode) tokens_.fail_expected("an op such as add, dense or call");
+  if (!opcode) fail_at(word.at, unknown_op(word));
   tokens_.take();
   result.opcode = *opcode;
   operands(result);
@@ -198,10 +232,12 @@ void Parser::operands(StatementAst& statement) {
   if (statement.opcode == Opcode::constant && tokens_.peek().kind == TokenKind::identifier) {
     statement.attrs.push_back({"value", parse_literal(tokens_)});
   }
-  // A value on the next line begins the next statement.
-  if (tokens_.peek().kind == TokenKind::value && !tokens_.begins_line()) {
-    statement.operands = names();
-  }
+  if (tokens_.begins_line()) return;  // a value there begins the next statement
+  refuse_other_operands();
+  if (tokens_.peek().kind != TokenKind::value) return;
+  statement.operands = names();
+  if (tokens_.peek().kind == TokenKind::value && !tokens_.begins_line() && !results_follow())
+    tokens_.fail_expected("',' between operands");
 }
 
 void Parser::attributes(StatementAst& statement) {
@@ -283,7 +319,7 @@ RegionAst Parser::region() {
   }
   result.yield_at = tokens_.take().at;
   if (tokens_.peek().kind == TokenKind::value) result.yields = names();
-  tokens_.expect('}', "after 'yield' and its values");
+  tokens_.expect('}', "after 'yield' and its values, which are separated by ','");
   --depth_;
   return result;
 }

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "lib/support/byte_order_mark.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::detail {
@@ -214,6 +215,7 @@ std::string_view kind_of(const Json& json) {
 
 JsonText::JsonText(std::string file, std::string text)
     : file_(std::move(file)), text_(std::move(text)), lines_{0} {
+  text_.erase(0, text_.size() - support::without_byte_order_mark(text_, file_ + ":1:1").size());
   if (text_.size() > kMaxJsonBytes) {
     throw FormatError(
         fmt::format("{}: expected at most {} bytes, found {}", file_, kMaxJsonBytes, text_.size()));

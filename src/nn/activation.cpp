@@ -11,6 +11,7 @@
 
 #include "lib/ir/default_attrs.h"
 #include "lib/ir/opcode.h"
+#include "lib/support/nearest.h"
 #include "mlpjit/error.h"
 #include "mlpjit/nn/layers.h"
 #include "mlpjit/ops.h"
@@ -88,8 +89,8 @@ std::optional<Found> find(std::string_view name) {
   return Found{kOps[static_cast<std::size_t>(*opcode)], alpha_of(ir::info(*opcode))};
 }
 
-// "relu, leaky_relu, ...": all names, or those of ops that have an alpha.
-std::string names(bool with_alpha) {
+// All names, or those of ops that have an alpha.
+std::vector<std::string_view> names(bool with_alpha) {
   std::vector<std::string_view> names;
   for (const ir::OpInfo& op : ir::all_ops()) {
     if (is_activation(op) && (!with_alpha || alpha_of(op))) names.push_back(op.name);
@@ -100,7 +101,7 @@ std::string names(bool with_alpha) {
   for (const auto& [other, function] : kOthers) {
     if (!with_alpha) names.push_back(other);
   }
-  return fmt::format("{}", fmt::join(names, ", "));
+  return names;
 }
 
 }  // namespace
@@ -108,12 +109,15 @@ std::string names(bool with_alpha) {
 ActivationFunction::ActivationFunction(const std::string& name, std::optional<double> alpha) {
   const std::optional<Found> found = find(name);
   if (!found) {
+    const std::vector<std::string_view> known = names(false);
+    const std::string meant = support::did_you_mean(name, known);
     throw UserError(
-        fmt::format("no activation '{}'; there are: {}. Others are written as nn::HybridLambda",
-                    name, names(false)));
+        fmt::format("no activation '{}'{} There are: {}. Others are written as nn::HybridLambda",
+                    name, meant.empty() ? "." : meant, fmt::join(known, ", ")));
   }
   if (alpha && !found->alpha)
-    throw UserError(fmt::format("activation '{}' has no alpha; {} do", name, names(true)));
+    throw UserError(
+        fmt::format("activation '{}' has no alpha; {} do", name, fmt::join(names(true), ", ")));
   function_ = found->function;
   alpha_ = alpha ? *alpha : found->alpha.value_or(0);
 }

@@ -69,6 +69,20 @@ TEST(Parser, ReadsTheSeedAndPrintsItStably) {
   expect_answer(kSeed);
 }
 
+TEST(Parser, SkipsTheByteOrderMarkOfUtf8AndNamesThoseOfOthers) {
+  EXPECT_EQ(print(parse(std::string("\xef\xbb\xbf") + kSeed)), print(parse(kSeed)));
+  for (const char* mark : {"\xff\xfe", "\xfe\xff"}) {
+    try {
+      parse(mark + std::string(kSeed));
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const FormatError& error) {
+      const std::string text = error.what();
+      EXPECT_EQ(text.find("1:1: "), 0u) << text;
+      EXPECT_NE(text.find("save it as UTF-8"), std::string::npos) << text;
+    }
+  }
+}
+
 TEST(Parser, AnswersEveryTruncation) {
   const std::string seed = kSeed;
   for (std::size_t length = 0; length < seed.size(); ++length)

@@ -58,6 +58,14 @@ TEST(SymbolFile, AFewLinesByHandAreAModel) {
   EXPECT_EQ(net.output_names(), std::vector<std::string>{"probabilities"});
 }
 
+TEST(SymbolFile, MayBeginWithAByteOrderMark) {
+  const std::string text = with_nodes(R"({"op": "relu", "name": "y", "inputs": ["x"]})");
+  const Tensor x = tensor({{1.f, -2.f}});
+  EXPECT_TRUE(identical(model("\xef\xbb\xbf" + text)(x), relu(x)));
+  expect_refused("\xff\xfe" + text, {"m.json:1:1", "UTF-16", "save it as UTF-8"});
+  expect_refused("\xef\xbb\xbf{\n oops", {"m.json:2:2"});
+}
+
 TEST(SymbolFile, FunctionsCallEachOther) {
   const auto net = model(file(R"("inputs": [{"name": "x", "dtype": "f32", "shape": [2]}],
   "nodes": [{"op": "call", "results": [{"name": "a"}, {"name": "b"}], "inputs": ["x"],

@@ -80,6 +80,9 @@ TEST(Activation, KnowsItsNamesAndListsThem) {
     EXPECT_THROW(nn::Activation activation(name), UserError) << name;
   expect_mentions(error_of<UserError>([] { nn::Activation("rleu"); }),
                   {"rleu", "relu", "gelu_tanh"});
+  expect_mentions(error_of<UserError>([] { nn::Activation("rulu"); }),
+                  {"'rulu'", "did you mean 'relu'?"});
+  expect_mentions(error_of<UserError>([] { nn::HybridLambda("Tanh"); }), {"did you mean 'tanh'?"});
   expect_mentions(error_of<UserError>([] { nn::Dense(2, {.activation = "rleu"}); }),
                   {"rleu", "relu"});
   expect_mentions(error_of<UserError>([] { nn::Activation("relu", {.alpha = 1}); }),
