@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "mlpjit/ops.h"
 #include "mlpjit/safetensors.h"
 #include "mlpjit/version.h"
+#include "src/model/rename_hint.h"
 #include "src/nn/parameter_state.h"
 
 namespace mlpjit::detail {
@@ -25,13 +27,26 @@ std::string renamed(const std::string& name, const std::map<std::string, std::st
   return best == nullptr ? name : best->second + name.substr(best->first.size());
 }
 
+// Whether the parameter takes these sizes, as far as it knows its own.
+bool sizes_fit(const ParameterState& state, std::span<const std::int64_t> sizes) {
+  const std::lock_guard lock(state.mutex);
+  return std::equal(sizes.begin(), sizes.end(), state.sizes.begin(), state.sizes.end(),
+                    [](std::int64_t found, std::int64_t known) {
+                      return known == nn::kUnknown || found == known;
+                    });
+}
+
+// Whether {.transpose = true} turns it.
+bool is_turned(const ParameterState& state, std::size_t rank) {
+  return state.options.transposable && rank == 2;
+}
+
 // Brings the file's tensor to the parameter's layout and dtype; throws when it cannot.
 Tensor fitted(const Tensor& stored, const nn::Parameter& parameter, const std::string& what,
               const nn::LoadOptions& options) {
   const ParameterState& state = ParameterAccess::state(parameter);
-  Tensor value = stored;
-  if (options.transpose && state.options.transposable && value.rank() == 2)
-    value = transpose(value);
+  const bool can_turn = is_turned(state, static_cast<std::size_t>(stored.rank()));
+  Tensor value = options.transpose && can_turn ? transpose(stored) : stored;
   if (value.dtype() != state.options.dtype) {
     if (!options.cast) {
       throw DTypeError(
@@ -40,22 +55,35 @@ Tensor fitted(const Tensor& stored, const nn::Parameter& parameter, const std::s
     }
     value = cast(value, state.options.dtype);
   }
+  if (sizes_fit(state, value.shape().sizes())) return value;
+  std::string hint;
+  if (value.shape() != stored.shape()) {
+    hint = fmt::format(", which {{.transpose = true}} makes {}", to_string(value.shape()));
+  } else if (can_turn && !options.transpose &&
+             sizes_fit(state, std::vector{stored.shape()[1].value(), stored.shape()[0].value()})) {
+    hint = "; a file with weights as [in, out] is read with {.transpose = true}";
+  }
   const std::lock_guard lock(state.mutex);
-  bool fits = static_cast<std::size_t>(value.rank()) == state.sizes.size();
-  for (std::size_t i = 0; fits && i < state.sizes.size(); ++i) {
-    fits = state.sizes[i] == nn::kUnknown || value.shape()[static_cast<int>(i)] == state.sizes[i];
+  throw ShapeError(fmt::format("{}: expected {}, the file has {}{}{}", what, state.shape_text(),
+                               to_string(stored.dtype()), to_string(stored.shape()), hint));
+}
+
+// Names that are on one side only, and the renaming that helps, if one does.
+[[noreturn]] void throw_names(const nn::ParameterDict& parameters, const StoredTensors& stored,
+                              const nn::LoadOptions& options, const nn::LoadReport& report) {
+  std::string problem;
+  if (!report.missing.empty()) {
+    problem += fmt::format("; the file lacks {}", fmt::join(report.missing, ", "));
   }
-  if (!fits) {
-    throw ShapeError(fmt::format(
-        "{}: expected {}, the file has {}{}{}", what, state.shape_text(), to_string(stored.dtype()),
-        to_string(stored.shape()),
-        value.shape() != stored.shape()
-            ? fmt::format(", which {{.transpose = true}} makes {}", to_string(value.shape()))
-        : stored.rank() == 2 && !options.transpose
-            ? std::string("; a file with weights as [in, out] is read with {.transpose = true}")
-            : std::string()));
+  if (!report.unused.empty()) {
+    problem += fmt::format("; the network has no {}", fmt::join(report.unused, ", "));
   }
-  return value;
+  const std::string hint = rename_hint(parameters, stored, options);
+  throw ParameterError(fmt::format(
+      "{}: names do not match{}. {}, or take what fits with {{.strict = false}}", stored.path(),
+      problem,
+      hint.empty() ? "Map them with {.rename = ...}"
+                   : fmt::format("Layer by layer they fit with {{.rename = {}}}", hint)));
 }
 
 }  // namespace
@@ -78,6 +106,12 @@ StoredTensors::StoredTensors(TensorMap tensors, std::string path)
 
 bool StoredTensors::contains(const std::string& name) const {
   return index_.contains(name);
+}
+
+std::vector<std::int64_t> StoredTensors::sizes(const std::string& name) const {
+  if (file_) return file_->header().entries[index_.at(name)].shape;
+  const std::span<const std::int64_t> sizes = tensors_.at(name).shape().sizes();
+  return {sizes.begin(), sizes.end()};
 }
 
 Tensor StoredTensors::read(const std::string& name) const {
@@ -107,6 +141,14 @@ void save_parameter_file(const nn::ParameterDict& parameters, const std::string&
   support::OutputFile file(path);
   write_tensors(file, path, tensors);
   file.publish();
+}
+
+bool fits_parameter(std::span<const std::int64_t> sizes, const nn::Parameter& parameter,
+                    const nn::LoadOptions& options) {
+  const ParameterState& state = ParameterAccess::state(parameter);
+  if (options.transpose && is_turned(state, sizes.size()))
+    return sizes_fit(state, std::vector{sizes[1], sizes[0]});
+  return sizes_fit(state, sizes);
 }
 
 nn::LoadReport load_parameter_file(const nn::ParameterDict& parameters, const std::string& path,
@@ -139,28 +181,25 @@ nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const Stored
                       path, target));
     }
   }
+  for (const auto& [name, parameter] : parameters) {
+    if (!found.contains(name)) report.missing.push_back(name);
+  }
+  // Names before sizes: where layers are shifted, sizes are only a consequence.
+  if (options.strict && !(report.missing.empty() && report.unused.empty()))
+    throw_names(parameters, stored, options, report);
   std::vector<std::pair<nn::Parameter, Tensor>> values;
   for (const auto& [name, parameter] : parameters) {
-    if (!found.contains(name)) {
-      report.missing.push_back(name);
-      continue;
+    if (!found.contains(name)) continue;
+    try {
+      values.emplace_back(parameter,
+                          fitted(stored.read(found.at(name)), parameter,
+                                 fmt::format("{}: parameter '{}'", path, name), options));
+    } catch (const ShapeError& error) {
+      if (report.missing.empty()) throw;
+      throw ShapeError(
+          fmt::format("{}; the file lacks {}", error.what(), fmt::join(report.missing, ", ")));
     }
-    values.emplace_back(parameter, fitted(stored.read(found.at(name)), parameter,
-                                          fmt::format("{}: parameter '{}'", path, name), options));
     report.loaded.push_back(name);
-  }
-  if (options.strict && !(report.missing.empty() && report.unused.empty())) {
-    std::string problem;
-    if (!report.missing.empty()) {
-      problem += fmt::format("; the file lacks {}", fmt::join(report.missing, ", "));
-    }
-    if (!report.unused.empty()) {
-      problem += fmt::format("; the network has no {}", fmt::join(report.unused, ", "));
-    }
-    throw ParameterError(fmt::format(
-        "{}: names do not match{}. Map them with {{.rename = ...}}, or take what fits with "
-        "{{.strict = false}}",
-        path, problem));
   }
   // Everything fits: from here on nothing fails, so that a file is taken whole or not at all.
   // Calls of other threads see all of the file or nothing of it.

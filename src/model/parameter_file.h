@@ -1,10 +1,12 @@
 #pragma once
 // The parameters of a network to and from a safetensors file.
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,8 @@ class StoredTensors {
   const std::string& path() const { return path_; }
   const std::vector<std::string>& names() const { return names_; }  // in the order of the file
   bool contains(const std::string& name) const;
+  // Of a tensor that is there, and that need not be readable.
+  std::vector<std::int64_t> sizes(const std::string& name) const;
   // Throws FormatError when there is none, or none that can be read.
   Tensor read(const std::string& name) const;
 
@@ -47,6 +51,9 @@ void write_tensors(support::OutputFile& file, const std::string& path, TensorMap
 nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const StoredTensors& stored,
                                const nn::LoadOptions& options,
                                const std::set<std::string>& others = {});
+// Whether the parameter takes a tensor of these sizes.
+bool fits_parameter(std::span<const std::int64_t> sizes, const nn::Parameter& parameter,
+                    const nn::LoadOptions& options);
 nn::LoadReport load_parameter_file(const nn::ParameterDict& parameters, const std::string& path,
                                    const nn::LoadOptions& options);
 

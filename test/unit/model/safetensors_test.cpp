@@ -9,6 +9,7 @@
 
 #include "mlpjit/mlpjit.h"
 #include "test/unit/model/temporary_folder.h"
+#include "test/unit/nn/modes.h"
 
 namespace mlpjit {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 using test::bytes_of;
+using test::error_of;
+using test::expect_mentions;
 using test::write_bytes;
 using Safetensors = test::TemporaryFolder;
 using ParameterFiles = test::TemporaryFolder;
@@ -357,6 +360,55 @@ TEST_F(Safetensors, NameEveryTensorThatCannotBeRead) {
                  {"f: tensor 'a' has dtype U8; expected F32, F64, I32, I64 or BOOL",
                   "tensor 'c' has dtype BF16; read it as f32 with {.cast = true}",
                   "tensor 'd' has dtype I16"});
+}
+
+TEST_F(ParameterFiles, OfShiftedLayersAreToldByNameAndGetTheRenamingThatFits) {
+  // As PyTorch numbers them, whose activations are layers of their own.
+  save_safetensors(path("p"), {{"0.bias", ones({3})},
+                               {"0.weight", ones({3, 4})},
+                               {"2.bias", ones({2})},
+                               {"2.weight", ones({2, 3})}});
+  auto net = small_net();
+  expect_mentions(error_of<ParameterError>([&] { net.load_parameters(path("p")); }),
+                  {"lacks 1.weight, 1.bias", "no 2.bias, 2.weight", R"(.rename = {{"2.", "1."}})"});
+  net.load_parameters(path("p"), {.rename = {{"2.", "1."}}});
+  EXPECT_TRUE(net.collect_params()["1.bias"].is_initialized());
+
+  // Shifted onto each other: the sizes do not fit, which is not the fault.
+  nn::HybridSequential deep;
+  deep.add(nn::Dense(3, {.in_units = 4}), nn::Dense(2, {.in_units = 3}),
+           nn::Dense(5, {.in_units = 2}));
+  save_safetensors(path("q"), {{"0.weight", ones({3, 4})},
+                               {"0.bias", ones({3})},
+                               {"2.weight", ones({2, 3})},
+                               {"2.bias", ones({2})},
+                               {"4.weight", ones({5, 2})},
+                               {"4.bias", ones({5})}});
+  const std::string text = error_of<ParameterError>([&] { deep.load_parameters(path("q")); });
+  expect_mentions(text, {"lacks 1.weight", R"(.rename = {{"2.", "1."}, {"4.", "2."}})"});
+  EXPECT_EQ(text.find("transpose"), std::string::npos) << text;
+  deep.load_parameters(path("q"), {.rename = {{"2.", "1."}, {"4.", "2."}}});
+  const std::string loose =
+      error_of<ShapeError>([&] { deep.load_parameters(path("q"), {.strict = false}); });
+  expect_mentions(loose, {"'2.weight'", "lacks 1.weight, 1.bias"});
+  EXPECT_EQ(loose.find("transpose"), std::string::npos) << loose;
+}
+
+TEST_F(ParameterFiles, SpeakOfTransposingWhereItHelps) {
+  auto net = small_net();
+  save_safetensors(path("p"), {{"0.weight", ones({4, 3})},
+                               {"0.bias", ones({3})},
+                               {"1.weight", ones({3, 2})},
+                               {"1.bias", ones({2})}});
+  expect_mentions(error_of<ShapeError>([&] { net.load_parameters(path("p")); }),
+                  {"'0.weight'", "{.transpose = true}"});
+  net.load_parameters(path("p"), {.transpose = true});
+  save_safetensors(path("p"), {{"0.weight", ones({4, 5})},
+                               {"0.bias", ones({3})},
+                               {"1.weight", ones({3, 2})},
+                               {"1.bias", ones({2})}});
+  const std::string text = error_of<ShapeError>([&] { net.load_parameters(path("p")); });
+  EXPECT_EQ(text.find("transpose"), std::string::npos) << text;
 }
 
 TEST_F(Safetensors, AreWrittenThroughLinksAndOverRegularFilesOnly) {
