@@ -41,7 +41,10 @@ const void* Contents::derived(const std::array<std::int64_t, 6>& key) const noex
 
 const void* Contents::derive(const Derivation& how) const {
   if (Derived* known = find(how.key)) {
-    if (std::exchange(known->stale, false)) how.fill(data_, known->memory.get());
+    if (std::exchange(known->stale, false)) {
+      how.fill(data_, known->memory.get());
+      known->used.store(false, std::memory_order_relaxed);
+    }
     return known->memory.get();
   }
   auto made = std::make_unique<Derived>();
@@ -113,6 +116,7 @@ const void* Storage::span() const noexcept {
 
 void Storage::expose(const char* call) {
   check_may_write(*this, call);
+  if (exposed()) return;
   const std::lock_guard writers(write_lock_);
   const std::lock_guard lock(derive_lock_);
   if (exposed()) return;

@@ -215,6 +215,7 @@ bool Tensor::is_symbolic() const {
 }
 
 detail::ReadScope::ReadScope() {
+  static_assert(sizeof room_ == sizeof(support::Snapshot));
   new (room_) support::Snapshot;
 }
 detail::ReadScope::~ReadScope() {
