@@ -63,7 +63,7 @@ void BoundProgram::look_up(std::uint64_t since) noexcept {
 }
 
 bool BoundProgram::begin() noexcept {
-  if (running_.exchange(true, std::memory_order_acquire)) return false;
+  if (!running_.try_lock()) return false;
   const std::uint64_t since = own_.reader.begin();
   if (since != since_) look_up(since);
   return true;
@@ -75,7 +75,7 @@ std::int64_t BoundProgram::run() noexcept {
 
 void BoundProgram::end() noexcept {
   own_.reader.end();
-  running_.store(false, std::memory_order_release);
+  running_.unlock_unwaited();
 }
 
 std::size_t BoundProgram::bytes() const {

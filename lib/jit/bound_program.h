@@ -71,7 +71,7 @@ class BoundProgram {
   support::CountedMemory workspace_;
   LibraryCall library_;
   OwnReader own_;
-  std::atomic<bool> running_{false};
+  support::ForkSafeLock running_;
   std::uint64_t since_ = 0;  // the publication that the weights in the slots are of
 };
 

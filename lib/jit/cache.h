@@ -128,7 +128,7 @@ class Cache {
           break;
         }
         if (found->value != nullptr) return hit(found);
-        if (support::Making::anything()) return nullptr;
+        if (support::Making::waited_for()) return nullptr;
         made_.wait(lock, [&] { return found->finished; });
         if (found->error) {
           ++stats_.hits;
@@ -241,7 +241,7 @@ class Cache {
   // Under the lock, which is released meanwhile: until what another thread makes is finished. False
   // where there is no such thing, or this thread makes something too.
   bool wait_for_another(std::unique_lock<std::mutex>& lock) {
-    if (support::Making::anything()) return false;
+    if (support::Making::waited_for()) return false;
     for (const auto& [code, entry] : index_) {
       if (entry->value != nullptr) continue;
       const std::shared_ptr<Entry> pending = entry;

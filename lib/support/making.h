@@ -1,6 +1,8 @@
 #pragma once
-// What this thread is making, for others too, who may wait for it. A thread that makes something
-// waits for no other maker, so that there is no circle: it goes without, or makes its own.
+// What this thread is making, for others too, who may wait for it. Who is waited for
+// waits for no maker, so that there is no circle: it goes without, or makes its own.
+
+#include "lib/support/snapshot.h"
 
 namespace mlpjit::support {
 
@@ -12,6 +14,9 @@ class Making {
   Making& operator=(const Making&) = delete;
 
   static bool anything() { return innermost != nullptr; }
+  // Whether others may be waiting for this thread, for what it makes or for what the program that it runs
+  // has locked.
+  static bool waited_for() { return anything() || thread_reader.update != nullptr; }
   static bool of_this_thread(const void* what) {
     for (const Making* m = innermost; m != nullptr; m = m->outer_) {
       if (m->what_ == what) return true;

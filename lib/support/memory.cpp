@@ -27,10 +27,11 @@ struct alignas(64) Counter {
 };
 
 constinit std::atomic<Counter*> first_counter{nullptr};
+constinit std::atomic<std::int64_t> late_bytes{0};  // of threads whose counters are gone
 constinit std::atomic<std::size_t> peak_bytes{0};
 
 std::size_t live_bytes() {
-  std::int64_t live = 0;
+  std::int64_t live = late_bytes.load(std::memory_order_relaxed);
   for (const Counter* c = first_counter.load(std::memory_order_acquire); c != nullptr; c = c->next)
     live += c->bytes.load(std::memory_order_relaxed);
   return static_cast<std::size_t>(std::max<std::int64_t>(live, 0));
@@ -46,32 +47,39 @@ Counter* take_counter() {
   for (Counter* c = first_counter.load(std::memory_order_acquire); c != nullptr; c = c->next) {
     if (!c->taken.load(std::memory_order_relaxed) && !c->taken.exchange(true)) return c;
   }
-  auto* fresh = new Counter;  // never freed: somebody may be adding up
+  auto* fresh = new (std::nothrow) Counter;  // never freed: somebody may be adding up
+  if (fresh == nullptr) return nullptr;
   fresh->next = first_counter.load(std::memory_order_relaxed);
   while (!first_counter.compare_exchange_weak(fresh->next, fresh)) {
   }
   return fresh;
 }
 
-// The thread's. One that is taken after the thread's objects are gone is never given back.
-Counter& counter() {
+// The thread's; null when the thread's objects are gone, or where there is no memory for one.
+Counter* counter() {
   constinit static thread_local Counter* mine = nullptr;
-  if (mine == nullptr) [[unlikely]] {
-    mine = take_counter();
+  constinit static thread_local bool ended = false;
+  if (mine == nullptr && !ended) [[unlikely]] {
     struct AtThreadEnd {
       ~AtThreadEnd() {
-        mine->taken.store(false);
+        if (mine != nullptr) mine->taken.store(false);
         mine = nullptr;
+        ended = true;
       }
     };
+    mine = take_counter();
     static thread_local const AtThreadEnd at_thread_end;
   }
-  return *mine;
+  return mine;
 }
 
-void count(std::int64_t bytes) {
-  std::atomic<std::int64_t>& mine = counter().bytes;  // nobody else writes to it
-  mine.store(mine.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+void count(Counter* mine, std::int64_t bytes) {
+  if (mine == nullptr) {
+    late_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  } else {  // nobody else writes to it
+    mine->bytes.store(mine->bytes.load(std::memory_order_relaxed) + bytes,
+                      std::memory_order_relaxed);
+  }
 }
 
 // Small blocks of several threads are looked at a few dozen at a time: adding up reads what other
@@ -79,12 +87,14 @@ void count(std::int64_t bytes) {
 void count_allocated(std::size_t bytes) {
   constexpr std::size_t kLarge = 4096;
   constexpr std::int64_t kOften = 64 * kLarge;
-  count(static_cast<std::int64_t>(bytes));
-  Counter& mine = counter();
-  mine.unseen += static_cast<std::int64_t>(bytes);
-  const Counter* first = first_counter.load(std::memory_order_acquire);
-  if (bytes < kLarge && mine.unseen < kOften && first->next != nullptr) return;
-  mine.unseen = 0;
+  Counter* mine = counter();
+  count(mine, static_cast<std::int64_t>(bytes));
+  if (mine != nullptr) {
+    mine->unseen += static_cast<std::int64_t>(bytes);
+    const Counter* first = first_counter.load(std::memory_order_acquire);
+    if (bytes < kLarge && mine->unseen < kOften && first->next != nullptr) return;
+    mine->unseen = 0;
+  }
   raise_peak(live_bytes());
 }
 
@@ -166,7 +176,7 @@ std::byte* allocate_counted(std::size_t bytes) {
 
 void free_counted(std::byte* data, std::size_t bytes) noexcept {
   if (data == nullptr) return;
-  count(-static_cast<std::int64_t>(bytes));
+  count(counter(), -static_cast<std::int64_t>(bytes));
   if (bytes <= kLargestSmall) {
     free_small(data, bytes);
   } else {

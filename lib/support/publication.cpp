@@ -38,24 +38,34 @@ const Contents* Publication::prepared(const Storage& storage) const noexcept {
 void* Publication::prepare(Storage& storage, bool keep) {
   if (outer_ != nullptr) return outer_->prepare(storage, keep);
   if (const auto found = index_.find(&storage); found != index_.end()) {
-    const Contents& made = *entries_[found->second].made;
-    made.forget_derived();
+    Entry& entry = entries_[found->second];
+    if (thread_reader.programs > 0) {
+      auto next = std::make_unique<Contents>(storage.bytes());
+      if (storage.bytes() > 0) std::memcpy(next->data(), entry.made->data(), storage.bytes());
+      entry.before.emplace_back(std::exchange(entry.made, nullptr));
+      entry.made = next.release();
+    }
+    entry.made->forget_derived();
     if (thread_reader.depth > 0) thread_reader.changed();
-    return made.data();
+    return entry.made->data();
   }
-  if (storage.id() >= first_inside_) {
+  if (storage.id() >= first_inside_ && !storage.published()) {
     storage.latest().forget_derived();
     return storage.latest().data();
   }
-  entries_.push_back({storage.shared_from_this(), nullptr});
-  entries_.back().made = storage.fresh(keep);
+  entries_.push_back({storage.shared_from_this(), nullptr, {}});
+  {
+    const std::lock_guard lock(storage.write_lock_);  // as long as the latest are copied
+    entries_.back().made = storage.fresh(keep);
+  }
   index_.emplace(&storage, entries_.size() - 1);
   if (thread_reader.depth > 0) thread_reader.changed();
   return entries_.back().made->data();
 }
 
 void Publication::commit() {
-  if (outer_ != nullptr) return;
+  if (outer_ != nullptr || entries_.empty()) return;
+  Freed freed;  // let go when the locks are open again
   std::sort(entries_.begin(), entries_.end(),
             [](const Entry& a, const Entry& b) { return a.storage->id() < b.storage->id(); });
   index_.clear();
@@ -70,8 +80,8 @@ void Publication::commit() {
     storage.derive_all(*entry.made);
     made.emplace_back(&storage, entry.made);
   }
+  if (!made.empty()) freed = publish(made);
   thread_reader.publication = nullptr;
-  publish(made);
   for (Entry& entry : entries_) {
     const Storage& storage = *entry.storage;
     if (!storage.exposed())
@@ -84,15 +94,16 @@ void Publication::commit() {
 Write::Write(Storage& storage, bool keep, const char* call) : storage_(storage) {
   check_may_write(storage, call);
   if (Publication* publication = thread_reader.publication) {
-    const Contents* known = publication->prepared(storage);
-    before_ = (known != nullptr ? *known : storage.latest()).data();
-    to_ = publication->prepare(storage, keep);
+    before_ = to_ = publication->prepare(storage, true);
     return;
   }
-  if (storage.published() && !storage.exposed()) {
-    lock_ = std::unique_lock(storage.write_lock_);
-    before_ = storage.latest().data();
-    if (!sole_.emplace()) {
+  if (storage.published() && !storage.exposed()) lock_ = std::unique_lock(storage.write_lock_);
+  if (lock_.owns_lock() && !storage.exposed()) {
+    const Contents& latest = storage.latest();
+    before_ = latest.data();
+    // Whoever looks at a span sees old or current elements, and this thread what it writes.
+    const bool seen = latest.visible(thread_reader.since, thread_reader.author);
+    if (latest.spanned_.load(std::memory_order_relaxed) != 0 || !seen || !sole_.emplace()) {
       made_ = storage.fresh(keep);
       to_ = made_->data();
       return;
@@ -110,10 +121,10 @@ void Write::done() {
   if (made_ != nullptr) {
     storage_.derive_all(*made_);
     const std::pair<Storage*, Contents*> made{&storage_, made_};
-    publish({&made, 1});
+    freed_ = publish({&made, 1});
     made_ = nullptr;
   } else if (lock_.owns_lock()) {
-    publish({});  // what was derived is gone
+    freed_ = publish({});  // what was derived is gone
   }
 }
 
@@ -177,7 +188,7 @@ void Update::commit() {
   // Those that are published first, for one span.
   std::partition(storages_.begin(), storages_.end(),
                  [](const auto& entry) { return entry.second != nullptr; });
-  publish({storages_.data(), published});
+  freed_ = publish({storages_.data(), published});
   for (auto& entry : storages_) entry.second = nullptr;
 }
 

@@ -40,7 +40,8 @@ class Publication {
  private:
   struct Entry {
     std::shared_ptr<Storage> storage;
-    Contents* made = nullptr;  // of exposed storage: a copy to be written back
+    Contents* made = nullptr;                       // of exposed storage: a copy to be written back
+    std::vector<std::unique_ptr<Contents>> before;  // what running programs of this thread read
   };
 
   Publication* const outer_;
@@ -68,6 +69,7 @@ class Write {
   Storage& storage_;
   const void* before_ = nullptr;
   void* to_ = nullptr;
+  Freed freed_;  // let go when the lock is open again
   std::unique_lock<ForkSafeLock> lock_;
   std::optional<SoleReader> sole_;
   Contents* made_ = nullptr;
@@ -83,14 +85,16 @@ class Update {
   Update& operator=(const Update&) = delete;
 
   // What the program reads of it, and where it leaves the final elements (which may be the same).
-  const Contents& before(const Storage& storage) const;
+  // To be asked in the order: to(), before().
   void* to(Storage& storage);
+  const Contents& before(const Storage& storage) const;
   // Publishes all. Without it nothing was written, but to memory that only this program knows.
   void commit();
 
   bool has(const Storage& storage) const;
 
  private:
+  Freed freed_;  // let go when the locks are open again
   // In order, with the contents made for them. No heap for programs that update a few tensors.
   alignas(16) std::array<std::byte, 16 * sizeof(void*)> room_;
   std::pmr::monotonic_buffer_resource memory_{room_.data(), room_.size()};

@@ -54,7 +54,7 @@ Reader& Reader::take(bool of_thread) {
   fresh->of_thread = of_thread;
   fresh->taken.store(true, std::memory_order_relaxed);
   fresh->next = first_reader.load(std::memory_order_relaxed);
-  first_reader.store(fresh, std::memory_order_release);
+  first_reader.store(fresh, std::memory_order_seq_cst);
   return *fresh;
 }
 
@@ -70,9 +70,11 @@ void Snapshot::join(ThreadReader& thread) {
         thread_reader.reader->leave();
         thread_reader.reader = nullptr;
       }
+      thread_reader.ended = true;
     }
   };
   thread.reader = &Reader::take(true);
+  if (thread.ended) return;  // a destructor of another object of the thread: left when it is closed
   static thread_local const AtThreadEnd at_thread_end;
 }
 
@@ -97,17 +99,17 @@ PublicationLock::~PublicationLock() {
   publication_mutex.unlock();
 }
 
+bool ForkSafeLock::try_lock() noexcept {
+  const std::uint32_t mine = forks.load(std::memory_order_relaxed) + 1;
+  std::uint32_t holder = 0;
+  if (holder_.compare_exchange_strong(holder, mine, std::memory_order_acquire)) return true;
+  return holder != mine && holder_.compare_exchange_strong(holder, mine, std::memory_order_acquire);
+}
+
 void ForkSafeLock::lock() noexcept {
   const std::uint32_t mine = forks.load(std::memory_order_relaxed) + 1;
-  while (true) {
-    std::uint32_t holder = 0;
-    if (holder_.compare_exchange_strong(holder, mine, std::memory_order_acquire)) return;
-    if (holder == mine) {
-      holder_.wait(mine, std::memory_order_relaxed);
-    } else if (holder_.compare_exchange_strong(holder, mine, std::memory_order_acquire)) {
-      return;  // its holder stayed behind a fork
-    }
-  }
+  // What another number holds stayed behind a fork.
+  while (!try_lock()) holder_.wait(mine, std::memory_order_relaxed);
 }
 
 }  // namespace mlpjit::support

@@ -53,6 +53,7 @@ struct ThreadReader {
   std::uint64_t stamp = 0;
   std::uint64_t changes = 0;           // counts what changed the thread's own sight
   bool retired = false;                // something that its own snapshot keeps alive
+  bool ended = false;                  // its objects are gone: it keeps no place in the list
   Publication* publication = nullptr;  // that the thread is preparing
   const Update* update = nullptr;      // of the compiled call under way, where it has one
 
@@ -94,10 +95,10 @@ class Snapshot {
       thread.reader->author.store(0, std::memory_order_relaxed);
     }
     thread.reader->end();
-    if (thread.retired) [[unlikely]]
-      free_retired(thread);
+    if (thread.retired || thread.ended) [[unlikely]]
+      clean_up(thread);
   }
-  static void free_retired(ThreadReader& thread) noexcept;
+  static void clean_up(ThreadReader& thread) noexcept;
   static void join(ThreadReader& thread);  // the list of readers
 
   ThreadReader& thread_;
@@ -131,7 +132,7 @@ class PublicationLock {
 // Calls `visit(since, author)` for everybody who reads now. Within a PublicationLock.
 template <class Visit>
 void for_each_snapshot(const Visit& visit) {
-  for (const Reader* r = first_reader.load(std::memory_order_acquire); r != nullptr; r = r->next) {
+  for (const Reader* r = first_reader.load(std::memory_order_seq_cst); r != nullptr; r = r->next) {
     const std::uint64_t since = r->since.load(std::memory_order_seq_cst);
     if (since != 0) visit(since, r->author.load(std::memory_order_relaxed));
   }
@@ -141,6 +142,9 @@ void for_each_snapshot(const Visit& visit) {
 class ForkSafeLock {
  public:
   void lock() noexcept;
+  bool try_lock() noexcept;
+  // Of a lock that nobody waits for: without a look at who does.
+  void unlock_unwaited() noexcept { holder_.store(0, std::memory_order_release); }
   void unlock() noexcept {
     holder_.store(0, std::memory_order_release);
     holder_.notify_one();

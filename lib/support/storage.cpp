@@ -107,16 +107,23 @@ const Contents* Storage::prepared(const Publication& publication) const noexcept
   return publication.prepared(*this);
 }
 
-const void* Storage::span() const noexcept {
+const void* Storage::span() const {
   const Snapshot snapshot;  // until the mark is there
+  const std::uint64_t writes = writes_.load(std::memory_order_acquire);
   const Contents& seen = contents();
-  if (published()) const_cast<Contents&>(seen).spanned_.store(true, std::memory_order_seq_cst);
+  seen.spanned_.store(1 + writes, std::memory_order_seq_cst);
   return seen.data();
 }
 
 void Storage::expose(const char* call) {
   check_may_write(*this, call);
   if (exposed()) return;
+  if (thread_reader.publication != nullptr && prepared(*thread_reader.publication) != nullptr) {
+    throw UserError(std::string(call) +
+                    ": the tensor is updated in this loop already, and gets its new values at the "
+                    "loop's end; write to it by assign()");
+  }
+  Freed freed;
   const std::lock_guard writers(write_lock_);
   const std::lock_guard lock(derive_lock_);
   if (exposed()) return;
@@ -127,7 +134,7 @@ void Storage::expose(const char* call) {
   }
   exposed_.store(true, std::memory_order_release);
   // What was resolved before must not be used again.
-  if (published()) publish({});
+  if (published()) freed = publish({});
 }
 
 const void* Storage::derived(const Contents& contents, const Derivation& how) const {
@@ -139,6 +146,7 @@ const void* Storage::derived(const Contents& contents, const Derivation& how) co
 }
 
 void Storage::pin(const std::optional<Derivation>& how) {
+  check_may_write(*this, "bind");
   const std::lock_guard writers(write_lock_);  // nothing is published meanwhile
   const std::lock_guard lock(derive_lock_);
   if (exposed()) {
@@ -201,7 +209,11 @@ void Storage::discard(Contents* made) noexcept {
     return;
   }
   const PublicationLock lock;  // it was the spare
-  if (spare_ == nullptr) spare_ = made;
+  if (spare_ == nullptr) {
+    spare_ = made;
+  } else {
+    made->memory_.reset();
+  }
 }
 
 // Finds what nobody can see any more. What it keeps from time to time is guarded by
@@ -209,92 +221,109 @@ void Storage::discard(Contents* made) noexcept {
 // outlive any other.
 class Reclaim {
  public:
-  // To be freed outside of the lock.
-  struct Trash {
-    std::vector<Contents*> contents;
-    std::vector<CountedMemory> elements;
-    std::vector<Contents::Derived*> derived;
-    std::vector<std::shared_ptr<const void>> objects;
-
-    ~Trash() {
-      for (Contents* each : contents) delete each;
-      for (Contents::Derived* each : derived) Contents::free_derived(each);
-    }
-  };
-
   static Reclaim& of_process() {
     static auto* const one = new Reclaim;
     return *one;
   }
 
-  void remember(Storage& storage) {
+  // Room for what the publication of `more` contents may move. Throws std::bad_alloc.
+  void reserve(std::size_t more, Freed& freed) {
+    freed = std::move(room_);
+    std::size_t nodes = more;
+    for (const Storage* storage : with_older_) {
+      for (const Contents* at = storage->current_.load(std::memory_order_relaxed); at != nullptr;
+           at = at->older_.load(std::memory_order_relaxed))
+        ++nodes;
+    }
+    with_older_.reserve(with_older_.size() + more);
+    hollow_.reserve(hollow_.size() + nodes);
+    freed.contents_.reserve(hollow_.size() + nodes);
+    freed.elements_.reserve(nodes);
+    freed.derived_.reserve(nodes);
+    freed.objects_.reserve(retired_.size());
+  }
+  // The room of what was let go, for the next time.
+  void give_back(Freed& room) noexcept {
+    if (room_.contents_.capacity() == 0) std::swap(room_.contents_, room.contents_);
+    if (room_.elements_.capacity() == 0) std::swap(room_.elements_, room.elements_);
+    if (room_.derived_.capacity() == 0) std::swap(room_.derived_, room.derived_);
+  }
+
+  void remember(Storage& storage) noexcept {
     if (storage.remembered_.exchange(true, std::memory_order_relaxed)) return;
     with_older_.push_back(&storage);
   }
-  void forget(const Storage& storage) { std::erase(with_older_, &storage); }
-  void retire(std::shared_ptr<const void> object, std::uint64_t now) {
+  void forget(const Storage& storage) noexcept { std::erase(with_older_, &storage); }
+  // Takes it only where it does not throw.
+  void retire(std::shared_ptr<const void>& object, std::uint64_t now) {
+    retired_.reserve(retired_.size() + 1);
     retired_.emplace_back(std::move(object), now);
   }
 
-  void run(std::uint64_t now, Trash& trash) {
-    oldest_ = now;
-    snapshots_.clear();
-    for_each_snapshot([this](std::uint64_t since, std::uint64_t author) {
-      snapshots_.emplace_back(since, author);
-      oldest_ = std::min(oldest_, since);
-    });
+  // After reserve().
+  void run(std::uint64_t now, Freed& freed) noexcept {
+    try {
+      oldest_ = now;
+      snapshots_.clear();
+      for_each_snapshot([this](std::uint64_t since, std::uint64_t author) {
+        snapshots_.emplace_back(since, author);
+        oldest_ = std::min(oldest_, since);
+      });
+    } catch (const std::bad_alloc&) {
+      return;  // then the next publication frees
+    }
     std::erase_if(with_older_, [&](Storage* storage) {
-      if (trim(*storage, trash)) return false;
+      if (trim(*storage, freed)) return false;
       storage->remembered_.store(false, std::memory_order_release);  // the last look at it
       return true;
     });
     std::erase_if(retired_, [&](auto& retired) {
       if (retired.second > oldest_) return false;
-      trash.objects.push_back(std::move(retired.first));
+      freed.objects_.push_back(std::move(retired.first));
       return true;
     });
     // Who began after they were replaced does not walk over them.
     std::erase_if(hollow_, [&](Contents* contents) {
       if (contents->died_ > oldest_) return false;
-      trash.contents.push_back(contents);
+      freed.contents_.push_back(contents);
       return true;
     });
   }
 
  private:
-  // Keeps the latest contents, those that some snapshot sees, and those just replaced where
-  // somebody outside may look at them. Whether there are older ones left.
-  bool trim(Storage& storage, Trash& trash) {
+  // Keeps the latest contents, those that some snapshot sees, and those that somebody outside may
+  // look at. Whether there are older ones left.
+  bool trim(Storage& storage, Freed& freed) noexcept {
     Contents* const latest = storage.current_.load(std::memory_order_relaxed);
-    Contents* const previous = latest->older_.load(std::memory_order_relaxed);
-    kept_.clear();
-    if (previous != nullptr && previous->spanned_.load(std::memory_order_seq_cst))
-      kept_.push_back(previous);
-    for (const auto& [since, author] : snapshots_) kept_.push_back(&storage.as_of(since, author));
+    const std::uint64_t writes = storage.writes_.load(std::memory_order_relaxed);
+    for (const auto& [since, author] : snapshots_) storage.as_of(since, author).kept_ = true;
     Contents* last = latest;
-    for (Contents* at = previous; at != nullptr;) {
+    for (Contents* at = latest->older_.load(std::memory_order_relaxed); at != nullptr;) {
       Contents* const older = at->older_.load(std::memory_order_relaxed);
-      if (std::find(kept_.begin(), kept_.end(), at) != kept_.end()) {
+      const std::uint64_t spanned = at->spanned_.load(std::memory_order_seq_cst);
+      if (at->kept_ || (spanned != 0 && writes - (spanned - 1) < 2)) {
         last->older_.store(at, std::memory_order_release);
         last = at;
       } else {
-        give_up(storage, at, trash);
+        give_up(storage, at, freed);
       }
+      at->kept_ = false;
       at = older;
     }
+    latest->kept_ = false;
     last->older_.store(nullptr, std::memory_order_release);
     return last != latest;
   }
 
-  void give_up(Storage& storage, Contents* contents, Trash& trash) {
+  void give_up(Storage& storage, Contents* contents, Freed& freed) noexcept {
     if (storage.recycles_.load(std::memory_order_relaxed) && storage.spare_ == nullptr &&
         contents->died_ <= oldest_) {
-      contents->spanned_.store(false, std::memory_order_relaxed);
+      contents->spanned_.store(0, std::memory_order_relaxed);
       storage.spare_ = contents;
       return;
     }
-    trash.elements.push_back(std::move(contents->memory_));
-    trash.derived.push_back(contents->derived_.exchange(nullptr));
+    freed.elements_.push_back(std::move(contents->memory_));
+    freed.derived_.push_back(contents->derived_.exchange(nullptr));
     if (contents != &storage.first_) hollow_.push_back(contents);
   }
 
@@ -306,20 +335,45 @@ class Reclaim {
   // Of one run; here for their memory.
   std::uint64_t oldest_ = 0;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> snapshots_;
-  std::vector<const Contents*> kept_;
+  Freed room_;
 };
 
-void publish(std::span<const std::pair<Storage*, Contents*>> made) {
+void Freed::let_go() noexcept {
+  for (Contents* each : contents_) delete each;
+  for (Contents::Derived* each : derived_) Contents::free_derived(each);
+  contents_.clear();
+  derived_.clear();
+  elements_.clear();
+  objects_.clear();
+}
+
+Freed& Freed::operator=(Freed&& other) noexcept {
+  std::swap(contents_, other.contents_);
+  std::swap(elements_, other.elements_);
+  std::swap(derived_, other.derived_);
+  std::swap(objects_, other.objects_);
+  return *this;
+}
+
+Freed::~Freed() {
+  let_go();
+  if (contents_.capacity() == 0) return;
+  const PublicationLock lock;
+  Reclaim::of_process().give_back(*this);
+}
+
+Freed publish(std::span<const std::pair<Storage*, Contents*>> made) {
   static constinit std::atomic<std::uint64_t> next_author{1};
   ThreadReader& thread = thread_reader;
   if (thread.depth > 0 && thread.author == 0) {
     thread.author = next_author.fetch_add(1, std::memory_order_relaxed);
     thread.reader->author.store(thread.author, std::memory_order_relaxed);
   }
-  Reclaim::Trash trash;
+  Freed freed;
   {
     const PublicationLock lock;
     Reclaim& reclaim = Reclaim::of_process();
+    reclaim.reserve(2 * made.size(), freed);
     const std::uint64_t now = latest_publication.load(std::memory_order_relaxed) + 1;
     for (const auto& [storage, contents] : made) {
       Contents* const before = storage->current_.load(std::memory_order_relaxed);
@@ -327,33 +381,51 @@ void publish(std::span<const std::pair<Storage*, Contents*>> made) {
       contents->author_ = thread.depth > 0 ? thread.author : 0;
       contents->older_.store(before, std::memory_order_relaxed);
       before->died_ = now;
+      storage->writes_.fetch_add(1, std::memory_order_release);
       storage->current_.store(contents, std::memory_order_release);
       reclaim.remember(*storage);
     }
     latest_publication.store(now, std::memory_order_seq_cst);
-    reclaim.run(now, trash);
+    reclaim.run(now, freed);
   }
   if (thread.depth > 0) thread.changed();
+  return freed;
 }
 
-void retire(std::shared_ptr<const void> object) {
-  Reclaim::Trash trash;
-  const PublicationLock lock;
-  Reclaim& reclaim = Reclaim::of_process();
-  const std::uint64_t now = latest_publication.load(std::memory_order_relaxed) + 1;
-  reclaim.retire(std::move(object), now);
-  latest_publication.store(now, std::memory_order_seq_cst);
-  reclaim.run(now, trash);
+void retire(std::shared_ptr<const void> object) noexcept {
+  Freed freed;
+  try {
+    const PublicationLock lock;
+    Reclaim& reclaim = Reclaim::of_process();
+    const std::uint64_t now = latest_publication.load(std::memory_order_relaxed) + 1;
+    reclaim.retire(object, now);
+    latest_publication.store(now, std::memory_order_seq_cst);
+    reclaim.reserve(0, freed);
+    reclaim.run(now, freed);
+  } catch (const std::bad_alloc&) {
+    // No memory for the list: kept for ever, since somebody may be using it.
+    using Object = std::shared_ptr<const void>;
+    alignas(Object) std::byte room[sizeof(Object)];
+    if (object) new (room) Object(std::move(object));
+  }
   if (thread_reader.depth > 0) thread_reader.retired = true;
 }
 
-void Snapshot::free_retired(ThreadReader& thread) noexcept {
-  thread.retired = false;
-  try {
-    Reclaim::Trash trash;
-    const PublicationLock lock;
-    Reclaim::of_process().run(latest_publication.load(std::memory_order_relaxed), trash);
-  } catch (...) {  // no memory for the list: the next publication frees
+void Snapshot::clean_up(ThreadReader& thread) noexcept {
+  if (thread.retired) {
+    thread.retired = false;
+    Freed freed;
+    try {
+      const PublicationLock lock;
+      Reclaim& reclaim = Reclaim::of_process();
+      reclaim.reserve(0, freed);
+      reclaim.run(latest_publication.load(std::memory_order_relaxed), freed);
+    } catch (const std::bad_alloc&) {  // the next publication frees
+    }
+  }
+  if (thread.ended && thread.depth == 0 && thread.reader != nullptr) {
+    thread.reader->leave();
+    thread.reader = nullptr;
   }
 }
 

@@ -27,6 +27,7 @@ struct Derivation {
   std::function<void(const void* contents, void* derived)> fill;
 };
 
+class Freed;
 class Reclaim;
 class Storage;
 
@@ -50,7 +51,8 @@ class Contents {
   friend class Storage;
   friend class Update;
   friend class Write;
-  friend void publish(std::span<const std::pair<Storage*, Contents*>> made);
+  friend class Freed;
+  friend Freed publish(std::span<const std::pair<Storage*, Contents*>> made);
   struct Derived;
 
   bool visible(std::uint64_t since, std::uint64_t author) const noexcept {
@@ -64,10 +66,13 @@ class Contents {
 
   CountedMemory memory_;  // none: borrowed
   void* data_ = nullptr;
-  std::uint64_t born_ = 0;            // the publication; 0: the first contents
-  std::uint64_t died_ = 0;            // the publication that replaced them
-  std::uint64_t author_ = 0;          // the snapshot that wrote them, 0: none
-  std::atomic<bool> spanned_{false};  // somebody outside may have a pointer to them
+  std::uint64_t born_ = 0;    // the publication; 0: the first contents
+  std::uint64_t died_ = 0;    // the publication that replaced them
+  std::uint64_t author_ = 0;  // the snapshot that wrote them, 0: none
+  // Somebody outside may have a pointer to them: 1 + how often the identity had been written to when
+  // it got it, or 0.
+  mutable std::atomic<std::uint64_t> spanned_{0};
+  mutable bool kept_ = false;  // of Reclaim
   std::atomic<Contents*> older_{nullptr};
   mutable std::atomic<Derived*> derived_{nullptr};
 };
@@ -114,7 +119,7 @@ class Storage : public std::enable_shared_from_this<Storage> {
   }
   // For a reader outside, who may look at it until the second write from now, or the end of the
   // identity.
-  const void* span() const noexcept;
+  const void* span() const;
 
   // Programs read it from now on: parameters, captures.
   void mark_published() const { published_.store(true, std::memory_order_release); }
@@ -136,7 +141,7 @@ class Storage : public std::enable_shared_from_this<Storage> {
   friend class Reclaim;
   friend class Write;
   friend class Update;
-  friend void publish(std::span<const std::pair<Storage*, Contents*>> made);
+  friend Freed publish(std::span<const std::pair<Storage*, Contents*>> made);
 
   Storage() = default;
   const Contents* prepared(const Publication& publication) const noexcept;
@@ -162,6 +167,7 @@ class Storage : public std::enable_shared_from_this<Storage> {
   bool borrowed_ = false;
   bool read_only_ = false;
   mutable std::atomic<bool> published_{false};
+  std::atomic<std::uint64_t> writes_{0};  // publications of it
   std::atomic<bool> exposed_{false};
   std::atomic<bool> recycles_{false};
   std::atomic<bool> remembered_{false};  // has older contents: those are to be freed
@@ -199,10 +205,29 @@ class Pin {
 
 // Frees an object that calls may be using who found it by a plain pointer, within a Snapshot: when
 // all snapshots of now are closed. Nobody finds it any more.
-void retire(std::shared_ptr<const void> object);
+void retire(std::shared_ptr<const void> object) noexcept;
 
-// Makes all of them the latest contents of their storages in one step, and frees what nobody can
-// see any more. The writers' locks are held.
-void publish(std::span<const std::pair<Storage*, Contents*>> made);
+// What a publication found that nobody can see any more. To be let go when no lock is held: what
+// goes with it may be code of others.
+class Freed {
+ public:
+  Freed() = default;
+  Freed(Freed&&) noexcept = default;
+  Freed& operator=(Freed&& other) noexcept;
+  ~Freed();
+
+ private:
+  friend class Reclaim;
+  void let_go() noexcept;
+
+  std::vector<Contents*> contents_;
+  std::vector<CountedMemory> elements_;
+  std::vector<Contents::Derived*> derived_;
+  std::vector<std::shared_ptr<const void>> objects_;
+};
+
+// Makes all of them the latest contents of their storages in one step. The writers' locks are held.
+// Throws std::bad_alloc before anything has changed.
+[[nodiscard]] Freed publish(std::span<const std::pair<Storage*, Contents*>> made);
 
 }  // namespace mlpjit::support

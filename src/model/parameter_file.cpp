@@ -181,34 +181,30 @@ nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const Stored
                       path, target));
     }
   }
-  for (const auto& [name, parameter] : parameters) {
-    if (!found.contains(name)) report.missing.push_back(name);
-  }
+  for (const auto& [name, parameter] : parameters)
+    (found.contains(name) ? report.loaded : report.missing).push_back(name);
   // Names before sizes: where layers are shifted, sizes are only a consequence.
   if (options.strict && !(report.missing.empty() && report.unused.empty()))
     throw_names(parameters, stored, options, report);
-  std::vector<std::pair<nn::Parameter, Tensor>> values;
-  for (const auto& [name, parameter] : parameters) {
-    if (!found.contains(name)) continue;
+  // One tensor after the other, and all together in the end: what fails on the way leaves
+  // everything as it was, and calls of other threads see all of the file or nothing of it.
+  std::vector<ParameterState*> states;
+  for (const std::string& name : report.loaded)
+    states.push_back(&ParameterAccess::state(parameters[name]));
+  ParameterState::Writing writing(std::move(states));
+  for (const std::string& name : report.loaded) {
+    const nn::Parameter& parameter = parameters[name];
+    const std::string what = fmt::format("{}: parameter '{}'", path, name);
     try {
-      values.emplace_back(parameter,
-                          fitted(stored.read(found.at(name)), parameter,
-                                 fmt::format("{}: parameter '{}'", path, name), options));
+      writing.write(ParameterAccess::state(parameter),
+                    fitted(stored.read(found.at(name)), parameter, what, options),
+                    "load_parameters");
     } catch (const ShapeError& error) {
       if (report.missing.empty()) throw;
       throw ShapeError(
           fmt::format("{}; the file lacks {}", error.what(), fmt::join(report.missing, ", ")));
     }
-    report.loaded.push_back(name);
   }
-  // Everything fits: from here on nothing fails, so that a file is taken whole or not at all.
-  // Calls of other threads see all of the file or nothing of it.
-  std::vector<ParameterState*> states;
-  for (const auto& [parameter, value] : values)
-    states.push_back(&ParameterAccess::state(parameter));
-  ParameterState::Writing writing(std::move(states));
-  for (const auto& [parameter, value] : values)
-    writing.write(ParameterAccess::state(parameter), value, "load_parameters");
   writing.commit();
   return report;
 }

@@ -69,8 +69,7 @@ bool is_current(const CompiledReady& ready, const BlockState& state) {
 std::shared_ptr<const CompiledReady> HybridBlock::compiled_function() {
   BlockState& state = detail::BlockAccess::state(*this);
   CompiledBody& compiled = *compiled_;
-  std::shared_ptr<const CompiledReady> before;
-  const std::lock_guard lock(compiled.mutex);
+  std::unique_lock lock(compiled.mutex);
   if (compiled.ready && is_current(*compiled.ready, state)) return compiled.ready;
   const std::uint64_t epoch = detail::structure_epoch().load(std::memory_order_acquire);
   auto now = std::make_shared<CompiledReady>(
@@ -87,10 +86,12 @@ std::shared_ptr<const CompiledReady> HybridBlock::compiled_function() {
         },
         detail::type_of(*this));
   }
-  before = std::exchange(compiled.ready, std::move(now));
-  compiled.glance.store(compiled.ready.get(), std::memory_order_release);
+  const std::shared_ptr<const CompiledReady> made = std::move(now);
+  std::shared_ptr<const CompiledReady> before = std::exchange(compiled.ready, made);
+  compiled.glance.store(made.get(), std::memory_order_release);
+  lock.unlock();
   if (before) support::retire(std::move(before));
-  return compiled.ready;
+  return made;
 }
 
 bool HybridBlock::run_compiled(std::span<const Tensor> inputs, detail::Results& results) {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "lib/support/float_env.h"
+#include "lib/support/snapshot.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/nn/symbol_block.h"
@@ -182,6 +183,7 @@ ExportedModel HybridBlock::export_model(const std::string& prefix,
         "export_model() while tracing would happen once, not at every call: do it outside");
   }
   const support::FloatEnvScope environment;
+  const support::Snapshot snapshot;  // all values are of one moment
   const auto* symbol = dynamic_cast<const SymbolBlock*>(this);
   if (symbol != nullptr && options.inputs.empty()) {
     // The program as it was read: what is written is what was read.

@@ -54,10 +54,7 @@ void ParameterState::throw_misfit(std::span<const std::int64_t> found) const {
 }
 
 // First values: whoever reads the parameter from now on finds them.
-void ParameterState::adopt(const Tensor& values, std::span<const std::int64_t> wanted) {
-  const TracePause pause;
-  // A function of the user's may have given a tensor that others hold. What may fail comes first.
-  Tensor own = values.copy();
+void ParameterState::adopt(Tensor own, std::span<const std::int64_t> wanted) {
   if (!complete()) sizes.assign(wanted.begin(), wanted.end());
   value = std::move(own);
   pending.reset();
@@ -82,7 +79,7 @@ Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
           "set_data() on it, or let the initializer compute without them",
           path_prefix(), path));
     }
-    if (being_made && !support::Making::anything()) {
+    if (being_made && !support::Making::waited_for()) {
       made.wait(lock);
       continue;
     }
@@ -95,7 +92,9 @@ Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
     std::exception_ptr failure;
     try {
       const support::Making making(this);
-      values = first_values(request.initializer, described);
+      const TracePause pause;
+      // A function of the user's may have given a tensor that others hold.
+      values = first_values(request.initializer, described).copy();
     } catch (...) {
       failure = std::current_exception();
     }
@@ -107,7 +106,7 @@ Tensor ParameterState::materialize(std::span<const std::int64_t> wanted) {
     if (failure) std::rethrow_exception(failure);
     // Else set, or to be initialized otherwise, meanwhile.
     if (ready.load(std::memory_order_relaxed) || requests != number) continue;
-    adopt(values, wanted);
+    adopt(std::move(values), wanted);
     return value;
   }
 }
@@ -153,7 +152,7 @@ ParameterState::Writing::Writing(std::vector<ParameterState*> parameters) {
   for (ParameterState* parameter : parameters) {
     std::unique_lock lock(parameter->mutex);
     const auto free = [parameter] { return !parameter->being_made || parameter->ready.load(); };
-    if (!support::Making::anything()) parameter->made.wait(lock, free);
+    if (!support::Making::waited_for()) parameter->made.wait(lock, free);
     if (parameter->ready.load(std::memory_order_relaxed) || parameter->being_made) continue;
     parameter->being_made = true;
     first_.push_back(parameter);
@@ -182,18 +181,19 @@ void ParameterState::Writing::write(ParameterState& parameter, const Tensor& val
   if (parameter.ready.load(std::memory_order_acquire)) {
     parameter.value.assign(values);
   } else {
-    fresh_.emplace_back(&parameter,
-                        values.is_weak() ? cast(values, parameter.options.dtype) : values.copy());
+    fresh_.emplace_back(&parameter, values.is_weak() ? cast(values, parameter.options.dtype).copy()
+                                                     : values.copy());
   }
 }
 
 void ParameterState::Writing::commit() {
   publication_.commit();
   const TracePause pause;
-  for (const auto& [parameter, values] : fresh_) {
+  for (auto& [parameter, values] : fresh_) {
     std::unique_lock lock(parameter->mutex);
     if (!parameter->ready.load(std::memory_order_relaxed)) {
-      parameter->adopt(values, values.shape().sizes());
+      const Shape shape = values.shape();
+      parameter->adopt(std::move(values), shape.sizes());
     } else {
       lock.unlock();
       parameter->value.assign(values);
@@ -210,7 +210,8 @@ std::shared_ptr<ParameterState> ParameterState::clone() const {
   copy->options = options;
   copy->pending = pending;
   if (ready.load(std::memory_order_relaxed)) {
-    copy->adopt(value, sizes);
+    const TracePause pause;
+    copy->adopt(value.copy(), sizes);
   }
   return copy;
 }

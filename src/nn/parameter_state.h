@@ -71,7 +71,7 @@ struct ParameterState {
   };
 
  private:
-  void adopt(const Tensor& values, std::span<const std::int64_t> wanted);
+  void adopt(Tensor own, std::span<const std::int64_t> wanted);
   void check_fits(const Tensor& values, const char* call) const;
   [[noreturn]] void throw_misfit(std::span<const std::int64_t> found) const;
 };

@@ -35,6 +35,7 @@ namespace {
 bool overlaps(const TensorImpl& to, const TensorImpl& from) {
   if (!to.storage || !from.storage || to.storage == from.storage) return false;
   if (!to.storage->borrowed() && !from.storage->borrowed()) return false;
+  const support::Snapshot one_moment;
   const auto* a = static_cast<const std::byte*>(to.storage->data());
   const auto* b = static_cast<const std::byte*>(from.storage->data());
   return a < b + from.storage->bytes() && b < a + to.storage->bytes();
@@ -97,6 +98,7 @@ void assign_value(const Tensor& target, const Tensor& value, const char* call) {
       impl.wide = from.wide;
       std::memcpy(impl.scalar, from.scalar, sizeof impl.scalar);
     } else {
+      const support::Snapshot snapshot;
       impl.storage = support::Storage::allocate(size_of(from.dtype));
       std::memcpy(impl.storage->data(), from.data(), size_of(from.dtype));
       impl.dtype = from.dtype;

@@ -248,7 +248,10 @@ void* Tensor::raw_mutable_data(DType expected) {
                      "a.slice(...).assign() or "
                      "where()");
   }
-  raw_elements(expected, "mutable_data");
+  {
+    const support::Snapshot snapshot;
+    raw_elements(expected, "mutable_data");
+  }
   TensorImpl& impl = *impl_;
   if (!impl.storage) {  // a weak scalar becomes an ordinary tensor
     auto storage = support::Storage::allocate(size_of(impl.dtype));

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <list>
 
 #include "lib/jit/bound_program.h"
 #include "lib/support/bytes.h"
@@ -13,6 +12,7 @@
 #include "lib/support/publication.h"
 #include "mlpjit/create.h"
 #include "mlpjit/error.h"
+#include "mlpjit/mode.h"
 #include "src/tensor/inplace.h"
 
 namespace mlpjit::detail {
@@ -284,6 +284,11 @@ const detail::TensorImpl& require_type(const Tensor& tensor, const TensorSpec& s
 
 void BoundCall::operator()(const Tensors& inputs, const Tensors& outputs) {
   const detail::BoundState& bound = require(state_);
+  if (is_tracing()) {
+    throw TraceError(bound.name +
+                     ": a bound call cannot be traced; call the network itself, or bind what is "
+                     "traced");
+  }
   if (inputs.size() != bound.inputs.size() || outputs.size() != bound.outputs.size()) {
     throw UserError(fmt::format("{}: bound to {} inputs and {} outputs, called with {} and {}",
                                 bound.name, bound.inputs.size(), bound.outputs.size(),
@@ -296,13 +301,16 @@ void BoundCall::operator()(const Tensors& inputs, const Tensors& outputs) {
         require_type(inputs[i], bound.inputs[i].spec, fmt::format("{}: input {}", bound.name, i));
     from.emplace_back(impl.dtype, impl.data());
   }
-  std::list<support::Write> writes;
+  support::Publication results;  // of those that programs read
   std::vector<BoundOutput> to;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const detail::TensorImpl& impl = require_type(outputs[i], bound.outputs[i].spec,
                                                   fmt::format("{}: output {}", bound.name, i));
     detail::require_writable(impl, "bound call");
-    to.emplace_back(impl.dtype, writes.emplace_back(*impl.storage, false, "bound call").to());
+    support::check_may_write(*impl.storage, "bound call");
+    const bool in_place = !impl.storage->published() || impl.storage->exposed();
+    void* memory = in_place ? impl.storage->data() : results.prepare(*impl.storage, true);
+    to.emplace_back(impl.dtype, memory);
   }
   const Status status = run(from.data(), from.size(), to.data(), to.size());
   if (status != Status::ok) {
@@ -312,7 +320,7 @@ void BoundCall::operator()(const Tensors& inputs, const Tensors& outputs) {
         : status == Status::unbound ? ": another thread runs it; bind one for each thread"
                                     : ""));
   }
-  for (support::Write& write : writes) write.done();
+  results.commit();
 }
 
 std::vector<TensorSpec> BoundCall::inputs() const {

@@ -368,7 +368,10 @@ CachedFunction::CachedFunction(Body body, HybridizeOptions options, ParameterRes
 CachedFunction::~CachedFunction() = default;
 
 Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t structure) {
-  const auto imperative = [&] { return Results{{}, body_(Tensors(inputs.begin(), inputs.end()))}; };
+  const auto imperative = [&] {
+    const support::Snapshot weights;
+    return Results{{}, body_(Tensors(inputs.begin(), inputs.end()))};
+  };
   if (Recorder::current() != nullptr) return imperative();
   if (Results results; call_latest(inputs, structure, results)) return results;
   const bool training = is_training();

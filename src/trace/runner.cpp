@@ -194,6 +194,7 @@ const Tensor& Runner::bound(std::size_t input, std::span<const Tensor> arguments
 // An update is written at the end, so an input that shares memory with the updated one would have
 // been read too early; and read-only memory must be refused before anything ran.
 void Runner::check_updates(std::span<const Tensor> arguments) const {
+  const support::Snapshot one_moment;  // so that addresses tell
   const auto storage_of = [&](std::size_t input) -> const support::Storage* {
     const ir::InputKind kind = inputs_[input].kind;
     if (kind == ir::InputKind::state || kind == ir::InputKind::token) return nullptr;
@@ -253,8 +254,8 @@ class Runner::Updating {
       }
       jit::Argument& argument = slot.inputs[input];
       argument.storage = storage;
-      argument.view.data = update_->before(*storage).data();
       argument.update = update_->to(*storage);
+      argument.view.data = update_->before(*storage).data();
       slot.frame->set_input(input, argument);
     }
   }

@@ -204,7 +204,8 @@ class MLPJIT_API HybridBlock : public Block {
   /// A call for hard real time on inputs of these types and sizes: compiles, packs the weights,
   /// owns its workspace and touches its pages. Hybridized or not; as evaluated, or in training
   /// mode, by the mode of this thread now. Weights that are set later are seen at the next call;
-  /// children that are added or replaced are not.
+  /// children that are added or replaced, and tensors that a captured variable is bound to anew,
+  /// are not. Touched are the pages of a run on the thread that binds.
   /// @throws UserError with every reason why it cannot be real-time: ops run by the interpreter
   /// (prints, random numbers, gather, ...), tensors that it updates, weights that borrow memory or
   /// gave theirs away by mutable_data(), endless loops, Backend::graph, more than one thread.

@@ -106,6 +106,31 @@ TEST_F(BoundCalls, OnTensorsSayWhatDoesNotFit) {
   EXPECT_ERROR(UserError, run(Tensors{x, x}, Tensors{y}), "1 inputs", "2");
 }
 
+TEST_F(BoundCalls, WriteOutputsThatProgramsReadAndRefuseOneOutputTwice) {
+  auto net = test::policy();
+  BoundCall run = net.bind({f32({1, 27})});
+  const Tensor x = random::normal({1, 27});
+  const Tensor read = zeros({1, 6});
+  const auto total = jit([read] { return sum(read); });
+  EXPECT_EQ(total().item<float>(), 0);
+  run(x, read);
+  EXPECT_EQ(total().item<float>(), sum(net(x)).item<float>());
+  Several several;
+  several.initialize();
+  BoundCall two = several.bind({f32({1, 3}), f64({2})});
+  const Tensor first = zeros({1, 2}), same = zeros({2}, DType::f64), one = zeros({}, DType::f64);
+  const Tensors inputs = {ones({1, 3}), ones({2}, DType::f64)};
+  EXPECT_ERROR(UserError, two(inputs, {first, same, one, first}), "overlap", "shares memory");
+  const auto also = jit([first] { return sum(first); });
+  also();  // now programs read it
+  EXPECT_ERROR(UserError, two(inputs, {first, same, one, first}), "overlap");
+  const auto traced = [&](Tensor y) {
+    run(y, read);
+    return y;
+  };
+  EXPECT_ERROR(TraceError, trace(traced, f32({1, 27})), "bound call");
+}
+
 TEST_F(BoundCalls, AreRefusedWithEveryReason) {
   struct Prints : nn::HybridBlock {
     Tensor hybrid_forward(const Ops& F, const Tensor& x) override {

@@ -112,7 +112,7 @@ TEST(Contents, NobodySeesAreFreedWhenSomethingIsPublished) {
   last.let_go();
   set(*other, 5);
   HeldSnapshot none;
-  publish({});
+  (void)publish({});
   EXPECT_EQ(live(), before);
 }
 
@@ -124,7 +124,7 @@ TEST(Contents, GoWithTheIdentity) {
     set(*storage, 2);
   }
   EXPECT_EQ(live(), before);
-  publish({});  // finds nothing of it
+  (void)publish({});  // finds nothing of it
 }
 
 TEST(Span, StaysReadableUntilTheSecondWrite) {
@@ -135,14 +135,42 @@ TEST(Span, StaysReadableUntilTheSecondWrite) {
   set(*storage, 2);
   EXPECT_TRUE(*span == 1 || *span == 2);
   elsewhere.let_go();
-  publish({});
+  (void)publish({});
   EXPECT_TRUE(*span == 1 || *span == 2);
   EXPECT_EQ(live(), before + kBytes);
   HeldSnapshot again;
   set(*storage, 3);
   again.let_go();
-  publish({});
+  (void)publish({});
   EXPECT_EQ(live(), before);
+}
+
+TEST(Span, OfAnOlderSnapshotAndOfWhatIsPublishedLaterStaysReadableToo) {
+  const StoragePtr storage = published(1), later = Storage::allocate(kBytes);
+  fill(later->data(), 1);
+  const auto* of_later = static_cast<const int*>(later->span());
+  later->mark_published();
+  HeldSnapshot elsewhere;
+  const int* span = nullptr;
+  {
+    const Snapshot old;
+    std::thread([&] { set(*storage, 2); }).join();
+    span = static_cast<const int*>(storage->span());
+    EXPECT_EQ(*span, 1);
+  }
+  set(*later, 2);
+  elsewhere.let_go();
+  (void)publish({});
+  EXPECT_EQ(*span, 1);      // no write since
+  EXPECT_EQ(*of_later, 1);  // one
+}
+
+TEST(Span, IsNotWrittenUnder) {
+  const StoragePtr storage = published(1);
+  const auto* span = static_cast<const int*>(storage->span());
+  set(*storage, 2);
+  EXPECT_EQ(*span, 1);
+  EXPECT_EQ(seen(*storage), 2);
 }
 
 TEST(Snapshot, SeesWhatItsThreadWritesAndNothingElseOfLater) {
@@ -158,6 +186,16 @@ TEST(Snapshot, SeesWhatItsThreadWritesAndNothingElseOfLater) {
   EXPECT_EQ(seen(*mine), 2);
   EXPECT_EQ(seen(*theirs), 1);
   EXPECT_EQ(seen(*both), 2);
+}
+
+// Though nobody else is there any more: what it writes must be younger than what it does not see.
+TEST(Snapshot, SeesWhatItsThreadWritesAfterAnotherThreadDid) {
+  const StoragePtr storage = published(1);
+  const Snapshot snapshot;
+  std::thread([&] { set(*storage, 3); }).join();
+  EXPECT_EQ(seen(*storage), 1);
+  set(*storage, 4);
+  EXPECT_EQ(seen(*storage), 4);
 }
 
 TEST(Snapshot, StampsTellWhetherAnythingChanged) {
@@ -221,9 +259,82 @@ TEST(Publication, OfExposedMemoryIsCopiedInAtTheEnd) {
 TEST(Publication, WhatIsMadeInsideNeedsNoCopy) {
   Publication together;
   const std::size_t before = live();
-  const StoragePtr storage = published(1);
+  const StoragePtr storage = Storage::allocate(kBytes);
   set(*storage, 2);
   EXPECT_EQ(live(), before + kBytes);
+}
+
+// Another thread made it meanwhile, and reads it.
+TEST(Publication, DoesNotTakeAYoungerIdentityForItsOwn) {
+  Publication together;
+  const StoragePtr storage = published(1);
+  const void* const memory = storage->latest().data();
+  set(*storage, 2);
+  EXPECT_EQ(*static_cast<const int*>(memory), 1);
+  std::thread([&] { EXPECT_EQ(seen(*storage), 1); }).join();
+}
+
+TEST(Publication, WithoutWritesPublishesNothing) {
+  const std::uint64_t before = latest_publication;
+  Publication nothing;
+  nothing.commit();
+  EXPECT_EQ(latest_publication, before);
+}
+
+// The outer snapshot does not keep the latest contents; others replace them while they are copied.
+TEST(Publication, CopiesTheLatestElementsWhileOthersReplaceThem) {
+  const StoragePtr storage = published(0);
+  std::atomic<bool> stop{false};
+  std::thread other([&] {
+    for (int i = 1; !stop; ++i) set(*storage, i);
+  });
+  int torn = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const Snapshot outer;
+    Publication together;
+    const auto* copy = static_cast<const int*>(together.prepare(*storage, true));
+    torn += copy[0] != copy[kInts - 1] || copy[0] != copy[kInts / 2];
+  }
+  stop = true;
+  other.join();
+  EXPECT_EQ(torn, 0);
+}
+
+TEST(Publication, RefusesExposedWritesToWhatItPrepared) {
+  const StoragePtr storage = published(1);
+  Publication together;
+  set(*storage, 2);
+  EXPECT_THROW(storage->expose("mutable_data"), UserError);
+}
+
+// A program of this thread that runs now has pointers to what was prepared before.
+TEST(Publication, LeavesWhatARunningProgramReads) {
+  const StoragePtr storage = published(1);
+  Publication together;
+  set(*storage, 2);
+  const auto* read = static_cast<const int*>(storage->data());
+  ++thread_reader.programs;
+  set(*storage, 3);
+  EXPECT_EQ(*read, 2);
+  --thread_reader.programs;
+  EXPECT_EQ(seen(*storage), 3);
+}
+
+// What goes with it may be code of others, which writes too.
+TEST(Publication, LetsGoOfOldThingsWhenNoLockIsHeld) {
+  const StoragePtr storage = published(1), other = published(1);
+  int released = 0;
+  {
+    HeldSnapshot reader;
+    retire(std::shared_ptr<const void>(&released, [&](const int*) {
+      set(*storage, 5);
+      set(*other, 5);
+      ++released;
+    }));
+  }
+  set(*storage, 2);
+  EXPECT_EQ(released, 1);
+  EXPECT_EQ(seen(*storage), 5);
 }
 
 // Two at a time, from several threads: no reader sees one of one publication and one of another.
@@ -391,6 +502,8 @@ TEST(Update, WithinAnotherIsAnErrorAndNoDeadlock) {
     EXPECT_THROW(const Update inner(second), UserError);
     EXPECT_THROW(set(*b, 2), UserError);
     EXPECT_THROW(set(*a, 2), UserError);
+    EXPECT_THROW(a->expose("mutable_data"), UserError);
+    EXPECT_THROW(Pin(a, std::nullopt), UserError);
     set(*own, 2);  // that no program reads
   }
   const Update again(second);
@@ -428,17 +541,17 @@ TEST(Retire, FreesWhenTheSnapshotsOfThenAreClosed) {
   {
     HeldSnapshot reader;
     retire(object(after_reader));
-    publish({});
+    (void)publish({});
     EXPECT_FALSE(after_reader);
     reader.let_go();
-    publish({});
+    (void)publish({});
     EXPECT_TRUE(after_reader);
   }
   {
     const Snapshot outer;
     const Snapshot inner;
     retire(object(after_own));
-    publish({});
+    (void)publish({});
     EXPECT_FALSE(after_own);
   }
   EXPECT_TRUE(after_own);  // without a further write
@@ -462,7 +575,7 @@ TEST(Fork, OpensLocksAndForgetsReaders) {
     const std::size_t before = live();
     set(*storage, 2);
     increment(*storage);
-    publish({});
+    (void)publish({});
     _exit(seen(*storage) == 3 && live() == before ? 0 : 1);
   }
   int status = -1;
