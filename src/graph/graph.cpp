@@ -86,6 +86,13 @@ std::vector<std::size_t> call_inputs(const GraphData& data) {
   return inputs;
 }
 
+Tensors definite(Tensors results) {
+  for (Tensor& result : results) {
+    if (result.defined() && result.is_weak()) result = adapt(result, result.dtype(), "return");
+  }
+  return results;
+}
+
 Graph trace_graph(const std::function<Tensors(const Tensors&)>& function,
                   const std::vector<TensorSpec>& specs) {
   std::vector<ArgumentSpec> arguments;
@@ -95,15 +102,8 @@ Graph trace_graph(const std::function<Tensors(const Tensors&)>& function,
     argument.shape = spec.shape;
     arguments.push_back(std::move(argument));
   }
-  // A program's results are of definite dtypes: those that C++ scalars have by themselves.
-  const auto definite = [&](const Tensors& inputs) {
-    Tensors results = function(inputs);
-    for (Tensor& result : results) {
-      if (result.is_weak()) result = adapt(result, result.dtype(), "return");
-    }
-    return results;
-  };
-  Trace trace = trace_function(definite, arguments, {});
+  Trace trace = trace_function([&](const Tensors& inputs) { return definite(function(inputs)); },
+                               arguments, {});
   check_escaped(trace, arguments, "trace");
   return graph_of(std::move(trace));
 }

@@ -48,6 +48,9 @@ Graph graph_of(Trace trace);
 // How many arguments a call has, and what is known of each: the input it goes to.
 std::vector<std::size_t> call_inputs(const GraphData& data);
 
+// A program's results are of definite dtypes: those that C++ scalars have by themselves.
+Tensors definite(Tensors results);
+
 // Writes the program into the trace that goes on, with these arguments; gives its results.
 Tensors inline_graph(Recorder& recorder, const GraphData& data, const Tensors& arguments);
 

@@ -113,19 +113,9 @@ void Portable::captures() {
   }
 }
 
-// A result that is a C++ scalar carries its value in the widest type of its kind; as a tensor it
-// has the dtype that it has by itself.
 std::vector<ir::ValueId> Portable::results() {
   std::vector<ir::ValueId> results;
-  for (std::size_t i = 0; i < from_.body().results.size(); ++i) {
-    ir::ValueId value = replay_[from_.body().results[i]];
-    const WeakKind weak = trace_.results[i].weak;
-    if (weak != WeakKind::none && to_.value(value).type.dtype != default_dtype(weak)) {
-      value = to_.result(to_.append(ir::Function::kBody, ir::Opcode::cast, {value},
-                                    {{"dtype", default_dtype(weak)}}));
-    }
-    results.push_back(value);
-  }
+  for (const ir::ValueId value : from_.body().results) results.push_back(replay_[value]);
   return results;
 }
 
@@ -154,8 +144,11 @@ void Portable::name_values() {
 }
 
 PortableModel Portable::make() {
+  std::size_t next = 0;
   for (std::size_t i = 0; i < trace_.inputs.size(); ++i) {
-    if (trace_.inputs[i].kind == ir::InputKind::argument) input(i, from_.inputs()[i].name);
+    if (trace_.inputs[i].kind != ir::InputKind::argument) continue;
+    const bool named = next < options_.input_names.size();
+    input(i, named ? options_.input_names[next++] : from_.inputs()[i].name);
   }
   parameters();
   captures();
@@ -184,32 +177,37 @@ PortableModel Portable::make() {
   return std::move(model_);
 }
 
-void check_names(const char* what, const std::vector<std::string>& names, std::size_t count) {
+void check_names(const char* call, const char* what, const std::vector<std::string>& names,
+                 std::size_t count) {
   if (names.size() != count) {
-    throw UserError(fmt::format("export_model: {} names of {}s were given, the network has {}",
+    throw UserError(fmt::format("{}: {} names of {}s were given, the network has {}", call,
                                 names.size(), what, count));
   }
   std::set<std::string> seen;
   for (const std::string& name : names) {
     if (name.empty() || !seen.insert(name).second) {
-      throw UserError(fmt::format(
-          "export_model: names of {}s are distinct and not empty, '{}' is not", what, name));
+      throw UserError(fmt::format("{}: names of {}s are distinct and not empty, '{}' is not", call,
+                                  what, name));
     }
   }
 }
 
 }  // namespace
 
+void check_input_names(const char* call, const Trace& trace,
+                       const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  const auto arguments =
+      std::count_if(trace.inputs.begin(), trace.inputs.end(),
+                    [](const Binding& binding) { return binding.kind == ir::InputKind::argument; });
+  check_names(call, "input", names, static_cast<std::size_t>(arguments));
+}
+
 PortableModel portable_model(const Trace& trace, const nn::ParameterDict& parameters,
                              const nn::ExportOptions& options) {
   if (!options.output_names.empty())
-    check_names("output", options.output_names, trace.results.size());
-  if (!options.input_names.empty()) {
-    const auto arguments = std::count_if(
-        trace.inputs.begin(), trace.inputs.end(),
-        [](const Binding& binding) { return binding.kind == ir::InputKind::argument; });
-    check_names("input", options.input_names, static_cast<std::size_t>(arguments));
-  }
+    check_names("export_model", "output", options.output_names, trace.results.size());
+  check_input_names("export_model", trace, options.input_names);
   return Portable(trace, parameters, options).make();
 }
 

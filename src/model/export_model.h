@@ -22,6 +22,10 @@ struct PortableModel {
 PortableModel portable_model(const Trace& trace, const nn::ParameterDict& parameters,
                              const nn::ExportOptions& options);
 
+// Throws UserError unless `names` are distinct names of the trace's arguments, or none at all;
+// `call` is who asks.
+void check_input_names(const char* call, const Trace& trace, const std::vector<std::string>& names);
+
 // Writes both files, the parameters first.
 nn::ExportedModel write_model(PortableModel model, const std::string& prefix);
 

@@ -89,17 +89,10 @@ std::optional<Found> find(std::string_view name) {
   return Found{kOps[static_cast<std::size_t>(*opcode)], alpha_of(ir::info(*opcode))};
 }
 
-// All names, or those of ops that have an alpha.
-std::vector<std::string_view> names(bool with_alpha) {
+std::vector<std::string_view> names_with_alpha() {
   std::vector<std::string_view> names;
   for (const ir::OpInfo& op : ir::all_ops()) {
-    if (is_activation(op) && (!with_alpha || alpha_of(op))) names.push_back(op.name);
-  }
-  for (const auto& [alias, op] : kAliases) {
-    if (!with_alpha) names.push_back(alias);
-  }
-  for (const auto& [other, function] : kOthers) {
-    if (!with_alpha) names.push_back(other);
+    if (is_activation(op) && alpha_of(op)) names.push_back(op.name);
   }
   return names;
 }
@@ -109,15 +102,15 @@ std::vector<std::string_view> names(bool with_alpha) {
 ActivationFunction::ActivationFunction(const std::string& name, std::optional<double> alpha) {
   const std::optional<Found> found = find(name);
   if (!found) {
-    const std::vector<std::string_view> known = names(false);
-    const std::string meant = support::did_you_mean(name, known);
+    const std::vector<std::string> known = nn::activation_names();
+    const std::string meant = support::did_you_mean(name, {known.begin(), known.end()});
     throw UserError(
         fmt::format("no activation '{}'{} There are: {}. Others are written as nn::HybridLambda",
                     name, meant.empty() ? "." : meant, fmt::join(known, ", ")));
   }
   if (alpha && !found->alpha)
-    throw UserError(
-        fmt::format("activation '{}' has no alpha; {} do", name, fmt::join(names(true), ", ")));
+    throw UserError(fmt::format("activation '{}' has no alpha; {} do", name,
+                                fmt::join(names_with_alpha(), ", ")));
   function_ = found->function;
   alpha_ = alpha ? *alpha : found->alpha.value_or(0);
 }
@@ -125,6 +118,16 @@ ActivationFunction::ActivationFunction(const std::string& name, std::optional<do
 }  // namespace mlpjit::detail
 
 namespace mlpjit::nn {
+
+std::vector<std::string> activation_names() {
+  std::vector<std::string> names;
+  for (const ir::OpInfo& op : ir::all_ops()) {
+    if (detail::is_activation(op)) names.emplace_back(op.name);
+  }
+  for (const auto& [alias, op] : detail::kAliases) names.emplace_back(alias);
+  for (const auto& [name, function] : detail::kOthers) names.emplace_back(name);
+  return names;
+}
 
 Activation::Activation(const std::string& name, const ActivationOptions& options)
     : HybridBlock("Activation",

@@ -83,6 +83,24 @@ auto located(const Block& block, const Call& call) {
   }
 }
 
+// A root's first call: notes what it takes and what its layers give, for summary() and export.
+class FirstCall {
+ public:
+  FirstCall(const CallFrame& frame, BlockState& state) : state_(state) {
+    if (!frame.root() || state.called.load(std::memory_order_acquire)) return;
+    first_ = true;
+    if (ShapeObserver::current() == nullptr) own_.emplace(ShapeObserver::Mode::as_ever);
+  }
+  void ended(std::span<const Tensor> inputs) {
+    if (first_) state_.remember_call(inputs, ShapeObserver::current()->shapes());
+  }
+
+ private:
+  BlockState& state_;
+  bool first_ = false;
+  std::optional<ShapeObserver> own_;
+};
+
 }  // namespace
 
 // The body may change members of the object, as any method may; calls are const so that handles
@@ -92,10 +110,11 @@ Tensor Block::operator()(const Tensor& input) const {
   BlockState& state = this->state();
   std::optional<support::Snapshot> weights;
   if (!runs_compiled(state)) weights.emplace();
+  FirstCall first(frame, state);
   Tensor output = located(*this, [&] { return const_cast<Block*>(this)->forward(input); });
   check_defined({&output, 1}, *this);
-  if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs({input});
   if (ShapeObserver* observer = ShapeObserver::current()) observer->record({&output, 1});
+  first.ended({&input, 1});
   return output;
 }
 
@@ -104,10 +123,11 @@ Outputs Block::operator()(const Tensors& inputs) const {
   BlockState& state = this->state();
   std::optional<support::Snapshot> weights;
   if (!runs_compiled(state)) weights.emplace();
+  FirstCall first(frame, state);
   Outputs outputs = located(*this, [&] { return const_cast<Block*>(this)->forward_n(inputs); });
   check_defined(outputs, *this);
-  if (frame.root() && !state.called.load(std::memory_order_acquire)) state.remember_inputs(inputs);
   if (ShapeObserver* observer = ShapeObserver::current()) observer->record(outputs);
+  first.ended(inputs);
   return outputs;
 }
 

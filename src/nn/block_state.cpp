@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "mlpjit/error.h"
+#include "src/graph/specialize.h"
 #include "src/nn/clone_map.h"
 
 namespace mlpjit::detail {
@@ -70,15 +71,53 @@ std::optional<std::string> BlockState::path_to(const BlockState& block) const {
   return std::nullopt;
 }
 
-void BlockState::remember_inputs(const Tensors& inputs) {
+namespace {
+
+// The symbols of shapes.
+void collect_symbols(const std::vector<Shape>& shapes, SymbolSizes& symbols) {
+  for (const Shape& shape : shapes) {
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      if (!shape[axis].is_static()) symbols[shape[axis].symbol()] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+void BlockState::remember_call(std::span<const Tensor> inputs, const LayerShapes& outputs) {
   std::vector<std::pair<DType, Shape>> seen;
+  std::optional<std::int64_t> batch;
   for (const Tensor& input : inputs) {
     if (!input.defined() || !input.shape().is_static()) return;
     seen.emplace_back(input.dtype(), input.shape());
+    if (!batch && input.rank() > 0) batch = input.shape()[0].value();
   }
+  // A trace for all batch sizes has a symbol for that of this call; of several it is not known
+  // which stands for what.
+  LayerShapes layers = outputs;
+  SymbolSizes symbols;
+  for (const auto& [path, shapes] : layers) collect_symbols(shapes, symbols);
+  if (symbols.size() == 1 && batch) {
+    symbols.begin()->second = *batch;
+    for (auto& [path, shapes] : layers) {
+      for (Shape& shape : shapes) shape = substitute(shape, symbols);
+    }
+  }
+  std::vector<std::uint64_t> fingerprint = fingerprint_of(*this);
   const std::lock_guard lock(mutex);
   first_inputs = std::move(seen);
+  first_outputs = std::move(layers);
+  first_fingerprint = std::move(fingerprint);
   called.store(true, std::memory_order_release);
+}
+
+std::vector<std::uint64_t> fingerprint_of(const BlockState& block) {
+  std::vector<std::uint64_t> fingerprint;
+  walk_blocks(block, "", [&](const std::string&, const BlockState& each) {
+    fingerprint.push_back(each.id);
+    fingerprint.push_back(each.version.load(std::memory_order_acquire));
+  });
+  return fingerprint;
 }
 
 std::shared_ptr<BlockState> BlockState::clone() const {
@@ -145,9 +184,9 @@ ShapeObserver*& ShapeObserver::current() {
 }
 
 void ShapeObserver::record(std::span<const Tensor> outputs) {
-  Row row{current_path(), {}};
-  for (const Tensor& output : outputs) row.outputs.push_back(output.shape());
-  rows_.push_back(std::move(row));
+  std::vector<Shape>& shapes = shapes_[current_path()];
+  shapes.clear();
+  for (const Tensor& output : outputs) shapes.push_back(output.shape());
 }
 
 std::string type_name(const std::type_info& type) {

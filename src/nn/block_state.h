@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +18,9 @@
 #include "src/trace/path.h"
 
 namespace mlpjit::detail {
+
+// Shapes of what layers give, by path.
+using LayerShapes = std::map<std::string, std::vector<Shape>>;
 
 struct BlockState {
   // A child or a parameter.
@@ -41,9 +45,12 @@ struct BlockState {
   std::atomic<bool> hybridized{false};
   HybridizeOptions options;  // guarded by mutex
 
-  // Dtypes and shapes of the first call as a root, for summary().
+  // The first call as a root: dtypes and shapes of its inputs, and, for summary(), what the layers
+  // gave, with the tree as it was then.
   std::atomic<bool> called{false};
-  std::vector<std::pair<DType, Shape>> first_inputs;  // guarded by mutex
+  std::vector<std::pair<DType, Shape>> first_inputs;  // guarded by mutex, as are these two
+  LayerShapes first_outputs;
+  std::vector<std::uint64_t> first_fingerprint;
   mutable std::mutex mutex;
 
   // Hybrid blocks of this tree from the next call on; plain ones keep the options for blocks that
@@ -56,9 +63,13 @@ struct BlockState {
   void touch();
   // The path from here to a block below ("hidden.0"), or nothing.
   std::optional<std::string> path_to(const BlockState& block) const;
-  void remember_inputs(const Tensors& inputs);
+  void remember_call(std::span<const Tensor> inputs, const LayerShapes& outputs);
   std::shared_ptr<BlockState> clone() const;
 };
+
+// Identities and versions of all blocks of a tree, in order: equal as long as its members are the
+// same.
+std::vector<std::uint64_t> fingerprint_of(const BlockState& block);
 
 // Raised whenever the members of any block change, so that a call learns in one read that no tree
 // did.
@@ -111,30 +122,33 @@ class CallFrame {
   PathScope path_;
 };
 
-// Collects the output shapes of every layer that runs on this thread meanwhile; everything runs
-// imperatively.
+// Collects the output shapes of every layer that runs, or is traced, on this thread meanwhile.
 class ShapeObserver {
  public:
-  struct Row {
-    std::string path;
-    std::vector<Shape> outputs;
-  };
+  // Whether compiled programs, which hide their layers, are left aside meanwhile.
+  enum class Mode : std::uint8_t { as_ever, imperative };
   static ShapeObserver*& current();
-  ShapeObserver() : outer_(current()) { current() = this; }
+  static bool wants_imperative() {
+    return current() != nullptr && current()->mode_ == Mode::imperative;
+  }
+  explicit ShapeObserver(Mode mode) : mode_(mode), outer_(current()) { current() = this; }
   ~ShapeObserver() { current() = outer_; }
   ShapeObserver(const ShapeObserver&) = delete;
   ShapeObserver& operator=(const ShapeObserver&) = delete;
 
+  // Of the layer that ends now; of one that runs several times the last counts.
   void record(std::span<const Tensor> outputs);
-  const std::vector<Row>& rows() const { return rows_; }
+  const LayerShapes& shapes() const { return shapes_; }
 
  private:
+  const Mode mode_;
   ShapeObserver* outer_;
-  std::vector<Row> rows_;
+  LayerShapes shapes_;
 };
 
 struct BlockAccess {
   static BlockState& state(const nn::Block& block) { return block.state(); }
+  static CompiledBody& compiled(const nn::HybridBlock& block) { return *block.compiled_; }
   static std::shared_ptr<BlockState> share(const nn::Block& block) {
     block.state();
     return block.state_;

@@ -35,22 +35,12 @@ using detail::CompiledReady;
 
 namespace {
 
-// Identities and versions of all blocks of the tree, in order.
-std::vector<std::uint64_t> fingerprint_of(const BlockState& block) {
-  std::vector<std::uint64_t> fingerprint;
-  detail::walk_blocks(block, "", [&](const std::string&, const BlockState& each) {
-    fingerprint.push_back(each.id);
-    fingerprint.push_back(each.version.load(std::memory_order_acquire));
-  });
-  return fingerprint;
-}
-
 // As `before`, for the members of the tree as they are now.
 CompiledReady following(CompiledBody& compiled, const BlockState& state,
                         const CompiledReady& before, std::uint64_t epoch) {
   CompiledReady now = before;
   now.epoch = epoch;
-  std::vector<std::uint64_t> fingerprint = fingerprint_of(state);
+  std::vector<std::uint64_t> fingerprint = detail::fingerprint_of(state);
   if (fingerprint == compiled.fingerprint) return now;
   compiled.fingerprint = std::move(fingerprint);
   ++now.structure;
@@ -96,7 +86,7 @@ std::shared_ptr<const CompiledReady> HybridBlock::compiled_function() {
 
 bool HybridBlock::run_compiled(std::span<const Tensor> inputs, detail::Results& results) {
   // Inside a trace the body is written down as part of it.
-  if (is_tracing() || detail::ShapeObserver::current() != nullptr) return false;
+  if (is_tracing() || detail::ShapeObserver::wants_imperative()) return false;
   {
     const support::Snapshot snapshot;
     const CompiledReady* ready = (*compiled_).glance.load(std::memory_order_acquire);

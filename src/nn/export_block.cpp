@@ -1,4 +1,4 @@
-// HybridBlock::export_model: what a network is traced with, and how.
+// HybridBlock::graph and export_model: what a network is traced with, and how.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,6 +11,7 @@
 #include "mlpjit/mode.h"
 #include "mlpjit/nn/symbol_block.h"
 #include "src/core/log.h"
+#include "src/graph/graph_data.h"
 #include "src/model/export_model.h"
 #include "src/nn/block_state.h"
 #include "src/nn/symbol_program.h"
@@ -24,11 +25,6 @@ using detail::BlockAccess;
 using detail::BlockState;
 
 namespace {
-
-constexpr const char* kWayOut =
-    "call the network once, or say what it takes: export_model(prefix, {.inputs = "
-    "{f32({dim(\"B\"), "
-    "512})}})";
 
 // What the first call had.
 std::optional<std::vector<TensorSpec>> called_with(const BlockState& state) {
@@ -86,40 +82,66 @@ std::string list(const std::vector<TensorSpec>& specs) {
   return text;
 }
 
-class Exporter {
- public:
-  Exporter(HybridBlock& block, const ExportOptions& options) : block_(block), options_(options) {}
+// What graph() and export_model() have in common.
+struct Request {
+  std::vector<TensorSpec> inputs;
+  std::vector<std::string> input_names;  // in the trace; a trace at hand has its own
+  bool training = false;
+  Batch batch = Batch::dynamic;
+  const char* call;     // for messages: "export_model"
+  const char* way_out;  // how its inputs are given
+};
 
-  detail::PortableModel run() {
-    const detail::Trace trace = traced();
-    detail::check_escaped(trace, {}, "export_model of " + detail::type_of(block_));
-    return detail::portable_model(trace, block_.collect_params(), options_);
+class BlockTracer {
+ public:
+  BlockTracer(const HybridBlock& block, const Request& request)
+      : block_(const_cast<HybridBlock&>(block)), request_(request) {}
+
+  detail::Trace run() {
+    detail::Trace trace = traced();
+    detail::check_escaped(trace, {},
+                          fmt::format("{} of {}", request_.call, detail::type_of(block_)));
+    return trace;
   }
 
  private:
+  std::optional<detail::Trace> at_hand(const std::vector<TensorSpec>& specs) const;
   detail::Trace trace(const std::vector<TensorSpec>& specs, bool one_tensor);
   detail::Trace trace_any_batch(const std::vector<TensorSpec>& specs, bool one_tensor);
   detail::Trace traced();
 
   HybridBlock& block_;
-  const ExportOptions& options_;
+  const Request& request_;
 };
 
-detail::Trace Exporter::trace(const std::vector<TensorSpec>& specs, bool one_tensor) {
+// What a program of the hybridized block was compiled from, where the tree is as it was then.
+std::optional<detail::Trace> BlockTracer::at_hand(const std::vector<TensorSpec>& specs) const {
+  const BlockState& state = BlockAccess::state(block_);
+  if (!state.hybridized.load(std::memory_order_acquire) || !request_.input_names.empty()) return {};
+  detail::CompiledBody& compiled = BlockAccess::compiled(block_);
+  const std::lock_guard lock(compiled.mutex);
+  const detail::CompiledReady* ready = compiled.ready.get();
+  if (ready == nullptr || !ready->function || compiled.fingerprint != detail::fingerprint_of(state))
+    return {};
+  return ready->function->trace_at_hand(specs, request_.training, ready->structure);
+}
+
+detail::Trace BlockTracer::trace(const std::vector<TensorSpec>& specs, bool one_tensor) {
+  if (std::optional<detail::Trace> known = at_hand(specs)) return std::move(*known);
   std::vector<ArgumentSpec> arguments;
   for (std::size_t i = 0; i < specs.size(); ++i) {
     ArgumentSpec argument;
     argument.dtype = specs[i].dtype;
     argument.shape = specs[i].shape;
-    if (i < options_.input_names.size()) argument.name = options_.input_names[i];
+    if (i < request_.input_names.size()) argument.name = request_.input_names[i];
     arguments.push_back(std::move(argument));
   }
-  const TrainingScope mode(options_.training);
+  const TrainingScope mode(request_.training);
   const detail::CallFrame frame(block_);
   return detail::trace_function(
       [&](const Tensors& inputs) {
-        return one_tensor ? Tensors{BlockAccess::run(block_, inputs.front())}
-                          : BlockAccess::run_n(block_, inputs);
+        return detail::definite(one_tensor ? Tensors{BlockAccess::run(block_, inputs.front())}
+                                           : BlockAccess::run_n(block_, inputs));
       },
       arguments,
       [shared = BlockAccess::share(block_)](const Tensor& tensor) {
@@ -128,9 +150,9 @@ detail::Trace Exporter::trace(const std::vector<TensorSpec>& specs, bool one_ten
 }
 
 // With a symbolic batch size where the network allows it.
-detail::Trace Exporter::trace_any_batch(const std::vector<TensorSpec>& specs, bool one_tensor) {
+detail::Trace BlockTracer::trace_any_batch(const std::vector<TensorSpec>& specs, bool one_tensor) {
   const std::vector<std::vector<TensorSpec>> readings = with_symbolic_batch(specs);
-  if (options_.batch == Batch::exact || readings.empty()) return trace(specs, one_tensor);
+  if (request_.batch == Batch::exact || readings.empty()) return trace(specs, one_tensor);
   std::string why;
   bool number_asked = false;  // of a size: the reading with the fewest symbols is left
   for (const std::vector<TensorSpec>& any : readings) {
@@ -143,23 +165,22 @@ detail::Trace Exporter::trace_any_batch(const std::vector<TensorSpec>& specs, bo
     }
   }
   detail::Trace exact = trace(specs, one_tensor);  // throws where the batch was not the reason
-  detail::warn(fmt::format(
-      "export_model: {} depends on the size of its batch, so the model takes ({}) only: "
-      "{}. "
-      "{{.batch = Batch::exact}} asks for that",
-      detail::type_of(block_), list(specs), why));
+  detail::warn(
+      fmt::format("{}: {} depends on the size of its batch, so the program takes ({}) only: {}. "
+                  "{{.batch = Batch::exact}} asks for that",
+                  request_.call, detail::type_of(block_), list(specs), why));
   return exact;
 }
 
-detail::Trace Exporter::traced() {
-  if (!options_.inputs.empty()) return trace(options_.inputs, false);
+detail::Trace BlockTracer::traced() {
+  if (!request_.inputs.empty()) return trace(request_.inputs, false);
   const BlockState& state = BlockAccess::state(block_);
   if (const auto seen = called_with(state)) return trace_any_batch(*seen, false);
   const std::optional<TensorSpec> guess = first_dense(state);
   if (!guess) {
-    throw UserError(fmt::format(
-        "export_model: {} was never called, and its layers do not tell what it takes: {}",
-        detail::type_of(block_), kWayOut));
+    throw UserError(
+        fmt::format("{}: {} was never called, and its layers do not tell what it takes: {}",
+                    request_.call, detail::type_of(block_), request_.way_out));
   }
   try {
     const detail::OneInputGuess scope;
@@ -168,20 +189,40 @@ detail::Trace Exporter::traced() {
     throw;
   } catch (const UserError& error) {
     throw UserError(fmt::format(
-        "export_model: {} was never called, and does not take {} as its first Dense layer does "
-        "({}): {}",
-        detail::type_of(block_), to_string(*guess), error.what(), kWayOut));
+        "{}: {} was never called, and does not take {} as its first Dense layer does ({}): {}",
+        request_.call, detail::type_of(block_), to_string(*guess), error.what(), request_.way_out));
   }
+}
+
+void refuse_while_tracing(const char* call) {
+  if (!is_tracing()) return;
+  throw TraceError(
+      fmt::format("{}() while tracing would happen once, not at every call: do it outside", call));
 }
 
 }  // namespace
 
+Graph HybridBlock::graph(const std::vector<TensorSpec>& inputs, const GraphOptions& options) const {
+  refuse_while_tracing("graph");
+  const support::FloatEnvScope environment;
+  const auto* symbol = dynamic_cast<const SymbolBlock*>(this);
+  // The program as it was read.
+  if (symbol != nullptr && inputs.empty()) return detail::SymbolAccess::program(*symbol).bound();
+  const Request request{
+      .inputs = inputs,
+      .input_names = options.input_names,
+      .training = options.training,
+      .batch = options.batch,
+      .call = "graph",
+      .way_out = "call the network once, or say what it takes: graph({f32({dim(\"B\"), 512})})"};
+  detail::Trace trace = BlockTracer(*this, request).run();
+  detail::check_input_names("graph", trace, options.input_names);
+  return detail::graph_of(std::move(trace));
+}
+
 ExportedModel HybridBlock::export_model(const std::string& prefix,
                                         const ExportOptions& options) const {
-  if (is_tracing()) {
-    throw TraceError(
-        "export_model() while tracing would happen once, not at every call: do it outside");
-  }
+  refuse_while_tracing("export_model");
   const support::FloatEnvScope environment;
   const support::Snapshot snapshot;  // all values are of one moment
   const auto* symbol = dynamic_cast<const SymbolBlock*>(this);
@@ -192,8 +233,16 @@ ExportedModel HybridBlock::export_model(const std::string& prefix,
     if (!options.metadata.empty()) model.symbol.metadata = options.metadata;
     return detail::write_model(std::move(model), prefix);
   }
-  Exporter exporter(const_cast<HybridBlock&>(*this), options);
-  return detail::write_model(exporter.run(), prefix);
+  const Request request{.inputs = options.inputs,
+                        .input_names = {},  // the file's are given later
+                        .training = options.training,
+                        .batch = options.batch,
+                        .call = "export_model",
+                        .way_out =
+                            "call the network once, or say what it takes: "
+                            "export_model(prefix, {.inputs = {f32({dim(\"B\"), 512})}})"};
+  const detail::Trace trace = BlockTracer(*this, request).run();
+  return detail::write_model(detail::portable_model(trace, collect_params(), options), prefix);
 }
 
 }  // namespace mlpjit::nn

@@ -1,9 +1,7 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <ostream>
 #include <set>
 
@@ -18,6 +16,7 @@
 namespace mlpjit::nn {
 
 using detail::BlockState;
+using detail::LayerShapes;
 using detail::ShapeObserver;
 
 namespace {
@@ -86,17 +85,6 @@ std::string table(const std::vector<Row>& rows) {
 
 }  // namespace
 
-std::string Block::summary() const {
-  const BlockState& block = state();
-  Tensors inputs;
-  if (block.called.load(std::memory_order_acquire)) {
-    const std::lock_guard lock(block.mutex);
-    const detail::TracePause pause;
-    for (const auto& [dtype, shape] : block.first_inputs) inputs.push_back(zeros(shape, dtype));
-  }
-  return summary(inputs);
-}
-
 namespace {
 
 // Runs a block for its shapes and leaves nothing behind: in inference mode, on a random stream of
@@ -131,38 +119,64 @@ void run_for_shapes(const Block& block, const Tensors& inputs) {
   }
 }
 
-}  // namespace
-
-std::string Block::summary(const Tensors& inputs) const {
-  std::map<std::string, std::string> outputs;
-  if (!inputs.empty()) {
-    ShapeObserver observer;
-    run_for_shapes(*this, inputs);
-    for (const ShapeObserver::Row& row : observer.rows()) {
-      std::vector<std::string> shapes;
-      for (const Shape& shape : row.outputs) shapes.push_back(to_string(shape));
-      outputs[row.path] = fmt::format("{}", fmt::join(shapes, ", "));
-    }
-  }
+// The table of a tree.
+std::string table_of(const Block& network, const LayerShapes& outputs) {
   std::vector<Row> rows{{"layer", "type", "output", "parameters", "bytes"}};
   Count total;
   std::set<const void*> seen;
-  const std::size_t outer = detail::current_path().size();
-  const std::string prefix = outer == 0 ? "" : detail::current_path() + ".";
-  detail::walk_blocks(state(), "", [&](const std::string& path, const BlockState& block) {
-    const Count count = count_parameters(block, seen);
-    total.elements += count.elements;
-    total.bytes += count.bytes;
-    total.known = total.known && count.known;
-    const std::string type = path.empty() ? detail::type_of(*this) : block.type;
-    const auto output = outputs.find(path.empty() ? detail::current_path() : prefix + path);
-    rows.push_back({path.empty() ? "(network)" : path, described(type, block.arguments),
-                    output == outputs.end() ? "?" : output->second,
-                    number(count.elements, count.known), number(count.bytes, count.known)});
-  });
+  const std::string outer = detail::current_path();
+  const auto place = [&](const std::string& path) {
+    return outer.empty() || path.empty() ? outer + path : outer + "." + path;
+  };
+  detail::walk_blocks(
+      detail::BlockAccess::state(network), "",
+      [&](const std::string& path, const BlockState& block) {
+        const Count count = count_parameters(block, seen);
+        total.elements += count.elements;
+        total.bytes += count.bytes;
+        total.known = total.known && count.known;
+        const std::string type = path.empty() ? detail::type_of(network) : block.type;
+        std::string shapes = "?";
+        if (const auto found = outputs.find(place(path)); found != outputs.end()) {
+          shapes.clear();
+          for (const Shape& shape : found->second)
+            shapes += (shapes.empty() ? "" : ", ") + to_string(shape);
+        }
+        rows.push_back({path.empty() ? "(network)" : path, described(type, block.arguments), shapes,
+                        number(count.elements, count.known), number(count.bytes, count.known)});
+      });
   rows.push_back(
       {"total", "", "", number(total.elements, total.known), number(total.bytes, total.known)});
   return table(rows);
+}
+
+}  // namespace
+
+// What the first call left tells the shapes; where layers were added or replaced since, the body
+// runs again for them.
+std::string Block::summary() const {
+  const BlockState& block = state();
+  if (!block.called.load(std::memory_order_acquire)) return table_of(*this, {});
+  const std::vector<std::uint64_t> fingerprint = detail::fingerprint_of(block);
+  LayerShapes outputs;
+  Tensors inputs;
+  {
+    const std::lock_guard lock(block.mutex);
+    if (block.first_fingerprint == fingerprint) {
+      outputs = block.first_outputs;
+    } else {
+      const detail::TracePause pause;
+      for (const auto& [dtype, shape] : block.first_inputs) inputs.push_back(zeros(shape, dtype));
+    }
+  }
+  return outputs.empty() ? summary(inputs) : table_of(*this, outputs);
+}
+
+std::string Block::summary(const Tensors& inputs) const {
+  if (inputs.empty()) return table_of(*this, {});
+  ShapeObserver observer(ShapeObserver::Mode::imperative);
+  run_for_shapes(*this, inputs);
+  return table_of(*this, observer.shapes());
 }
 
 std::ostream& operator<<(std::ostream& out, const Block& block) {

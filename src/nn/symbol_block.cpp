@@ -187,10 +187,6 @@ detail::SymbolProgram& SymbolBlock::program() const {
   return *program_;
 }
 
-Graph SymbolBlock::graph() const {
-  return program().bound();
-}
-
 std::vector<std::string> SymbolBlock::input_names() const {
   std::vector<std::string> names;
   for (const ir::Input& input : program().symbol.graph->main().inputs()) {

@@ -333,6 +333,8 @@ struct CachedFunction::Call {
       if (from.trace.inputs[i].kind == ir::InputKind::capture) program.captures.push_back(i);
     }
     program.audit = from.audit;
+    program.graph = from.trace.graph;
+    program.results = from.trace.results;
     program.runner = std::make_unique<const Runner>(*from.trace.graph, from.trace.inputs,
                                                     from.trace.results, function.options_);
   }
@@ -419,6 +421,31 @@ std::shared_ptr<const Runner> CachedFunction::runner(std::span<const Tensor> inp
   const std::shared_ptr<const Program> program = call.program();
   if (!program) throw UserError(name_ + ": its program is asked for while it is being made");
   return {program, program->runner.get()};
+}
+
+std::optional<Trace> CachedFunction::trace_at_hand(std::span<const TensorSpec> arguments,
+                                                   bool training, std::uint64_t structure) const {
+  Signature wanted;
+  wanted.training = training;
+  wanted.structure = structure;
+  for (const TensorSpec& spec : arguments)
+    wanted.arguments.push_back({.dtype = spec.dtype, .shape = spec.shape});
+  for (const auto& [key, program, hits] : state_->programs.list()) {
+    const bool definite =
+        std::all_of(program->results.begin(), program->results.end(),
+                    [](const ResultSource& result) { return result.weak == WeakKind::none; });
+    // A tensor that was captured may have another in its place by now: that a trace tells.
+    if (!(key.signature == wanted) || !definite || !program->captured_arguments.empty() ||
+        !program->captures.empty())
+      continue;
+    Trace trace;
+    trace.graph = program->graph;
+    trace.inputs.assign(program->runner->inputs().begin(), program->runner->inputs().end());
+    trace.results = program->results;
+    trace.has_size_text = program->has_size_text;
+    return trace;
+  }
+  return std::nullopt;
 }
 
 void CachedFunction::clear() {

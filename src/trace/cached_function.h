@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -43,6 +44,11 @@ class CachedFunction {
 
   // The program for calls like this one, made if it is not there; kept alive by the pointer.
   std::shared_ptr<const Runner> runner(std::span<const Tensor> inputs, std::uint64_t structure);
+
+  // The trace of a program that is there for such arguments, made without weak ones; nothing where
+  // there is none. It says what compiled calls do.
+  std::optional<Trace> trace_at_hand(std::span<const TensorSpec> arguments, bool training,
+                                     std::uint64_t structure) const;
 
   // Forgets every executable; running calls finish on theirs.
   void clear();

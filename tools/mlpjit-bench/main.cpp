@@ -12,9 +12,9 @@
 #include <memory>
 #include <new>
 
-#include "tools/layer_sizes.h"
 #include "tools/mlpjit-bench/network.h"
 #include "tools/mlpjit-bench/report.h"
+#include "tools/network.h"
 
 namespace mlpjit::bench {
 namespace {
@@ -210,50 +210,42 @@ constexpr const char* kDescription =
     "build has,\ninterleaved in rounds, and checks that the bits agree.";
 
 constexpr const char* kFooter = R"(
+Examples:
+  mlpjit-bench 512-256-128-2 --batch 1,16,64
+  mlpjit-bench 27-64-64-6 --activation tanh --isa avx2
+
 Exit codes: 0 done; 1 the bits differ, or a run fails; 2 the command line is wrong.)";
 
 struct CommandLine {
   Settings settings;
-  std::string layers = "512-256-128-2", dtype = "f32";
+  std::string layers = "512-256-128-2";
+  tools::NetworkOptions network;
 };
 
 void declare(CLI::App& app, CommandLine& line) {
   Settings& settings = line.settings;
   app.footer(kFooter);
-  app.add_option("--layers", line.layers, "layer sizes, input first")->capture_default_str();
-  app.add_option("--activation", settings.network.activation,
-                 "of every layer but the last; 'none' for none")
+  app.add_option("network,--layers", line.layers, "Layer sizes, input first")
       ->capture_default_str();
-  app.add_option("--batch", settings.batches, "batch sizes, separated by commas")
+  line.network.declare(app);
+  app.add_option("--batch", settings.batches, "Batch sizes, separated by commas")
       ->delimiter(',')
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24))
       ->capture_default_str();
-  app.add_option("--dtype", line.dtype, "element type")
-      ->check(CLI::IsMember({"f32", "f64"}))
-      ->capture_default_str();
-  app.add_option("--threads", settings.threads, "threads of one call")
+  app.add_option("--threads", settings.threads, "Threads of one call")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  app.add_option("--iterations", settings.iterations, "calls per round")
+  app.add_option("--iterations", settings.iterations, "Calls per round")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
       ->capture_default_str();
-  app.add_option("--rounds", settings.rounds, "interleaved rounds")
+  app.add_option("--rounds", settings.rounds, "Interleaved rounds")
       ->check(CLI::Range(3, 10000))
       ->capture_default_str();
-  app.add_option("--isa", settings.isa, "cap on the instruction set")
+  app.add_option("--isa", settings.isa, "Cap on the instruction set")
       ->check(CLI::IsMember({"baseline", "avx2", "avx512"}));
-  app.add_option("--format", settings.format, "what to print; json is Google Benchmark's schema")
+  app.add_option("--format", settings.format, "What to print; json is Google Benchmark's schema")
       ->check(CLI::IsMember({"table", "csv", "json"}))
       ->capture_default_str();
-}
-
-// Throws UserError on what the options' own checks let pass.
-void settle(CommandLine& line) {
-  NetworkSpec& network = line.settings.network;
-  network.sizes = tools::parse_layer_sizes(line.layers);
-  network.dtype = line.dtype == "f64" ? DType::f64 : DType::f32;
-  if (network.activation == "none") network.activation.clear();
-  if (!network.activation.empty()) nn::Activation(network.activation);  // refuses unknown names
 }
 
 int main_with_errors(int argc, char** argv) {
@@ -262,7 +254,7 @@ int main_with_errors(int argc, char** argv) {
   declare(app, line);
   try {
     app.parse(argc, argv);
-    settle(line);
+    line.settings.network = line.network.spec(line.layers);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kBadCommand;
   } catch (const UserError& error) {

@@ -4,22 +4,8 @@
 
 namespace mlpjit::bench {
 
-std::string to_string(const NetworkSpec& spec) {
-  std::string text;
-  for (std::int64_t size : spec.sizes) text += (text.empty() ? "" : "-") + std::to_string(size);
-  return text + (spec.activation.empty() ? "" : " " + spec.activation) + " " +
-         std::string(mlpjit::to_string(spec.dtype));
-}
-
 nn::HybridSequential make_network(const NetworkSpec& spec) {
-  nn::HybridSequential net;
-  for (std::size_t i = 1; i < spec.sizes.size(); ++i) {
-    const bool last = i + 1 == spec.sizes.size();
-    net.add(nn::Dense(spec.sizes[i], {.activation = last ? "" : spec.activation,
-                                      .in_units = spec.sizes[i - 1],
-                                      .dtype = spec.dtype}));
-  }
-  net.initialize();
+  nn::HybridSequential net = tools::make_network(spec, nn::Zeros());
   random::seed(7);
   for (auto& [path, parameter] : net.collect_params()) {
     const bool bias = parameter.shape().rank() == 1;

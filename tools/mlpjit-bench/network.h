@@ -8,16 +8,11 @@
 #include <vector>
 
 #include "mlpjit/mlpjit.h"
+#include "tools/network.h"
 
 namespace mlpjit::bench {
 
-struct NetworkSpec {
-  std::vector<std::int64_t> sizes = {512, 256, 128, 2};
-  std::string activation = "relu";  // of every layer but the last; "" for none
-  DType dtype = DType::f32;
-};
-
-std::string to_string(const NetworkSpec& spec);
+using tools::NetworkSpec;
 
 // Weights drawn with standard deviation 1/sqrt(K), biases with 0.1, always the same.
 nn::HybridSequential make_network(const NetworkSpec& spec);

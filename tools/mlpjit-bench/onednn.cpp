@@ -90,7 +90,7 @@ class OneDnn : public Peer {
       weights_.push_back(parameters[layer + ".weight"].data().copy());
       weights_.push_back(parameters[layer + ".bias"].data().copy());
       const auto activation =
-          last || spec.activation.empty() ? std::nullopt : eltwise(spec.activation);
+          last || spec.activation == "none" ? std::nullopt : eltwise(spec.activation);
       current = add_layer(current, batch, spec.sizes[i - 1], spec.sizes[i], activation, last);
     }
     stream_.wait();
@@ -162,7 +162,8 @@ std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec& spec,
                                               const Tensor& input) {
   std::vector<std::unique_ptr<Peer>> peers;
   if (spec.dtype != DType::f32 || input.size() == 0) return peers;
-  if (!spec.activation.empty() && !eltwise(spec.activation)) return peers;
+  const bool activated = spec.sizes.size() > 2 && spec.activation != "none";
+  if (activated && !eltwise(spec.activation)) return peers;
   omp_set_num_threads(1);
   for (Form form : {Form::matmul, Form::inner_product}) {
     try {

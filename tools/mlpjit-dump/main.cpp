@@ -6,17 +6,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <set>
+#include <new>
 
-#include "lib/ir/text.h"
 #include "lib/passes/passes.h"
 #include "mlpjit/error.h"
-#include "src/graph/specialize.h"
-#include "tools/layer_sizes.h"
-#include "tools/mlpjit-dump/network.h"
+#include "tools/mlpjit-dump/program.h"
 #include "tools/mlpjit-dump/stages.h"
 
 namespace mlpjit::dump {
@@ -34,6 +29,7 @@ Examples:
   mlpjit-dump 512-256-128-2                           every stage of the network, batch 1
   mlpjit-dump 512-256-128-2 --stage assembly --isa avx2
   mlpjit-dump program.mlp --stage 'after fuse' --dim B=4
+  mlpjit-dump my_mlp-symbol.json --stage plan         what net.export_model("my_mlp") wrote
   mlpjit-dump 32-64-1 --activation tanh --stage optimized --format dot | dot -Tsvg
   mlpjit-dump - --backend graph < program.mlp
 
@@ -44,40 +40,13 @@ Exit codes: 0 done; 1 the program cannot be read or compiled; 2 the command line
 build or machine cannot do it (no LLVM); 4 a bug in mlpjit.)";
 
 struct Options {
-  std::string program;
-  NetworkSpec network;
+  ProgramOptions program;
   Request request;
-  detail::SymbolSizes sizes;
-  std::string backend = "native", isa, format = "text", dtype = "f32";
+  std::string backend = "native", isa, format = "text";
   std::vector<std::string> disabled, dims;
+  // Those of a network given by sizes, besides `program.network`.
+  const CLI::Option* batch = nullptr;
 };
-
-// Far beyond any program; what never ends (a device) must not take all memory.
-constexpr std::size_t kLongestProgram = std::size_t{256} << 20;
-
-std::string read_all(std::istream& in, const std::string& name) {
-  std::string text;
-  char part[1 << 16];
-  while (in.read(part, sizeof part) || in.gcount() > 0) {
-    text.append(part, static_cast<std::size_t>(in.gcount()));
-    if (text.size() > kLongestProgram)
-      throw UserError(fmt::format("'{}' is longer than 256 MB: no program", name));
-  }
-  return text;
-}
-
-std::string read_all(const std::string& file) {
-  if (file == "-") return read_all(std::cin, "standard input");
-  std::error_code error;
-  std::ifstream in(file, std::ios::binary);
-  if (!in || std::filesystem::is_directory(file, error)) {
-    throw UserError(fmt::format(
-        "'{}' cannot be opened; expected a file with a graph as text, - for standard input, "
-        "or layer sizes such as 512-256-128-2",
-        file));
-  }
-  return read_all(in, file);
-}
 
 // "B=4" -> B is 4.
 detail::SymbolSizes parse_dims(const std::vector<std::string>& dims) {
@@ -97,41 +66,6 @@ detail::SymbolSizes parse_dims(const std::vector<std::string>& dims) {
   return sizes;
 }
 
-// A size for a symbol that the program does not have is a slip of the pen.
-void check_symbols(const ir::Graph& graph, const detail::SymbolSizes& sizes) {
-  std::set<std::string> symbols;
-  for (const auto& function : graph.functions()) {
-    for (std::size_t i = 0; i < function->value_count(); ++i) {
-      const Shape& shape = function->value(ir::ValueId(i)).type.shape;
-      for (int axis = 0; axis < shape.rank(); ++axis) {
-        if (!shape[axis].is_static()) symbols.insert(shape[axis].symbol());
-      }
-    }
-  }
-  for (const auto& [symbol, size] : sizes) {
-    if (symbols.contains(symbol)) continue;
-    throw UserError(
-        fmt::format("--dim {}={}: the program has no such symbol; it has {}", symbol, size,
-                    symbols.empty() ? "none" : fmt::format("{}", fmt::join(symbols, ", "))));
-  }
-}
-
-ir::Graph read_program(const Options& options) {
-  if (auto sizes = parse_sizes(options.program)) {
-    NetworkSpec network = options.network;
-    network.sizes = std::move(*sizes);
-    return make_network(network);
-  }
-  try {
-    const ir::Graph graph = ir::parse(read_all(options.program));
-    check_symbols(graph, options.sizes);
-    return detail::substitute(graph, options.sizes);
-  } catch (const FormatError& error) {
-    throw FormatError(fmt::format(
-        "{}:{}", options.program == "-" ? "standard input" : options.program, error.what()));
-  }
-}
-
 void disable(PassOptions& options, const std::vector<std::string>& names) {
   for (const passes::PassInfo& pass : passes::all_passes()) {
     if (std::find(names.begin(), names.end(), pass.name) != names.end())
@@ -142,9 +76,13 @@ void disable(PassOptions& options, const std::vector<std::string>& names) {
 void declare(CLI::App& app, Options& options) {
   app.footer(fmt::format(kFooter, fmt::join(pass_names(), ", ")));
   app.add_option(
-         "program", options.program,
-         "Layer sizes (512-256-128-2), a file with a graph as text, or - for standard input")
+         "program,--layers", options.program.program,
+         "Layer sizes (512-256-128-2); a file with a graph as text, or the symbol file of an "
+         "exported model; or - for standard input")
       ->required();
+  app.add_option("--params", options.program.params,
+                 "Parameter file of a symbol file (default: the one beside NAME-symbol.json, if it "
+                 "is there)");
   app.add_option("--stage", options.request.stage, "Show this stage alone")->capture_default_str();
   app.add_option("--backend", options.backend, "native or graph")
       ->check(CLI::IsMember({"native", "graph"}))
@@ -163,16 +101,29 @@ void declare(CLI::App& app, Options& options) {
   app.add_option(
       "--dim", options.dims,
       "Size of a symbolic dimension of the program, such as B=4; may be given several times");
-  const auto sizes = app.add_option_group("Networks given by sizes");
-  sizes->add_option("--activation", options.network.activation, "Of every layer but the last")
-      ->check(CLI::IsMember(activation_names()))
-      ->capture_default_str();
-  sizes->add_option("--batch", options.network.batch, "Rows of the input")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24))
-      ->capture_default_str();
-  sizes->add_option("--dtype", options.dtype, "f32 or f64")
-      ->check(CLI::IsMember({"f32", "f64"}))
-      ->capture_default_str();
+  CLI::App* sizes = app.add_option_group("Networks given by sizes");
+  options.program.network.declare(*sizes);
+  options.batch = sizes->add_option("--batch", options.program.batch, "Rows of the input")
+                      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24))
+                      ->capture_default_str();
+}
+
+// An option that would do nothing is a slip of the pen.
+void check_applied(const Options& options) {
+  const std::string& program = options.program.program;
+  if (is_network(program)) {
+    options.program.network.spec(program);  // throws on sizes that are none
+    if (!options.dims.empty())
+      throw UserError("--dim: a network given by sizes has no symbols; its rows are --batch");
+    if (!options.program.params.empty())
+      throw UserError("--params: a network given by sizes has no file of parameters");
+  } else if (options.program.network.given() || options.batch->count() > 0) {
+    throw UserError(
+        fmt::format("--activation, --dtype and --batch are of networks given by sizes; '{}' is a "
+                    "program of its "
+                    "own (sizes of symbols are --dim)",
+                    program));
+  }
 }
 
 void settle(Options& options) {
@@ -182,9 +133,9 @@ void settle(Options& options) {
       options.isa.empty() ? support::default_isa() : support::isa_from_name(options.isa).value();
   disable(settings.passes, options.disabled);
   options.request.format = options.format == "dot" ? Format::dot : Format::text;
-  options.network.dtype = options.dtype == "f64" ? DType::f64 : DType::f32;
-  options.sizes = parse_dims(options.dims);
+  options.program.sizes = parse_dims(options.dims);
   check(options.request);
+  check_applied(options);
 }
 
 int run(int argc, char** argv) {
@@ -200,7 +151,7 @@ int run(int argc, char** argv) {
     std::cerr << "mlpjit-dump: " << error.what() << "\n";
     return kBadCommand;
   }
-  if (!show(read_program(options), options.request, std::cout)) {
+  if (!show(read_program(options.program), options.request, std::cout)) {
     std::cerr << "mlpjit-dump: stage '" << options.request.stage << "': the pass changed nothing\n";
   }
   tools::finish_output();
@@ -216,6 +167,9 @@ int main_with_errors(int argc, char** argv) {
     return kUnsupported;
   } catch (const UserError& error) {
     std::cerr << "mlpjit-dump: " << error.what() << "\n";
+    return kBadProgram;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "mlpjit-dump: no memory for a program of these sizes\n";
     return kBadProgram;
   } catch (const std::exception& error) {
     std::cerr << "mlpjit-dump: a bug in mlpjit: " << error.what() << "\n";

@@ -19,6 +19,7 @@
 #include "mlpjit/error.h"
 #include "mlpjit/explain.h"
 #include "mlpjit/export.h"
+#include "mlpjit/graph.h"
 #include "mlpjit/nn/export_model.h"
 #include "mlpjit/nn/initializer.h"
 #include "mlpjit/nn/parameter.h"
@@ -150,9 +151,12 @@ class MLPJIT_API Block {
   BlockClone clone() const { return BlockClone(*this); }
 
   /// A table of the tree: layers, output shapes, parameters, bytes. Output shapes are those of the
-  /// first call, or of the inputs given here (only shapes and dtypes count); without either they
-  /// print as ?.
+  /// first call, which noted them; before it they print as ?. (The body runs again only where
+  /// layers were added or replaced since.)
   std::string summary() const;
+  /// Output shapes for these inputs (only shapes and dtypes count): the body runs once for them,
+  /// traced where it can be, else on zeros, in inference mode. Random stream and parameters stay as
+  /// they are; its prints are printed, and C++ variables that it counts in count.
   std::string summary(const Tensor& input) const { return summary(Tensors{input}); }
   std::string summary(const Tensors& inputs) const;
   /// The tree of layers, one per line.
@@ -211,8 +215,17 @@ class MLPJIT_API HybridBlock : public Block {
   /// gave theirs away by mutable_data(), endless loops, Backend::graph, more than one thread.
   BoundCall bind(const std::vector<TensorSpec>& inputs);
 
+  /// The program that the block is traced to, before the optimiser: to be read, parsed, compiled.
+  /// Parameters stand in it by their paths ("0.weight"), bound to the tensors that the block has
+  /// now, as are tensors that it captures. `inputs` are dtypes and shapes,
+  /// `net.graph({f32({dim("B"), 512})})`; without them they are found as by export_model(), and the
+  /// body is run as it says. @throws as export_model().
+  Graph graph(const std::vector<TensorSpec>& inputs = {}, const GraphOptions& options = {}) const;
+
   /// Writes `<prefix>-symbol.json` and `<prefix>-0000.params`, which SymbolBlock::imports and other
-  /// languages read (docs/formats.md). It traces by itself, hybridized or not, called or not.
+  /// languages read (docs/formats.md). It works hybridized or not, called or not: a hybridized
+  /// block that has a program for these inputs writes that one; else the body is traced for it, so
+  /// that its prints are printed once more, and C++ variables that it counts in count.
   /// @throws UserError when the inputs cannot be known (give `options.inputs`) or a file cannot be
   /// written; ParameterError while a parameter has no values; TraceError as hybridizing does.
   ExportedModel export_model(const std::string& prefix, const ExportOptions& options = {}) const;

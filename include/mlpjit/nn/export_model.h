@@ -1,6 +1,7 @@
 #pragma once
 /// @file
-/// What export_model() writes: the two files of a portable model (docs/formats.md).
+/// What export_model() writes, the two files of a portable model (docs/formats.md), and how graph()
+/// and export_model() trace.
 
 #include <map>
 #include <string>
@@ -11,6 +12,16 @@
 #include "mlpjit/shape.h"
 
 namespace mlpjit::nn {
+
+/// Options of `graph`, as designated initialisers.
+struct GraphOptions {
+  /// Names of the inputs; "x0", "x1", ... by default.
+  std::vector<std::string> input_names = {};
+  /// The program of training mode (Dropout draws, BatchNorm updates) rather than that of inference.
+  bool training = false;
+  /// Without inputs: as in ExportOptions.
+  Batch batch = Batch::dynamic;
+};
 
 /// Options of `export_model`, as designated initialisers.
 struct ExportOptions {

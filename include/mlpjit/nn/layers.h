@@ -9,6 +9,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "mlpjit/nn/block.h"
 
@@ -61,13 +62,17 @@ class MLPJIT_API Dense final : public HybridBlock {
   Parameter weight_, bias_;
 };
 
+/// The names that an Activation and `DenseOptions::activation` take.
+MLPJIT_API std::vector<std::string> activation_names();
+
 struct ActivationOptions {
   /// The slope of leaky_relu (0.01) or the scale of elu (1).
   std::optional<double> alpha = std::nullopt;
 };
 
-/// relu, leaky_relu, elu, sigmoid, tanh, hardtanh, softplus (softrelu), silu (swish), gelu,
-/// gelu_tanh, softsign, exp, softmax, log_softmax (over the last axis), identity (linear).
+/// A function by name, one of activation_names(): relu, leaky_relu, elu, sigmoid, tanh, hardtanh,
+/// softplus (softrelu), silu (swish), gelu, gelu_tanh, softsign, exp, erf, softmax, log_softmax
+/// (over the last axis), identity (linear), and the op table's other functions of one float tensor.
 class MLPJIT_API Activation final : public HybridBlock {
  public:
   /// @throws UserError on an unknown name, listing those known.

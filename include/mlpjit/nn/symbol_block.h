@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "mlpjit/graph.h"
 #include "mlpjit/nn/block.h"
 
 namespace mlpjit {
@@ -19,8 +18,9 @@ struct SymbolAccess;
 
 namespace nn {
 
-/// A hybrid block whose body is a program read from a file. It runs op by op, as a graph or
-/// compiled; its parameters have the paths they had in the network that was exported.
+/// A hybrid block whose body is a program read from a file: graph() is that program as it was
+/// read. It runs op by op, as a graph or compiled; its parameters have the paths they had in the
+/// network that was exported.
 class MLPJIT_API SymbolBlock final : public HybridBlock {
  public:
   /// Reads a model. `options` say how the parameter file is read: renamed, transposed, cast, or not
@@ -34,8 +34,6 @@ class MLPJIT_API SymbolBlock final : public HybridBlock {
   SymbolBlock& operator=(const SymbolBlock& other) = default;
   SymbolBlock& operator=(SymbolBlock&& other) noexcept = default;
 
-  /// The program: its text, inputs and outputs.
-  Graph graph() const;
   /// Names of the arguments of a call, in order.
   std::vector<std::string> input_names() const;
   /// Names of the results, in order.

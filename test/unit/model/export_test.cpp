@@ -253,6 +253,116 @@ TEST_F(Export, CalledOrNotHybridizedOrNot) {
   EXPECT_EQ(net.explain().compiles, 1U) << "export compiles nothing";
 }
 
+struct Counted : nn::HybridBlock {
+  nn::Dense hidden = child("hidden", nn::Dense(4));
+  std::shared_ptr<int> runs = std::make_shared<int>(0);
+  void replace_hidden(const nn::Dense& by) { hidden = child("hidden", by); }
+  Tensor hybrid_forward(const Ops& F, const Tensor& input) override {
+    ++*runs;
+    return F.relu(hidden(input));
+  }
+};
+
+TEST_F(Export, AProgramThatIsThereIsNotTracedAgain) {
+  Counted net;
+  net.initialize();
+  net.hybridize({.backend = Backend::graph, .batch = Batch::dynamic});
+  net(rows(2, 3));
+  const int runs = *net.runs;
+  const auto same = there_and_back(net);
+  const std::string graph = net.graph().to_text();
+  EXPECT_EQ(*net.runs, runs) << "it was traced for every batch already";
+  EXPECT_NE(graph.find("f32[B, 3]"), std::string::npos) << graph;
+  EXPECT_TRUE(identical(Tensor(same(rows(5, 3))), net(rows(5, 3))));
+  net.export_model(path("named"), {.input_names = {"features"}});
+  EXPECT_EQ(*net.runs, runs);
+  EXPECT_EQ(
+      nn::SymbolBlock::imports(path("named-symbol.json"), path("named-0000.params")).input_names(),
+      std::vector<std::string>{"features"});
+  net.export_model(path("exact"), {.inputs = {f32({2, 3})}});
+  EXPECT_EQ(*net.runs, runs + 1) << "another program";
+  net.export_model(path("training"), {.training = true});
+  EXPECT_EQ(*net.runs, runs + 2);
+  net.hybridize(false);
+  net.graph();
+  EXPECT_EQ(*net.runs, runs + 3) << "what it does imperatively now";
+  net.hybridize({.backend = Backend::graph});
+  net(rows(2, 3));
+  const int again = *net.runs;
+  net.graph({f32({2, 3})});
+  EXPECT_EQ(*net.runs, again);
+  net.replace_hidden(nn::Dense(5));
+  net.initialize();
+  EXPECT_EQ(net.graph({f32({2, 3})}).outputs(), std::vector<TensorSpec>{f32({2, 5})});
+  EXPECT_EQ(*net.runs, again + 1) << "the tree is another";
+}
+
+// Keeps a sum in a tensor of its own, and draws while training.
+struct Counting : nn::HybridBlock {
+  nn::Dense fc = child("fc", nn::Dense(2));
+  nn::Dropout drop = child("drop", nn::Dropout(0.5));
+  Tensor calls = zeros({}, DType::i64);
+  Tensor hybrid_forward(const Ops& F, const Tensor& input) override {
+    calls += 1;
+    return drop(F.tanh(fc(input)));
+  }
+};
+
+TEST_F(Export, AGraphIsTheProgramWithItsParametersByPath) {
+  auto net = net_of(nn::Dense(3, {.activation = "relu", .in_units = 4}), nn::Dense(2));
+  const Graph graph = net.graph({f32({dim("N"), 4})}, {.input_names = {"features"}});
+  const std::vector<GraphInput> inputs = graph.inputs();
+  ASSERT_EQ(inputs.size(), 5U);
+  EXPECT_EQ(inputs[0].kind, "argument");
+  EXPECT_EQ(inputs[0].name, "features");
+  EXPECT_FALSE(inputs[0].bound);
+  const char* const paths[] = {"0.weight", "0.bias", "1.weight", "1.bias"};
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(inputs[i + 1].kind, "parameter");
+    EXPECT_EQ(inputs[i + 1].name, paths[i]);
+    EXPECT_TRUE(inputs[i + 1].bound);
+  }
+  const std::string text = graph.to_text();
+  for (const char* part : {"%features: f32[N, 4]", "param \"1.bias\"", "@\"0\"", "relu"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in:\n" << text;
+  EXPECT_EQ(Graph::parse(text).to_text(), text);
+  // Compiled it computes what the network does, with the network's parameters.
+  const Executable program = compile(graph, {.backend = Backend::graph});
+  for (const int batch : {1, 3})
+    EXPECT_TRUE(identical(program(rows(batch, 4))[0], net(rows(batch, 4))));
+  net.collect_params()["1.bias"].set_data(ones({2}));
+  EXPECT_TRUE(identical(program(rows(2, 4))[0], net(rows(2, 4))));
+  // What it is traced with when nothing is said: as export does.
+  EXPECT_EQ(net.graph().inputs()[0].spec, f32({dim("B"), 4}));
+  EXPECT_EQ(net.graph({}, {.batch = Batch::exact}).inputs()[0].spec.shape[1], Dim(4));
+  test::expect_mentions(test::error_of<UserError>([] { nn::HybridSequential().graph(); }),
+                        {"graph: ", "never called", "graph({f32("});
+  test::expect_mentions(
+      test::error_of<UserError>([&] { net.graph({f32({1, 4})}, {.input_names = {"a", "b"}}); }),
+      {"graph: 2 names of inputs"});
+  EXPECT_THROW(trace([&](const Tensor& x) { return net.graph(), x; }, f32({2})), TraceError);
+}
+
+TEST_F(Export, AGraphHasCapturesDrawsAndUpdates) {
+  Counting net;
+  net.initialize();
+  const Graph inference = net.graph({f32({2, 3})}),
+              training = net.graph({f32({2, 3})}, {.training = true});
+  EXPECT_EQ(inference.to_text().find("random_uniform"), std::string::npos);
+  EXPECT_NE(training.to_text().find("random_uniform"), std::string::npos);
+  EXPECT_EQ(net.calls.item<std::int64_t>(), 0) << "a trace counts nothing";
+  const Executable program = compile(inference, {.backend = Backend::graph});
+  const Tensor x = rows(2, 3);
+  const Tensor y = program(x)[0];
+  EXPECT_EQ(net.calls.item<std::int64_t>(), 1) << "the program updates the block's tensor";
+  EXPECT_TRUE(identical(y, net(x)));
+  // A model that was read gives the program as it was read.
+  const auto same = there_and_back(net_of(nn::Dense(3, {.in_units = 4})));
+  const nn::HybridBlock& block = same;
+  EXPECT_EQ(block.graph().to_text(), same.graph().to_text());
+  EXPECT_EQ(same.graph({f32({7, 4})}).outputs(), std::vector<TensorSpec>{f32({7, 3})});
+}
+
 TEST_F(Export, ATreeOfItsOwnOrAPartOfAnother) {
   nn::HybridSequential inner = net_of(nn::Dense(4, {.in_units = 4}));
   auto net = net_of(inner, nn::Dense(2));

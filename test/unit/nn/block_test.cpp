@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "test/unit/nn/blocks.h"
@@ -210,6 +211,51 @@ TEST(Block, MayBeCapturedByAJittedFunction) {
   EXPECT_TRUE(identical(fast(x), expected));
   net.collect_params()["2.bias"].set_data(ones({2}));
   EXPECT_TRUE(identical(fast(x), net(x) + 1));
+}
+
+// Counts the runs of its body.
+struct Counted : nn::HybridBlock {
+  nn::Dense hidden = child("hidden", nn::Dense(4));
+  nn::Dense output = child("output", nn::Dense(2));
+  std::shared_ptr<int> runs = std::make_shared<int>(0);
+  Tensor hybrid_forward(const Ops& F, const Tensor& input) override {
+    ++*runs;
+    return output(F.relu(hidden(input)));
+  }
+};
+
+TEST(Block, SummaryReadsWhatTheFirstCallNoted) {
+  const HybridizeOptions exact{.backend = Backend::graph},
+      dynamic{.backend = Backend::graph, .batch = Batch::dynamic};
+  for (const HybridizeOptions* options : {(const HybridizeOptions*)nullptr, &exact, &dynamic}) {
+    Counted net;
+    net.initialize();
+    if (options != nullptr) net.hybridize(*options);
+    net(zeros({5, 3}));
+    const int runs = *net.runs;
+    for (int i = 0; i < 2; ++i) expect_mentions(net.summary(), {"[5, 4]", "[5, 2]"});
+    net(zeros({6, 3}));
+    EXPECT_EQ(net.summary().find("[6, 4]"), std::string::npos) << "those of the first call";
+    EXPECT_LE(*net.runs, runs + 1);
+    const int before = *net.runs;
+    expect_mentions(net.summary(zeros({7, 3})), {"[7, 4]", "[7, 2]"});
+    EXPECT_EQ(*net.runs, before + 1) << "for other inputs it runs once";
+    expect_mentions(net.summary(), {"[5, 4]"});
+  }
+}
+
+TEST(Block, SummaryOfATreeThatChangedIsOfTheTreeThereIs) {
+  auto net = seed_net();
+  net(zeros({5, 12}));
+  net.add(nn::Dense(7));
+  net.initialize(nn::Uniform(), {.only_missing = true});
+  expect_mentions(net.summary(), {"[5, 16]", "[5, 7]"});
+  net.replace(0, nn::Dense(9));
+  net.replace(1, nn::Dense(3));
+  net.initialize();
+  const std::string summary = net.summary();
+  expect_mentions(summary, {"[5, 9]", "[5, 3]"});
+  EXPECT_EQ(summary.find("[5, 16]"), std::string::npos) << summary;
 }
 
 TEST(Block, SummaryShowsShapesParametersAndBytes) {

@@ -15,8 +15,11 @@ expect() {
 }
 expect 2 rlu --activation rlu
 expect 2 rlu --layers 4-2 --activation rlu
-for layers in abc 0- 4--2 99999999-2; do expect 2 'layer sizes' --layers "$layers"; done
-expect 2 'an output size' --layers 3
+for layers in abc 0- 0-8 8-0 4--2 99999999-2; do
+  expect 2 'layer sizes' "$layers"
+  expect 2 'layer sizes' --layers "$layers"
+done
+expect 2 'an output size' 3
 expect 2 batch --batch=-1
 expect 2 iterations --iterations 0
 expect 2 nosuch --nosuch

@@ -10,14 +10,20 @@ expect 2 'isa' -- "$dump" 2-3 --isa sse9
 expect 2 'activation' -- "$dump" 2-3 --activation rlu
 expect 2 'batch' -- "$dump" 2-3 --batch -1
 expect 2 'nosuchoption' -- "$dump" 2-3 --nosuchoption
-expect 1 'an input size and an output size' -- "$dump" 512
-expect 1 'expected layer sizes' -- "$dump" 512--2
+expect 2 'an input size and an output size' -- "$dump" 512
+for sizes in 512--2 0-8 8-0 99999999-2; do expect 2 'expected layer sizes' -- "$dump" "$sizes"; done
+expect 2 'no symbols' '--batch' -- "$dump" 2-3 --dim B=4
+expect 2 'no file of parameters' -- "$dump" 2-3 --params x
 expect 1 'cannot be opened' -- "$dump" "$work"
 expect 1 'cannot be opened' 'nosuchfile' -- "$dump" nosuchfile
 printf 'func @main(%%a: f32[]) -> (f32[]) {\n  %%0 = frobnicate %%a : f32[]\n  return %%0\n}\n' >"$work/bad.mlp"
 expect 1 'bad.mlp:2:8: ' 'an op such as' -- "$dump" "$work/bad.mlp"
 printf 'func @main(%%a: f32[B]) -> (f32[B]) {\n  return %%a\n}\n' >"$work/symbolic.mlp"
 expect 1 'no such symbol' 'it has B' -- "$dump" "$work/symbolic.mlp" --dim C=1
+for option in '--activation tanh' '--dtype f64' '--batch 3'; do
+  expect 2 'networks given by sizes' -- "$dump" "$work/symbolic.mlp" $option
+done
+expect 1 'graph as text' -- "$dump" "$work/symbolic.mlp" --params x
 if [ -w /dev/full ]; then expect 1 'cannot be written' -- bash -c '"$0" 2-3 --stage plan >/dev/full' "$dump"; fi
 for dim in B B= =1 B=-1 B=1x; do expect 2 'such as B=4' -- "$dump" "$work/symbolic.mlp" --dim "$dim"; done
 
