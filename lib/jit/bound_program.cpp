@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "lib/support/bytes.h"
@@ -31,6 +32,13 @@ std::vector<std::string> obstacles_to_bind(const Executable& executable) {
                                     ir::to_string(updated.kind), updated.name));
   }
   return obstacles;
+}
+
+bool has_loops(const Executable& executable) {
+  const auto& steps = dynamic_cast<const NativeExecutable&>(executable).plan().steps;
+  return std::any_of(steps.begin(), steps.end(), [](const plan::Step& step) {
+    return std::holds_alternative<plan::WhileKernel>(step.kernel);
+  });
 }
 
 BoundProgram::BoundProgram(std::shared_ptr<const Executable> executable,

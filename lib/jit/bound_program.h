@@ -19,6 +19,9 @@ namespace mlpjit::jit {
 // tell. Empty: they can.
 std::vector<std::string> obstacles_to_bind(const Executable& executable);
 
+// Whether it has a while_loop, the turns of which depend on its inputs.
+bool has_loops(const Executable& executable);
+
 class BoundProgram {
  public:
   struct Weight {

@@ -17,13 +17,16 @@ void check_may_write(const Storage& storage, const char* call) {
                   "when the call is over");
 }
 
-Publication::Publication() : outer_(thread_reader.publication), first_inside_(Storage::next_id()) {
-  if (outer_ == nullptr) thread_reader.publication = this;
+Publication::Publication(bool seen)
+    : seen_(seen),
+      outer_(seen ? thread_reader.publication : nullptr),
+      first_inside_(Storage::next_id()) {
+  if (seen && outer_ == nullptr) thread_reader.publication = this;
 }
 
 Publication::~Publication() {
   if (outer_ != nullptr) return;
-  thread_reader.publication = nullptr;
+  if (seen_) thread_reader.publication = nullptr;
   if (thread_reader.depth > 0) thread_reader.changed();
   for (const Entry& entry : entries_) {
     if (entry.made != nullptr) entry.storage->discard(entry.made);
@@ -55,7 +58,9 @@ void* Publication::prepare(Storage& storage, bool keep) {
   }
   entries_.push_back({storage.shared_from_this(), nullptr, {}});
   {
-    const std::lock_guard lock(storage.write_lock_);  // as long as the latest are copied
+    // As long as the latest are copied; what no program reads no other thread writes to.
+    std::unique_lock lock(storage.write_lock_, std::defer_lock);
+    if (storage.published()) lock.lock();
     entries_.back().made = storage.fresh(keep);
   }
   index_.emplace(&storage, entries_.size() - 1);
@@ -65,6 +70,13 @@ void* Publication::prepare(Storage& storage, bool keep) {
 
 void Publication::commit() {
   if (outer_ != nullptr || entries_.empty()) return;
+  if (Publication* outer = seen_ ? nullptr : thread_reader.publication) {
+    for (const Entry& entry : entries_) {
+      void* to = outer->prepare(*entry.storage, false);
+      if (entry.storage->bytes() > 0) std::memcpy(to, entry.made->data(), entry.storage->bytes());
+    }
+    return;
+  }
   Freed freed;  // let go when the locks are open again
   std::sort(entries_.begin(), entries_.end(),
             [](const Entry& a, const Entry& b) { return a.storage->id() < b.storage->id(); });
@@ -75,13 +87,13 @@ void Publication::commit() {
   made.reserve(entries_.size());
   for (Entry& entry : entries_) {
     Storage& storage = *entry.storage;
-    locks.emplace_back(storage.write_lock_);
+    if (storage.published()) locks.emplace_back(storage.write_lock_);
     if (storage.exposed()) continue;
     storage.derive_all(*entry.made);
     made.emplace_back(&storage, entry.made);
   }
   if (!made.empty()) freed = publish(made);
-  thread_reader.publication = nullptr;
+  if (seen_) thread_reader.publication = nullptr;
   for (Entry& entry : entries_) {
     const Storage& storage = *entry.storage;
     if (!storage.exposed())

@@ -25,7 +25,8 @@ void check_may_write(const Storage& storage, const char* call);
 // them. Without commit() they never were. One inside another one is a part of that.
 class Publication {
  public:
-  Publication();
+  // `seen`: by this thread, before it is committed. What is not seen joins an outer one only then, whole.
+  explicit Publication(bool seen = true);
   ~Publication();
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
@@ -44,6 +45,7 @@ class Publication {
     std::vector<std::unique_ptr<Contents>> before;  // what running programs of this thread read
   };
 
+  const bool seen_;
   Publication* const outer_;
   std::vector<Entry> entries_;
   std::unordered_map<const Storage*, std::size_t> index_;

@@ -53,6 +53,7 @@ struct ThreadReader {
   std::uint64_t stamp = 0;
   std::uint64_t changes = 0;           // counts what changed the thread's own sight
   bool retired = false;                // something that its own snapshot keeps alive
+  bool holds = false;                  // contents for the program that runs now (Held)
   bool ended = false;                  // its objects are gone: it keeps no place in the list
   Publication* publication = nullptr;  // that the thread is preparing
   const Update* update = nullptr;      // of the compiled call under way, where it has one

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lib/support/publication.h"
+#include "lib/support/thread_object.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::support {
@@ -17,6 +18,7 @@ struct Contents::Derived {
   CountedMemory memory;
   std::atomic<bool> used{false};  // somebody asked for it since the contents were published
   bool stale = false;             // of earlier contents; in those that nobody sees yet
+  int unused = 0;                 // publications before these contents that nobody asked for it in
   Derived* next = nullptr;
 };
 
@@ -77,6 +79,11 @@ void Contents::forget_stale() noexcept {
   }
   derived_.store(kept, std::memory_order_release);
 }
+
+namespace {
+// A writer makes what was in use; where nobody has asked for it in so many publications it stops.
+constexpr int kMostUnused = 16;
+}  // namespace
 
 std::uint64_t Storage::next_id() {
   static constinit std::atomic<std::uint64_t> next{1};
@@ -181,7 +188,10 @@ void Storage::derive_all(Contents& made) {
     const Contents& before = latest();
     for (const Contents::Derived* d = before.derived_.load(std::memory_order_acquire); d != nullptr;
          d = d->next) {
-      if (d->used.load(std::memory_order_relaxed)) made.derive(d->how);
+      const int unused = d->used.load(std::memory_order_relaxed) ? 0 : d->unused + 1;
+      if (unused > kMostUnused) continue;
+      made.derive(d->how);
+      made.find(d->how.key)->unused = unused;
     }
   }
   made.forget_stale();
@@ -236,15 +246,12 @@ class Reclaim {
         ++nodes;
     }
     with_older_.reserve(with_older_.size() + more);
-    hollow_.reserve(hollow_.size() + nodes);
-    freed.contents_.reserve(hollow_.size() + nodes);
     freed.elements_.reserve(nodes);
     freed.derived_.reserve(nodes);
     freed.objects_.reserve(retired_.size());
   }
   // The room of what was let go, for the next time.
   void give_back(Freed& room) noexcept {
-    if (room_.contents_.capacity() == 0) std::swap(room_.contents_, room.contents_);
     if (room_.elements_.capacity() == 0) std::swap(room_.elements_, room.elements_);
     if (room_.derived_.capacity() == 0) std::swap(room_.derived_, room.derived_);
   }
@@ -263,7 +270,7 @@ class Reclaim {
   // After reserve().
   void run(std::uint64_t now, Freed& freed) noexcept {
     try {
-      oldest_ = now;
+      now_ = oldest_ = now;
       snapshots_.clear();
       for_each_snapshot([this](std::uint64_t since, std::uint64_t author) {
         snapshots_.emplace_back(since, author);
@@ -282,12 +289,12 @@ class Reclaim {
       freed.objects_.push_back(std::move(retired.first));
       return true;
     });
-    // Who began after they were replaced does not walk over them.
-    std::erase_if(hollow_, [&](Contents* contents) {
-      if (contents->died_ > oldest_) return false;
-      freed.contents_.push_back(contents);
-      return true;
-    });
+    // Who began after they were given up does not come to them.
+    while (first_hollow_ != nullptr && first_hollow_->given_up_ <= oldest_) {
+      Contents* const dead = std::exchange(first_hollow_, first_hollow_->next_hollow_);
+      if (first_hollow_ == nullptr) last_hollow_ = nullptr;
+      dead->next_hollow_ = std::exchange(freed.contents_, dead);
+    }
   }
 
  private:
@@ -301,7 +308,8 @@ class Reclaim {
     for (Contents* at = latest->older_.load(std::memory_order_relaxed); at != nullptr;) {
       Contents* const older = at->older_.load(std::memory_order_relaxed);
       const std::uint64_t spanned = at->spanned_.load(std::memory_order_seq_cst);
-      if (at->kept_ || (spanned != 0 && writes - (spanned - 1) < 2)) {
+      const bool held = at->held_.load(std::memory_order_relaxed) > 0;
+      if (at->kept_ || held || (spanned != 0 && writes - (spanned - 1) < 2)) {
         last->older_.store(at, std::memory_order_release);
         last = at;
       } else {
@@ -324,24 +332,28 @@ class Reclaim {
     }
     freed.elements_.push_back(std::move(contents->memory_));
     freed.derived_.push_back(contents->derived_.exchange(nullptr));
-    if (contents != &storage.first_) hollow_.push_back(contents);
+    if (contents == &storage.first_) return;
+    contents->given_up_ = now_;
+    contents->next_hollow_ = nullptr;
+    (last_hollow_ == nullptr ? first_hollow_ : last_hollow_->next_hollow_) = contents;
+    last_hollow_ = contents;
   }
 
   std::vector<Storage*> with_older_;
   // Without elements, but somebody on the way to older ones may be looking where those are.
-  std::vector<Contents*> hollow_;
+  // In the order of giving up.
+  Contents *first_hollow_ = nullptr, *last_hollow_ = nullptr;
   // Each with the publication at which nobody could find it any more.
   std::vector<std::pair<std::shared_ptr<const void>, std::uint64_t>> retired_;
   // Of one run; here for their memory.
-  std::uint64_t oldest_ = 0;
+  std::uint64_t now_ = 0, oldest_ = 0;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> snapshots_;
   Freed room_;
 };
 
 void Freed::let_go() noexcept {
-  for (Contents* each : contents_) delete each;
+  while (contents_ != nullptr) delete std::exchange(contents_, contents_->next_hollow_);
   for (Contents::Derived* each : derived_) Contents::free_derived(each);
-  contents_.clear();
   derived_.clear();
   elements_.clear();
   objects_.clear();
@@ -357,9 +369,26 @@ Freed& Freed::operator=(Freed&& other) noexcept {
 
 Freed::~Freed() {
   let_go();
-  if (contents_.capacity() == 0) return;
+  if (elements_.capacity() == 0) return;
   const PublicationLock lock;
   Reclaim::of_process().give_back(*this);
+}
+
+namespace {
+Held& held_by_thread() {
+  return thread_object<Held, Held>();
+}
+}  // namespace
+
+void release_held() noexcept {
+  ThreadReader& thread = thread_reader;
+  if (!thread.holds) return;
+  thread.holds = false;
+  Held& held = held_by_thread();
+  for (const auto& [storage, contents] : held.contents)
+    contents->held_.fetch_sub(1, std::memory_order_relaxed);
+  held.contents.clear();
+  thread.retired = true;  // to be looked for when the snapshot is closed
 }
 
 Freed publish(std::span<const std::pair<Storage*, Contents*>> made) {
@@ -370,6 +399,9 @@ Freed publish(std::span<const std::pair<Storage*, Contents*>> made) {
     thread.reader->author.store(thread.author, std::memory_order_relaxed);
   }
   Freed freed;
+  // A program of this thread that runs now has pointers.
+  Held* const held = thread.programs > 0 && !made.empty() ? &held_by_thread() : nullptr;
+  if (held != nullptr) held->contents.reserve(held->contents.size() + made.size());
   {
     const PublicationLock lock;
     Reclaim& reclaim = Reclaim::of_process();
@@ -381,6 +413,11 @@ Freed publish(std::span<const std::pair<Storage*, Contents*>> made) {
       contents->author_ = thread.depth > 0 ? thread.author : 0;
       contents->older_.store(before, std::memory_order_relaxed);
       before->died_ = now;
+      if (held != nullptr) {
+        before->held_.fetch_add(1, std::memory_order_relaxed);
+        held->contents.emplace_back(storage->shared_from_this(), before);
+        thread.holds = true;
+      }
       storage->writes_.fetch_add(1, std::memory_order_release);
       storage->current_.store(contents, std::memory_order_release);
       reclaim.remember(*storage);

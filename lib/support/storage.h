@@ -52,6 +52,7 @@ class Contents {
   friend class Update;
   friend class Write;
   friend class Freed;
+  friend void release_held() noexcept;
   friend Freed publish(std::span<const std::pair<Storage*, Contents*>> made);
   struct Derived;
 
@@ -72,7 +73,11 @@ class Contents {
   // Somebody outside may have a pointer to them: 1 + how often the identity had been written to when
   // it got it, or 0.
   mutable std::atomic<std::uint64_t> spanned_{0};
-  mutable bool kept_ = false;  // of Reclaim
+  // Of Reclaim.
+  mutable bool kept_ = false;
+  std::uint64_t given_up_ = 0;  // the publication after which nobody new comes here
+  Contents* next_hollow_ = nullptr;
+  std::atomic<int> held_{0};  // by how many running programs (Held)
   std::atomic<Contents*> older_{nullptr};
   mutable std::atomic<Derived*> derived_{nullptr};
 };
@@ -203,6 +208,13 @@ class Pin {
   std::optional<Derivation> how_;
 };
 
+// Contents that a running program of this thread may be reading, though the thread has replaced them
+// since: they are kept until release_held(), at the program's end.
+struct Held {
+  std::vector<std::pair<std::shared_ptr<Storage>, Contents*>> contents;
+};
+void release_held() noexcept;
+
 // Frees an object that calls may be using who found it by a plain pointer, within a Snapshot: when
 // all snapshots of now are closed. Nobody finds it any more.
 void retire(std::shared_ptr<const void> object) noexcept;
@@ -212,7 +224,7 @@ void retire(std::shared_ptr<const void> object) noexcept;
 class Freed {
  public:
   Freed() = default;
-  Freed(Freed&&) noexcept = default;
+  Freed(Freed&& other) noexcept : Freed() { *this = std::move(other); }
   Freed& operator=(Freed&& other) noexcept;
   ~Freed();
 
@@ -220,7 +232,7 @@ class Freed {
   friend class Reclaim;
   void let_go() noexcept;
 
-  std::vector<Contents*> contents_;
+  Contents* contents_ = nullptr;  // a list
   std::vector<CountedMemory> elements_;
   std::vector<Contents::Derived*> derived_;
   std::vector<std::shared_ptr<const void>> objects_;

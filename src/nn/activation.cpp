@@ -103,7 +103,8 @@ ActivationFunction::ActivationFunction(const std::string& name, std::optional<do
   const std::optional<Found> found = find(name);
   if (!found) {
     const std::vector<std::string> known = nn::activation_names();
-    const std::string meant = support::did_you_mean(name, {known.begin(), known.end()});
+    const std::vector<std::string_view> views(known.begin(), known.end());
+    const std::string meant = support::did_you_mean(name, views);
     throw UserError(
         fmt::format("no activation '{}'{} There are: {}. Others are written as nn::HybridLambda",
                     name, meant.empty() ? "." : meant, fmt::join(known, ", ")));

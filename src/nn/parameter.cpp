@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <ostream>
 
@@ -178,12 +179,16 @@ void ParameterState::Writing::write(ParameterState& parameter, const Tensor& val
     const std::lock_guard lock(parameter.mutex);
     parameter.check_fits(values, call);
   }
-  if (parameter.ready.load(std::memory_order_acquire)) {
-    parameter.value.assign(values);
-  } else {
-    fresh_.emplace_back(&parameter, values.is_weak() ? cast(values, parameter.options.dtype).copy()
-                                                     : values.copy());
+  const Tensor fit = values.is_weak() ? cast(values, parameter.options.dtype) : values;
+  if (!parameter.ready.load(std::memory_order_acquire)) {
+    fresh_.emplace_back(&parameter, fit.copy());
+    return;
   }
+  support::Storage& storage = *TensorAccess::impl(parameter.value)->storage;
+  support::check_may_write(storage, call);
+  const support::Snapshot snapshot;
+  void* to = publication_.prepare(storage, false);
+  if (storage.bytes() > 0) std::memcpy(to, TensorAccess::impl(fit)->data(), storage.bytes());
 }
 
 void ParameterState::Writing::commit() {

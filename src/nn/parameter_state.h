@@ -67,7 +67,7 @@ struct ParameterState {
 
     std::vector<ParameterState*> first_;  // without values yet, and this thread makes them
     std::vector<std::pair<ParameterState*, Tensor>> fresh_;  // first values
-    support::Publication publication_;
+    support::Publication publication_{false};
   };
 
  private:

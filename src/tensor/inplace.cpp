@@ -114,6 +114,16 @@ void assign_value(const Tensor& target, const Tensor& value, const char* call) {
   write.done();
 }
 
+// Whether reading, computing and writing is to be one step, so that no update of another thread
+// comes between: of what programs read, where the op keeps the dtype.
+bool is_one_step(const TensorImpl& impl, ir::Opcode opcode, const TensorImpl& from) {
+  return Recorder::current() == nullptr && impl.weak == WeakKind::none && !impl.symbolic &&
+         !from.symbolic && impl.storage->published() && impl.dtype != DType::boolean &&
+         (opcode != ir::Opcode::divide || is_floating(impl.dtype)) && !overlaps(impl, from) &&
+         (from.weak == WeakKind::none ? from.dtype == impl.dtype
+                                      : from.weak <= kind_of(impl.dtype));
+}
+
 void compound(const Tensor& target, ir::Opcode opcode, const Tensor& other, const char* call) {
   TensorImpl& impl = impl_of(target, call);
   const TensorImpl& from = impl_of(other, call);
@@ -122,6 +132,12 @@ void compound(const Tensor& target, ir::Opcode opcode, const Tensor& other, cons
       from.weak == WeakKind::none && !from.symbolic && impl.dtype == from.dtype &&
       impl.dtype != DType::boolean && (opcode != ir::Opcode::divide || is_floating(impl.dtype)) &&
       !overlaps(impl, from) && (impl.shape == from.shape || from.shape.rank() == 0);
+  if (!in_place && is_one_step(impl, opcode, from)) {
+    return compound(target, opcode,
+                    from.shape.rank() == 0 ? adapt(other, impl.dtype, call)
+                                           : fitted(other, impl.dtype, impl.shape, call),
+                    call);
+  }
   if (!in_place) {
     if (impl.weak == WeakKind::none && from.weak == WeakKind::none && impl.dtype != from.dtype) {
       adapt(other, impl.dtype, call);  // says which dtype the value must have
@@ -174,27 +190,20 @@ Tensor slice(const Tensor& x, const AxisRange& range) {
   return apply_one(ir::Opcode::slice, {&x}, attrs_of(range));
 }
 
-void assign_slice(const Tensor& base, const AxisRange& range, const Tensor& value) {
-  constexpr const char* kCall = "slice().assign";
-  TensorImpl& impl = impl_of(base, kCall);
+namespace {
+
+Shape shape_of(const Shape& whole, const AxisRange& range) {
   const std::int64_t span = range.end - range.begin;
-  const std::int64_t count = span == 0 ? 0 : (span - 1) / range.step + 1;
-  Shape shape = impl.shape;
-  shape.set(static_cast<int>(range.axis), Dim(count));
-  const Tensor fit = fitted(value, impl.dtype, shape, kCall);
-  if (Recorder* recorder = Recorder::current()) {
-    const ir::ValueId operands[] = {recorder->value_of(base, kCall),
-                                    recorder->value_of(fit, kCall)};
-    const Tensors result = recorder->record(ir::Opcode::slice_update, operands, attrs_of(range));
-    recorder->update(base, recorder->value_of(result.front(), kCall), kCall);
-    return;
-  }
-  require_readable(impl, kCall);
-  require_writable(impl, kCall);
-  const Tensor source = overlaps(impl, *TensorAccess::impl(fit)) ? fit.copy() : fit;
-  support::Write write(*impl.storage, true, kCall);
-  auto* to = static_cast<std::byte*>(write.to());
-  const auto* from = static_cast<const std::byte*>(TensorAccess::impl(source)->data());
+  Shape shape = whole;
+  shape.set(static_cast<int>(range.axis), Dim(span == 0 ? 0 : (span - 1) / range.step + 1));
+  return shape;
+}
+
+// Writes `part` to its place in `whole`.
+void scatter(void* whole, const TensorImpl& impl, const AxisRange& range, const TensorImpl& part) {
+  auto* to = static_cast<std::byte*>(whole);
+  const auto* from = static_cast<const std::byte*>(part.data());
+  const std::int64_t count = part.shape.sizes()[static_cast<std::size_t>(range.axis)];
   const std::span<const std::int64_t> sizes = impl.shape.sizes();
   std::int64_t outer = 1, inner = static_cast<std::int64_t>(size_of(impl.dtype));
   for (std::int64_t i = 0; i < range.axis; ++i) outer *= sizes[static_cast<std::size_t>(i)];
@@ -207,6 +216,51 @@ void assign_slice(const Tensor& base, const AxisRange& range, const Tensor& valu
                    from + (o * count + i) * inner, static_cast<std::size_t>(inner));
     }
   }
+}
+
+}  // namespace
+
+void compound_slice(const Tensor& base, const AxisRange& range, ir::Opcode opcode,
+                    const Tensor& other, const char* call) {
+  TensorImpl& impl = impl_of(base, call);
+  if (!is_one_step(impl, opcode, impl_of(other, call))) {
+    const Tensor now = slice(base, range);  // the copy may be older than the latest update
+    return assign_slice(base, range, apply_one(opcode, {&now, &other}));
+  }
+  require_writable(impl, call);
+  const Shape shape = shape_of(impl.shape, range);
+  const Tensor fit = fitted(other, impl.dtype, shape, call);
+  const Tensor part = make_tensor(impl.dtype, shape), result = make_tensor(impl.dtype, shape);
+  const interp::View parts[] = {view_of(*TensorAccess::impl(part)),
+                                view_of(*TensorAccess::impl(result))};
+  const support::FloatEnvScope environment;
+  support::Write write(*impl.storage, true, call);
+  const interp::View whole{impl.dtype, impl.shape, const_cast<void*>(write.before())};
+  interp::evaluate(ir::Opcode::slice, attrs_of(range), {&whole, 1}, {parts, 1},
+                   support::default_isa());
+  const interp::View operands[] = {parts[0], view_of(*TensorAccess::impl(fit))};
+  interp::evaluate(opcode, {}, operands, {parts + 1, 1}, support::default_isa());
+  scatter(write.to(), impl, range, *TensorAccess::impl(result));
+  write.done();
+}
+
+void assign_slice(const Tensor& base, const AxisRange& range, const Tensor& value) {
+  constexpr const char* kCall = "slice().assign";
+  TensorImpl& impl = impl_of(base, kCall);
+  const Shape shape = shape_of(impl.shape, range);
+  const Tensor fit = fitted(value, impl.dtype, shape, kCall);
+  if (Recorder* recorder = Recorder::current()) {
+    const ir::ValueId operands[] = {recorder->value_of(base, kCall),
+                                    recorder->value_of(fit, kCall)};
+    const Tensors result = recorder->record(ir::Opcode::slice_update, operands, attrs_of(range));
+    recorder->update(base, recorder->value_of(result.front(), kCall), kCall);
+    return;
+  }
+  require_readable(impl, kCall);
+  require_writable(impl, kCall);
+  const Tensor source = overlaps(impl, *TensorAccess::impl(fit)) ? fit.copy() : fit;
+  support::Write write(*impl.storage, true, kCall);
+  scatter(write.to(), impl, range, *TensorAccess::impl(source));
   write.done();
 }
 
@@ -254,25 +308,20 @@ void TensorSlice::assign(const Tensor& value) const {
   detail::assign_slice(base_, {axis_, begin_, end_, step_}, value);
 }
 
-namespace {
-// The slice as it is now: the copy may be older than the latest update.
-Tensor current(const Tensor& base, int axis, std::int64_t begin, std::int64_t end,
-               std::int64_t step) {
-  return detail::slice(base, {axis, begin, end, step});
-}
-}  // namespace
-
 void TensorSlice::operator+=(const Tensor& other) const {
-  assign(current(base_, axis_, begin_, end_, step_) + other);
+  detail::compound_slice(base_, {axis_, begin_, end_, step_}, ir::Opcode::add, other, "slice() +=");
 }
 void TensorSlice::operator-=(const Tensor& other) const {
-  assign(current(base_, axis_, begin_, end_, step_) - other);
+  detail::compound_slice(base_, {axis_, begin_, end_, step_}, ir::Opcode::subtract, other,
+                         "slice() -=");
 }
 void TensorSlice::operator*=(const Tensor& other) const {
-  assign(current(base_, axis_, begin_, end_, step_) * other);
+  detail::compound_slice(base_, {axis_, begin_, end_, step_}, ir::Opcode::multiply, other,
+                         "slice() *=");
 }
 void TensorSlice::operator/=(const Tensor& other) const {
-  assign(current(base_, axis_, begin_, end_, step_) / other);
+  detail::compound_slice(base_, {axis_, begin_, end_, step_}, ir::Opcode::divide, other,
+                         "slice() /=");
 }
 
 }  // namespace mlpjit

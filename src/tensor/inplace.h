@@ -1,8 +1,7 @@
 #pragma once
 // Writing into the storage that a handle shares; while tracing, giving the tensor another value.
 
-#include <functional>
-
+#include "lib/ir/opcode.h"
 #include "src/tensor/tensor_impl.h"
 
 namespace mlpjit::detail {
@@ -17,6 +16,9 @@ AxisRange normal_range(const Shape& shape, int axis, std::int64_t begin, std::in
                        std::int64_t step);
 Tensor slice(const Tensor& x, const AxisRange& range);
 void assign_slice(const Tensor& base, const AxisRange& range, const Tensor& value);
+// slice = slice op other.
+void compound_slice(const Tensor& base, const AxisRange& range, ir::Opcode opcode,
+                    const Tensor& other, const char* call);
 
 // Throws UserError when the memory of a tensor is read-only.
 void require_writable(const TensorImpl& impl, const char* call);

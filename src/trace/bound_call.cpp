@@ -101,7 +101,7 @@ BoundState::BoundState(std::shared_ptr<const Runner> runner, std::string network
   }
   program_ =
       std::make_unique<jit::BoundProgram>(runner_->shared_executable(), std::move(weights), batch);
-  touch();
+  if (!jit::has_loops(runner_->executable())) touch();  // else nobody knows how long it runs
 }
 
 void BoundState::add_inputs(const std::vector<TensorSpec>& specs,

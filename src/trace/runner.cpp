@@ -299,7 +299,9 @@ namespace {
 // While a program runs, this thread reads contents by their addresses.
 struct InProgram {
   InProgram() { ++support::thread_reader.programs; }
-  ~InProgram() { --support::thread_reader.programs; }
+  ~InProgram() {
+    if (--support::thread_reader.programs == 0) support::release_held();
+  }
   InProgram(const InProgram&) = delete;
   InProgram& operator=(const InProgram&) = delete;
 };

@@ -5,9 +5,11 @@
 #include <atomic>
 #include <barrier>
 #include <chrono>
+#include <iostream>
 #include <latch>
 #include <numeric>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "pains.h"
@@ -54,6 +56,65 @@ TEST_P(Threads, ACapturedCounterCountsEveryCall) {
   }
   EXPECT_EQ(all.size(), 3u * kCalls);  // no two calls saw the same count
   EXPECT_EQ(count.item<std::int64_t>(), 3 * kCalls);
+}
+
+// Outside of programs each compound assignment is one step too, whatever its right side.
+TEST_P(Threads, CompoundAssignmentsToWhatProgramsReadLoseNothing) {
+  const auto add = [](int kind, Tensor& w) {
+    if (kind == 0) w += 1.f;
+    if (kind == 1) w += tensor(1.f);
+    if (kind == 2) w += ones({8});
+    if (kind == 3) w.slice(0, 0, 4) += 1.f;
+    if (kind == 3) w.slice(0, 0, 4, 1) -= zeros({8});
+  };
+  for (int kind = 0; kind < 4; ++kind) {
+    SCOPED_TRACE(kind);
+    Tensor w = zeros({4, 8});
+    const auto read = jit([w] { return sum(w); }, options());
+    read();
+    on_threads(3, [&](int) {
+      Tensor mine = w;
+      for (int i = 0; i < kCalls; ++i) add(kind, mine);
+    });
+    EXPECT_TRUE(identical(w, full({4, 8}, static_cast<float>(3 * kCalls))));
+    EXPECT_EQ(read().item<float>(), 32.f * 3 * kCalls);
+  }
+}
+
+// What a program reads stays as it was when it began, whatever its stream does.
+TEST_P(Threads, AStreamMayWriteToWhatTheProgramThatPrintsToItReads) {
+  struct Writer : std::stringbuf {
+    std::function<void()> write;
+    int sync() override {
+      if (auto once = std::exchange(write, {})) once();
+      return 0;
+    }
+    std::streamsize xsputn(const char* s, std::streamsize n) override {
+      sync();
+      return std::stringbuf::xsputn(s, n);
+    }
+  };
+  const Tensor w = ones({64, 64});
+  const auto f = jit(
+      [w](Tensor x) {
+        const Tensor y = matmul(x, w) / 64.f;
+        print(y);
+        return matmul(y, w) / 64.f + w;
+      },
+      options());
+  const Tensor x = ones({1, 64});
+  Writer writer;
+  std::streambuf* const before = std::cout.rdbuf(&writer);
+  f(x);
+  writer.write = [&] {
+    Tensor target = w;
+    for (int i = 2; i < 6; ++i) target.assign(full({64, 64}, static_cast<float>(i)));
+    full({64, 64}, 77.f);
+  };
+  const Tensor y = f(x);
+  std::cout.rdbuf(before);
+  EXPECT_TRUE(identical(y, full({64, 64}, 2.f)));
+  EXPECT_EQ(w.to_vector<float>()[0], 5);
 }
 
 TEST_P(Threads, AnArgumentOfSeveralThreadsIsUpdatedByEachCall) {

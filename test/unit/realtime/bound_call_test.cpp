@@ -225,6 +225,29 @@ TEST_F(BoundCalls, OfAnotherThreadAtTheSameTimeAreRefused) {
   EXPECT_EQ(wrong, 0);
 }
 
+TEST_F(BoundCalls, SetParametersReadsAllBeforeItWrites) {
+  nn::HybridSequential net;
+  net.add(nn::Dense(2, {.use_bias = false, .in_units = 2}),
+          nn::Dense(2, {.use_bias = false, .in_units = 2}));
+  net.initialize(nn::Constant(1));
+  const nn::ParameterDict parameters = net.collect_params();
+  const nn::Parameter first = parameters["0.weight"], second = parameters["1.weight"];
+  net.set_parameters({{"1.weight", full({2, 2}, 2.f)}});
+  net.set_parameters({{"0.weight", second.data()}, {"1.weight", first.data()}});
+  EXPECT_TRUE(identical(first.data(), full({2, 2}, 2.f)));
+  EXPECT_TRUE(identical(second.data(), full({2, 2}, 1.f)));
+  // In a loop it is a part of the loop's updates, whole or not at all.
+  while_loop([](const Tensors& s) { return s[0] < 1; },
+             [&](const Tensors& s) {
+               EXPECT_THROW(
+                   net.set_parameters({{"0.weight", full({2, 2}, 9.f)}, {"1.weight", ones({3})}}),
+                   ShapeError);
+               return Tensors{s[0] + 1};
+             },
+             {tensor(0)});
+  EXPECT_TRUE(identical(first.data(), full({2, 2}, 2.f)));
+}
+
 TEST_F(BoundCalls, SetParametersTakesAllOrNone) {
   auto net = test::policy();
   const Tensor x = random::normal({1, 27});

@@ -48,6 +48,14 @@ std::size_t live() {
   return memory_stats().live_bytes;
 }
 
+void increment(Storage& storage) {
+  Storage* const all[] = {&storage, &storage};
+  Update update(all);
+  const int before = *static_cast<const int*>(update.before(storage).data());
+  fill(update.to(storage), before + 1);
+  update.commit();
+}
+
 // A thread that has a snapshot open from its beginning until it is let go.
 class HeldSnapshot {
  public:
@@ -213,6 +221,66 @@ TEST(Snapshot, StampsTellWhetherAnythingChanged) {
   set(*storage, 3);
   EXPECT_NE(outer.stamp(), after);
   EXPECT_NE(stamp(), after);
+}
+
+// A stream that a program prints to may write to what the program reads, which goes on with the old
+// elements.
+TEST(Snapshot, KeepsWhatARunningProgramReadsThoughItsThreadReplacesIt) {
+  const StoragePtr storage = published(1);
+  storage->recycle();
+  const std::size_t before = live();
+  {
+    const Snapshot snapshot;
+    ++thread_reader.programs;
+    const auto* read = static_cast<const int*>(storage->data());
+    for (int i = 2; i < 6; ++i) set(*storage, i);
+    increment(*storage);
+    EXPECT_EQ(*read, 1);
+    EXPECT_EQ(seen(*storage), 6);
+    --thread_reader.programs;
+    release_held();
+  }
+  (void)publish({});
+  EXPECT_LE(live(), before + kBytes);  // the recycled ones
+}
+
+TEST(Publication, ThatIsNotSeenJoinsALoopWholeOrNotAtAll) {
+  const StoragePtr a = published(1), b = published(1);
+  Publication loop;
+  {
+    Publication failed(false);
+    fill(failed.prepare(*a, false), 7);
+    EXPECT_EQ(seen(*a), 1);
+  }
+  EXPECT_EQ(seen(*a), 1);
+  Publication both(false);
+  fill(both.prepare(*a, false), 2);
+  fill(both.prepare(*b, false), seen(*a) + 2);  // not its own
+  both.commit();
+  EXPECT_EQ(seen(*a), 2);
+  EXPECT_EQ(seen(*b), 3);
+  std::thread([&] { EXPECT_EQ(seen(*a), 1); }).join();
+}
+
+// What no program reads has no lock to wait for: its holder may be waiting for this thread.
+TEST(Publication, OfWhatNoProgramReadsWaitsForNobody) {
+  const StoragePtr mine = Storage::allocate(kBytes);
+  std::latch held(1), done(1);
+  std::thread holder([&] {
+    Storage* const all[] = {mine.get()};
+    const Update update(all);
+    held.count_down();
+    done.wait();
+  });
+  held.wait();
+  {
+    Publication loop;
+    fill(loop.prepare(*mine, true), 2);
+    loop.commit();
+  }
+  done.count_down();
+  holder.join();
+  EXPECT_EQ(seen(*mine), 2);
 }
 
 TEST(Publication, IsSeenByItsThreadAloneUntilItIsCommitted) {
@@ -387,8 +455,12 @@ TEST(Derived, IsMadeOnceAndByWhoeverWritesFromThenOn) {
   EXPECT_EQ(*static_cast<const int*>(second), 2 * kCount);
   set(*storage, 3);
   set(*storage, 4);  // nobody asked for that of 3
+  const void* fourth = storage->latest().derived(how.key);
+  ASSERT_NE(fourth, nullptr);
+  EXPECT_EQ(*static_cast<const int*>(fourth), 4 * kCount);
+  for (int i = 0; i < 20; ++i) set(*storage, 5);  // nobody asks any more
   EXPECT_EQ(storage->latest().derived(how.key), nullptr);
-  EXPECT_EQ(*static_cast<const int*>(storage->derived(storage->latest(), how)), 4 * kCount);
+  EXPECT_EQ(*static_cast<const int*>(storage->derived(storage->latest(), how)), 5 * kCount);
 }
 
 TEST(Derived, IsGoneWithAWriteInPlace) {
@@ -438,14 +510,6 @@ TEST(Derived, IsMadeByOneOfManyThreads) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(made, 1);
-}
-
-void increment(Storage& storage) {
-  Storage* const all[] = {&storage, &storage};
-  Update update(all);
-  const int before = *static_cast<const int*>(update.before(storage).data());
-  fill(update.to(storage), before + 1);
-  update.commit();
 }
 
 TEST(Update, LosesNoneOfSeveralThreads) {
