@@ -1,8 +1,8 @@
 # The program and the project that README.md shows, word by word: built against the install, and run.
 #   ROOT  the tree;  BINARY: where all this happens;  PREFIX: the install;  COMPILER
 file(READ ${ROOT}/README.md page)
-# block(LANGUAGE FILE): the first block of that language becomes the file.
-function(block language file)
+# extract(LANGUAGE FILE): the first block of that language becomes the file.
+function(extract language file)
   string(FIND "${page}" "```${language}\n" begin)
   if(begin EQUAL -1)
     message(FATAL_ERROR "README.md shows no ${language}")
@@ -16,8 +16,8 @@ function(block language file)
   file(WRITE ${BINARY}/${file} "${text}\n")
 endfunction()
 file(REMOVE_RECURSE ${BINARY})
-block(cpp app.cpp)
-block(cmake CMakeLists.txt)
+extract(cpp app.cpp)
+extract(cmake CMakeLists.txt)
 # Without optimisation, so that assert() asserts.
 execute_process(COMMAND ${CMAKE_COMMAND} -G Ninja -S ${BINARY} -B ${BINARY}/build
   -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_PREFIX_PATH=${PREFIX} -D CMAKE_BUILD_TYPE=Debug

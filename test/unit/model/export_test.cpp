@@ -273,7 +273,8 @@ TEST_F(Export, AProgramThatIsThereIsNotTracedAgain) {
   const std::string graph = net.graph().to_text();
   EXPECT_EQ(*net.runs, runs) << "it was traced for every batch already";
   EXPECT_NE(graph.find("f32[B, 3]"), std::string::npos) << graph;
-  EXPECT_TRUE(identical(Tensor(same(rows(5, 3))), net(rows(5, 3))));
+  const Tensor x = rows(5, 3);
+  EXPECT_TRUE(identical(Tensor(same(x)), net(x)));
   net.export_model(path("named"), {.input_names = {"features"}});
   EXPECT_EQ(*net.runs, runs);
   EXPECT_EQ(
@@ -328,10 +329,13 @@ TEST_F(Export, AGraphIsTheProgramWithItsParametersByPath) {
   EXPECT_EQ(Graph::parse(text).to_text(), text);
   // Compiled it computes what the network does, with the network's parameters.
   const Executable program = compile(graph, {.backend = Backend::graph});
-  for (const int batch : {1, 3})
-    EXPECT_TRUE(identical(program(rows(batch, 4))[0], net(rows(batch, 4))));
+  for (const int batch : {1, 3}) {
+    const Tensor x = rows(batch, 4);
+    EXPECT_TRUE(identical(program(x)[0], net(x)));
+  }
   net.collect_params()["1.bias"].set_data(ones({2}));
-  EXPECT_TRUE(identical(program(rows(2, 4))[0], net(rows(2, 4))));
+  const Tensor x = rows(2, 4);
+  EXPECT_TRUE(identical(program(x)[0], net(x)));
   // What it is traced with when nothing is said: as export does.
   EXPECT_EQ(net.graph().inputs()[0].spec, f32({dim("B"), 4}));
   EXPECT_EQ(net.graph({}, {.batch = Batch::exact}).inputs()[0].spec.shape[1], Dim(4));
