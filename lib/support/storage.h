@@ -241,5 +241,7 @@ class Freed {
 // Makes all of them the latest contents of their storages in one step. The writers' locks are held.
 // Throws std::bad_alloc before anything has changed.
 [[nodiscard]] Freed publish(std::span<const std::pair<Storage*, Contents*>> made);
+// Of a storage that ends: nobody looks for its older contents any more.
+void forget_older(const Storage& storage) noexcept;
 
 }  // namespace mlpjit::support
