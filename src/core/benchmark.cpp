@@ -11,6 +11,7 @@
 namespace mlpjit {
 
 double Timer::seconds() const {
+  const support::FloatEnvScope environment;
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
@@ -25,14 +26,17 @@ void Timer::reset() {
 }
 
 double Timer::sum() const {
+  const support::FloatEnvScope environment;
   return std::accumulate(laps_.begin(), laps_.end(), 0.0);
 }
 
 double Timer::avg() const {
+  const support::FloatEnvScope environment;
   return laps_.empty() ? 0.0 : sum() / static_cast<double>(laps_.size());
 }
 
 std::vector<double> Timer::cumsum() const {
+  const support::FloatEnvScope environment;
   std::vector<double> sums;
   std::partial_sum(laps_.begin(), laps_.end(), std::back_inserter(sums));
   return sums;

@@ -16,6 +16,7 @@
 #include "src/nn/block_state.h"
 #include "src/nn/clone_map.h"
 #include "src/nn/parameter_state.h"
+#include "src/tensor/dispatch.h"
 #include "src/trace/path.h"
 #include "src/trace/recorder.h"
 
@@ -179,7 +180,7 @@ void ParameterState::Writing::write(ParameterState& parameter, const Tensor& val
     const std::lock_guard lock(parameter.mutex);
     parameter.check_fits(values, call);
   }
-  const Tensor fit = values.is_weak() ? cast(values, parameter.options.dtype) : values;
+  const Tensor fit = adapt(values, parameter.options.dtype, call);
   if (!parameter.ready.load(std::memory_order_acquire)) {
     fresh_.emplace_back(&parameter, fit.copy());
     return;

@@ -174,6 +174,17 @@ TEST(FloatEnvironment, Reports) {
                                  EXPECT_FALSE(to_json(f.explain()).empty());
                                  return Outcome{};
                                }},
+                              {"Timer",
+                               [] {
+                                 Timer timer;
+                                 timer.stop();
+                                 timer.start();
+                                 timer.stop();
+                                 const std::vector<double> sums = timer.cumsum();
+                                 const bool ordered = timer.seconds() >= 0 && timer.avg() >= 0 &&
+                                                      sums.back() == timer.sum();
+                                 return Outcome{{}, ordered ? "ordered" : "not ordered"};
+                               }},
                               {"Benchmark", [] {
                                  testing::internal::CaptureStdout();
                                  {

@@ -4,6 +4,7 @@
 #include <sstream>
 #include <thread>
 
+#include "test/unit/frontend/expect_error.h"
 #include "test/unit/nn/modes.h"
 
 namespace mlpjit {
@@ -16,6 +17,21 @@ nn::HybridSequential net_of(std::initializer_list<int> sizes) {
   nn::HybridSequential net;
   for (const int size : sizes) net.add(nn::Dense(size));
   return net;
+}
+
+// A number that the dtype cannot hold is no value, whether there were values before or not.
+TEST(Parameters, OfIntegersRefuseNumbersThatDoNotFit) {
+  struct Counting : nn::HybridBlock {
+    nn::Parameter count = parameter("count", {}, {.dtype = DType::i32});
+    Tensor hybrid_forward(const Ops&, const Tensor& x) override { return x + count.data(); }
+  };
+  Counting net;
+  nn::Parameter count = net.collect_params()["count"];
+  EXPECT_ERROR(ValueError, count.set_data(3'000'000'000), "3000000000", "i32", "cast");
+  EXPECT_FALSE(count.is_initialized());
+  count.set_data(7);
+  EXPECT_ERROR(ValueError, count.set_data(3'000'000'000), "3000000000", "i32", "cast");
+  EXPECT_EQ(count.data().item<int>(), 7);
 }
 
 TEST(Parameters, AreFoundByPathInOrder) {
