@@ -399,7 +399,8 @@ TEST(Soak, CompileRunFreeLeavesNoMappingsBehind) {
   for (int i = 0; i < 20; ++i) cycle();  // until allocators and tables have their size
   const int before = count_mappings().first;
   for (int i = 0; i < 200; ++i) cycle();
-  EXPECT_LE(count_mappings().first, before + 4);
+  // Compiles run on threads of their own, whose allocator may add a few; a leak adds one per cycle.
+  EXPECT_LE(count_mappings().first, before + 20);
 }
 
 }  // namespace
