@@ -11,8 +11,8 @@
 
 namespace mlpjit {
 
-/// Measures laps, in seconds. A lap begins at the construction or at `start()`, and ends at `stop()`:
-/// `Timer timer; for (...) { timer.start(); run(); timer.stop(); } timer.avg()`.
+/// Measures laps, in seconds. A lap begins at the construction or at `start()`, and ends at
+/// `stop()`: `Timer timer; for (...) { timer.start(); run(); timer.stop(); } timer.avg()`.
 class MLPJIT_API Timer {
  public:
   Timer() { start(); }

@@ -56,8 +56,8 @@ template <class Then, class Given, class Else>
            std::same_as<typename ResultWith<Else, 1>::type, Tensor>)
 struct CondResult<Then, Given, Else> : std::type_identity<Tensor> {};
 
-/// How the body of a scan takes the carry and an entry: as they were given, or, where that is a list
-/// of one and the body takes a Tensor, as that.
+/// How the body of a scan takes the carry and an entry: as they were given, or, where that is a
+/// list of one and the body takes a Tensor, as that.
 template <class Body, class Carry, class Entry>
 constexpr auto scan_parameters() {
   if constexpr (std::is_invocable_v<Body&, Carry, Entry>) {
@@ -77,11 +77,11 @@ constexpr auto scan_parameters() {
 }  // namespace detail
 
 /// `then(operands)` where the predicate (one element) is true, else `otherwise(operands)`; only one
-/// of them runs. The operands are a Tensor, or a list, `{x, y}`, or none. The branches are callables
-/// of `const Tensors&`, or of as many Tensors as there are operands, and must give results of the
-/// same dtypes and shapes. Gives a Tensor where one was given and the branches return one, else
-/// Outputs, of which a single one converts to a Tensor. @throws ShapeError, DTypeError while tracing
-/// when the branches differ.
+/// of them runs. The operands are a Tensor, or a list, `{x, y}`, or none. The branches are
+/// callables of `const Tensors&`, or of as many Tensors as there are operands, and must give
+/// results of the same dtypes and shapes. Gives a Tensor where one was given and the branches
+/// return one, else Outputs, of which a single one converts to a Tensor. @throws ShapeError,
+/// DTypeError while tracing when the branches differ.
 template <class Then, class Else, class Given = Tensors>
 auto cond(const Tensor& predicate, Then&& then, Else&& otherwise, const Given& operands = {}) {
   detail::check_parameters<Then>();
@@ -95,8 +95,8 @@ auto cond(const Tensor& predicate, Then&& then, Else&& otherwise, const Given& o
 }
 
 /// While `condition(state)` (one element) is true: state = body(state); gives the last state, a
-/// Tensor where one was given, Outputs where a list, `{i, total}`. The body must keep the dtypes and
-/// shapes. At most `max_iterations` rounds, where that is not negative.
+/// Tensor where one was given, Outputs where a list, `{i, total}`. The body must keep the dtypes
+/// and shapes. At most `max_iterations` rounds, where that is not negative.
 /// @throws ShapeError, DTypeError when the body gives back another state.
 template <class Condition, class Body, class State = Tensors>
 auto while_loop(Condition&& condition, Body&& body, const State& state,

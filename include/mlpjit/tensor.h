@@ -92,8 +92,8 @@ class MLPJIT_API Tensor {
 
   /// A weak 0-d tensor of a C++ scalar: bool gives bool, integers i64, float and double f32. Beside
   /// another operand it takes that one's dtype if that is of the same or a higher kind
-  /// (bool < integer < floating), and keeps its C++ value until then. Else DTypeError. An integer that
-  /// the dtype it meets does not hold is a ValueError there (a float overflows to infinity).
+  /// (bool < integer < floating), and keeps its C++ value until then. Else DTypeError. An integer
+  /// that the dtype it meets does not hold is a ValueError there (a float overflows to infinity).
   /// @throws ValueError on an unsigned integer above the largest i64.
   template <detail::Scalar T>
   Tensor(T value) : Tensor(weak(value)) {}  // NOLINT: scalars convert
@@ -316,8 +316,8 @@ class MLPJIT_API Outputs : public detail::ValueList<Tensor> {
   Outputs(Tensors tensors) : ValueList(std::move(tensors)) {}  // NOLINT: vectors convert
   /// @throws UserError unless there is one.
   operator Tensor() const;  // NOLINT: one result is a tensor
-  /// For structured bindings: `auto [mean, variance] = net(x, y).as<2>();`. @throws UserError unless
-  /// there are N.
+  /// For structured bindings: `auto [mean, variance] = net(x, y).as<2>();`. @throws UserError
+  /// unless there are N.
   template <std::size_t N>
   std::array<Tensor, N> as() const {
     check_count(N);

@@ -14,8 +14,8 @@ class Making {
   Making& operator=(const Making&) = delete;
 
   static bool anything() { return innermost != nullptr; }
-  // Whether others may be waiting for this thread, for what it makes or for what the program that it runs
-  // has locked.
+  // Whether others may be waiting for this thread, for what it makes or for what the program that
+  // it runs has locked.
   static bool waited_for() { return anything() || thread_reader.update != nullptr; }
   static bool of_this_thread(const void* what) {
     for (const Making* m = innermost; m != nullptr; m = m->outer_) {

@@ -7,9 +7,9 @@
 
 namespace mlpjit::support {
 
-// "; did you mean 'relu'?" of the known names nearest to `name`, all of those equally near; "" where
-// none is near: a letter changed, left out, added or exchanged with its neighbour, or, from six letters
-// on, two.
+// "; did you mean 'relu'?" of the known names nearest to `name`, all of those equally near; ""
+// where none is near: a letter changed, left out, added or exchanged with its neighbour, or, from
+// six letters on, two.
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> known);
 
 }  // namespace mlpjit::support

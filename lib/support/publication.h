@@ -25,7 +25,8 @@ void check_may_write(const Storage& storage, const char* call);
 // them. Without commit() they never were. One inside another one is a part of that.
 class Publication {
  public:
-  // `seen`: by this thread, before it is committed. What is not seen joins an outer one only then, whole.
+  // `seen`: by this thread, before it is committed. What is not seen joins an outer one only then,
+  // whole.
   explicit Publication(bool seen = true);
   ~Publication();
   Publication(const Publication&) = delete;

@@ -70,8 +70,8 @@ class Contents {
   std::uint64_t born_ = 0;    // the publication; 0: the first contents
   std::uint64_t died_ = 0;    // the publication that replaced them
   std::uint64_t author_ = 0;  // the snapshot that wrote them, 0: none
-  // Somebody outside may have a pointer to them: 1 + how often the identity had been written to when
-  // it got it, or 0.
+  // Somebody outside may have a pointer to them: 1 + how often the identity had been written to
+  // when it got it, or 0.
   mutable std::atomic<std::uint64_t> spanned_{0};
   // Of Reclaim.
   mutable bool kept_ = false;
@@ -208,8 +208,8 @@ class Pin {
   std::optional<Derivation> how_;
 };
 
-// Contents that a running program of this thread may be reading, though the thread has replaced them
-// since: they are kept until release_held(), at the program's end.
+// Contents that a running program of this thread may be reading, though the thread has replaced
+// them since: they are kept until release_held(), at the program's end.
 struct Held {
   std::vector<std::pair<std::shared_ptr<Storage>, Contents*>> contents;
 };

@@ -109,8 +109,8 @@ class MLPJIT_API Block {
   Outputs operator()(const A& a, const B& b, const More&... more) const {
     return (*this)(Tensors{Tensor(a), Tensor(b), Tensor(more)...});
   }
-  /// Runs a block that gives N results: `auto [mean, variance] = net.call<2>(x);`. @throws UserError
-  /// when it gives another number.
+  /// Runs a block that gives N results: `auto [mean, variance] = net.call<2>(x);`. @throws
+  /// UserError when it gives another number.
   template <std::size_t N, mlpjit::detail::TensorLike... Inputs>
   std::array<Tensor, N> call(const Inputs&... inputs) const {
     return (*this)(Tensors{Tensor(inputs)...}).template as<N>();

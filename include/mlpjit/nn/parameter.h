@@ -54,8 +54,8 @@ class MLPJIT_API Parameter {
   /// Whether it has values: initialised, and all sizes known.
   bool is_initialized() const;
 
-  /// The values, shared: `p.data().data<float>()` may be kept, it holds them. @throws ParameterError before initialize(), or while a size is not yet
-  /// known.
+  /// The values, shared: `p.data().data<float>()` may be kept, it holds them. @throws
+  /// ParameterError before initialize(), or while a size is not yet known.
   Tensor data() const;
   /// The same for layers: completes the sizes that were unknown, once, and makes the values.
   /// @throws ShapeError when `sizes` contradict those known.

@@ -31,7 +31,7 @@
 #define min(a, b) (((a) < (b)) ? (a) : (b))
 #define max(a, b) (((a) > (b)) ? (a) : (b))
 #define abs(x) ((x) > 0 ? (x) : -(x))
-#define round(x) ((x) >= 0 ? (long)((x) + 0.5) : (long)((x)-0.5))
+#define round(x) ((x) >= 0 ? (long)((x) + 0.5) : (long)((x) - 0.5))
 #define sq(x) ((x) * (x))
 #define F(text) text
 #define Yield() 1
@@ -53,7 +53,7 @@
 
 // BSD, sys/sysmacros.h, Apple's AssertMacros.h.
 #define major(dev) ((dev) >> 8)
-#define minor(dev) ((dev)&255)
+#define minor(dev) ((dev) & 255)
 #define makedev(a, b) (((a) << 8) | (b))
 #define check(assertion)
 #define check_error(error)
