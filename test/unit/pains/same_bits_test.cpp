@@ -89,6 +89,23 @@ TEST_P(SameBits, FromManyThreadsAtOnce) {
   EXPECT_EQ(net.explain().compiles, inputs.size());
 }
 
+// Kernels of one shape are shared; those that differ in a constant, or in an attribute, are not one.
+TEST_P(SameBits, LayersOfOneShapeKeepTheConstantsOfTheirOwn) {
+  same([] {
+    const Tensors w = {random::normal({16, 16}), random::normal({16, 16}),
+                       random::normal({16, 16})};
+    return Program{[w](const Tensors& in) {
+                     const auto layer = [&](std::size_t i, double alpha, float scale) {
+                       return leaky_relu(dense(in[0], w[i]), alpha) * scale;
+                     };
+                     const Tensor a = layer(0, 0.1, 0.5f), b = layer(1, 0.3, 0.5f);
+                     const Tensor c = layer(2, 0.1, 0.25f);
+                     return Tensors{a, b, c, elu(b, 0.5) + elu(c, 2.0)};
+                   },
+                   {random::normal({3, 16})}};
+  });
+}
+
 MLPJIT_PAINS_IN_ALL_MODES(SameBits);
 
 }  // namespace
