@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <cstdint>
 #include <cstring>
 
 #include "lib/support/bytes.h"
@@ -11,12 +10,6 @@
 namespace mlpjit::jit {
 
 namespace {
-
-bool ranges_overlap(const void* a, std::size_t a_bytes, const void* b, std::size_t b_bytes) {
-  const auto a_begin = reinterpret_cast<std::uintptr_t>(a);
-  const auto b_begin = reinterpret_cast<std::uintptr_t>(b);
-  return a_begin < b_begin + b_bytes && b_begin < a_begin + a_bytes && a_bytes != 0 && b_bytes != 0;
-}
 
 std::size_t bytes_of(const interp::View& view, std::size_t known) {
   if (known != kByView) return known;
@@ -32,7 +25,8 @@ Staging::Staging(std::span<const Argument> inputs, std::span<const std::size_t> 
     const std::size_t bytes = bytes_of(results[r], result_bytes[r]);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const interp::View& input = inputs[i].view;
-      if (!ranges_overlap(input.data, bytes_of(input, input_bytes[i]), results[r].data, bytes))
+      if (!support::bytes_overlap(input.data, bytes_of(input, input_bytes[i]), results[r].data,
+                                  bytes))
         continue;
       if (apart_.empty()) {
         apart_.assign(results.begin(), results.end());

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "lib/ir/infer.h"
+#include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
 #include "lib/support/publication.h"
@@ -36,9 +37,8 @@ bool overlaps(const TensorImpl& to, const TensorImpl& from) {
   if (!to.storage || !from.storage || to.storage == from.storage) return false;
   if (!to.storage->borrowed() && !from.storage->borrowed()) return false;
   const support::Snapshot one_moment;
-  const auto* a = static_cast<const std::byte*>(to.storage->data());
-  const auto* b = static_cast<const std::byte*>(from.storage->data());
-  return a < b + from.storage->bytes() && b < a + to.storage->bytes();
+  return support::bytes_overlap(to.storage->data(), to.storage->bytes(), from.storage->data(),
+                                from.storage->bytes());
 }
 
 // A C++ scalar that met no dtype yet takes that of `value`, as a 0-d tensor of it would have been

@@ -74,11 +74,6 @@ Status fits(const BoundState::Place& place, const void* data, DType dtype,
   return aligned ? Status::ok : Status::misaligned;
 }
 
-bool overlap(const void* a, std::size_t a_bytes, const void* b, std::size_t b_bytes) noexcept {
-  const auto x = reinterpret_cast<std::uintptr_t>(a), y = reinterpret_cast<std::uintptr_t>(b);
-  return x < y + b_bytes && y < x + a_bytes && a_bytes != 0 && b_bytes != 0;
-}
-
 }  // namespace
 
 BoundState::BoundState(std::shared_ptr<const Runner> runner, std::string network,
@@ -184,11 +179,11 @@ Status BoundState::check(const BoundInput* in, std::size_t input_count, const Bo
     const Status status = fits(outputs[i], out[i].data(), out[i].dtype(), out[i].count());
     if (status != Status::ok) return status;
     for (std::size_t j = 0; j < input_count; ++j) {
-      if (overlap(out[i].data(), outputs[i].bytes, in[j].data(), inputs[j].bytes))
+      if (support::bytes_overlap(out[i].data(), outputs[i].bytes, in[j].data(), inputs[j].bytes))
         return Status::overlap;
     }
     for (std::size_t j = 0; j < i; ++j) {
-      if (overlap(out[i].data(), outputs[i].bytes, out[j].data(), outputs[j].bytes))
+      if (support::bytes_overlap(out[i].data(), outputs[i].bytes, out[j].data(), outputs[j].bytes))
         return Status::overlap;
     }
   }
@@ -323,13 +318,13 @@ void BoundCall::operator()(const Tensors& inputs, const Tensors& outputs) {
   results.commit();
 }
 
-std::vector<TensorSpec> BoundCall::inputs() const {
+detail::ValueList<TensorSpec> BoundCall::inputs() const {
   std::vector<TensorSpec> specs;
   for (const auto& place : require(state_).inputs) specs.push_back(place.spec);
   return specs;
 }
 
-std::vector<TensorSpec> BoundCall::outputs() const {
+detail::ValueList<TensorSpec> BoundCall::outputs() const {
   std::vector<TensorSpec> specs;
   for (const auto& place : require(state_).outputs) specs.push_back(place.spec);
   return specs;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "lib/jit/explain.h"
+#include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/publication.h"
 #include "lib/support/thread_object.h"
@@ -213,12 +214,10 @@ void Runner::check_updates(std::span<const Tensor> arguments) const {
                       to_string(bound(updated, arguments).shape()) +
                       "); copy() gives one of its own");
     }
-    const auto* begin = static_cast<const std::byte*>(to->data());
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       const support::Storage* other = storage_of(i);
       if (i == updated || other == nullptr) continue;
-      const auto* start = static_cast<const std::byte*>(other->data());
-      if (begin < start + other->bytes() && start < begin + to->bytes()) {
+      if (support::bytes_overlap(to->data(), to->bytes(), other->data(), other->bytes())) {
         throw UserError("the program updates one of two tensors that share memory (inputs " +
                         std::to_string(updated) + " and " + std::to_string(i) +
                         "), but was traced with tensors apart; pass a copy() of one, or trace with "
