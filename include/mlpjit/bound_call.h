@@ -9,10 +9,12 @@
 #include <limits>
 #include <memory>
 #include <ranges>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
+#include "mlpjit/detail/value_list.h"
 #include "mlpjit/dtype.h"
 #include "mlpjit/export.h"
 #include "mlpjit/tensor.h"
@@ -59,6 +61,9 @@ class BoundInput {
       : data_(std::ranges::data(range)),
         count_(std::ranges::size(range)),
         dtype_(dtype_of<std::ranges::range_value_t<R>>) {}
+  template <class T>
+  BoundInput(const HeldElements<T>& elements) noexcept  // NOLINT: so is what data() gives
+      : BoundInput(std::span<T>(elements)) {}
 
   /// For elements whose type is known only at run time.
   BoundInput(DType dtype, const void* data, std::size_t count = kUncounted) noexcept
@@ -89,6 +94,10 @@ class BoundOutput {
       : data_(std::ranges::data(range)),
         count_(std::ranges::size(range)),
         dtype_(dtype_of<std::ranges::range_value_t<R>>) {}
+  template <class T>
+    requires(!std::is_const_v<T>)
+  BoundOutput(const HeldElements<T>& elements) noexcept  // NOLINT: so is what mutable_data() gives
+      : BoundOutput(std::span<T>(elements)) {}
 
   BoundOutput(DType dtype, void* data, std::size_t count = BoundInput::kUncounted) noexcept
       : data_(data), count_(count), dtype_(dtype) {}
@@ -130,8 +139,8 @@ class MLPJIT_API BoundCall {
   void operator()(const Tensor& input, const Tensor& output) { (*this)({input}, Tensors{output}); }
 
   /// What it is bound to.
-  std::vector<TensorSpec> inputs() const;
-  std::vector<TensorSpec> outputs() const;
+  detail::ValueList<TensorSpec> inputs() const;
+  detail::ValueList<TensorSpec> outputs() const;
   /// Bytes of its own: workspace and pointers. Code and packed weights are shared.
   std::size_t bytes() const;
 

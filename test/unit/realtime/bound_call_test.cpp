@@ -73,6 +73,21 @@ TEST_F(BoundCalls, HaveSeveralInputsAndOutputsSomeOfThemInputs) {
   EXPECT_EQ(first[0], want[0].to_vector<float>()[0]);
 }
 
+TEST_F(BoundCalls, TakeTheElementsOfTensorsAsTheyAreGiven) {
+  auto net = test::policy();
+  BoundCall run = net.bind({f32({1, 27})});
+  const Tensor x = random::normal({1, 27});
+  Tensor y = zeros({1, 6});
+  const auto held = Tensor(x).data<float>();
+  ASSERT_EQ(run({held}, {y.mutable_data<float>()}), Status::ok);
+  EXPECT_EQ(y.to_vector<float>(), net(x).to_vector<float>());
+  ASSERT_EQ(run({Tensor(x * 2).data<float>()}, {Tensor(y).mutable_data<float>()}), Status::ok);
+  EXPECT_EQ(y.to_vector<float>(), net(x * 2).to_vector<float>());
+  EXPECT_EQ(run({Tensor(y).data<float>()}, {y.mutable_data<float>()}), Status::wrong_size);
+  const Shape& shape = run.inputs()[0].shape;  // of a value, not of a list that is gone
+  EXPECT_EQ(shape, (Shape{1, 27}));
+}
+
 TEST_F(BoundCalls, RefuseBuffersThatDoNotFit) {
   auto net = test::policy();
   BoundCall run = net.bind({f32({1, 27})});
