@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "mlpjit/detail/nested_list.h"
 #include "mlpjit/detail/value_list.h"
 #include "mlpjit/dtype.h"
 #include "mlpjit/error.h"
@@ -426,28 +427,6 @@ MLPJIT_API Tensor tensor_from(const void* data, DType dtype, Shape shape);
 /// @throws ShapeError when a shape does not have `size` elements.
 MLPJIT_API void check_range_size(std::size_t size, const Shape& shape);
 
-template <class T>
-struct NestedList {  // a leaf
-  using Element = T;
-  static void shape(const T&, Shape&) {}
-  static void fill(const T& item, const Shape&, int, std::vector<Element>& out) {
-    out.push_back(item);
-  }
-};
-[[noreturn]] MLPJIT_API void throw_ragged();
-template <class T>
-struct NestedList<std::initializer_list<T>> {
-  using Element = typename NestedList<T>::Element;
-  static void shape(const std::initializer_list<T>& list, Shape& out) {
-    out.push_back(Dim(list.size()));
-    if (list.size() > 0) NestedList<T>::shape(*list.begin(), out);
-  }
-  static void fill(const std::initializer_list<T>& list, const Shape& shape, int level,
-                   std::vector<Element>& out) {
-    if (static_cast<std::int64_t>(list.size()) != shape[level].value()) throw_ragged();
-    for (const T& item : list) NestedList<T>::fill(item, shape, level + 1, out);
-  }
-};
 template <class List>
 Tensor tensor_from_list(const List& list) {
   using Element = typename NestedList<List>::Element;
