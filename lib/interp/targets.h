@@ -6,6 +6,8 @@
 #include "mlpjit/isa.h"
 
 #define HWY_BASELINE_TARGETS HWY_SCALAR
+// Or Clang, and GCC from 12.3, take EMU128 in its place.
+#define HWY_BROKEN_EMU128 1
 #define HWY_DISABLED_TARGETS (~(HWY_SCALAR | HWY_AVX2 | HWY_AVX3))
 // Of a name defined in each target's namespace, the one for `isa`.
 #define MLPJIT_CHOOSE(isa, name)                 \
