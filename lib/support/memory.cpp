@@ -114,7 +114,7 @@ void free_block(std::byte* data) noexcept {
 // Small blocks a thread freed and will soon want again: an op on a small tensor costs mostly its
 // allocations, and aligned ones are the dearest. Classes of 64, 128, ... 4096 bytes, a few blocks
 // each. Not under the address sanitizer, from which reuse would hide errors.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(MLPJIT_ADDRESS_SANITIZER)
 constexpr std::size_t kLargestSmall = 0;
 #else
 constexpr std::size_t kLargestSmall = 4096;
