@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cfenv>
-#include <cstdlib>
-#include <new>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -13,57 +11,7 @@
 #include "lib/ir/text.h"
 #include "lib/jit/loader.h"
 #include "test/unit/jit/program.h"
-
-namespace {
-thread_local std::size_t allocations = 0;
-
-void* counted(std::size_t bytes, std::size_t alignment) {
-  ++allocations;
-  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  void* const memory = alignment <= alignof(std::max_align_t)
-                           ? std::malloc(bytes == 0 ? 1 : bytes)
-                           : std::aligned_alloc(alignment, rounded);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-  return counted(bytes, 1);
-}
-void* operator new[](std::size_t bytes) {
-  return counted(bytes, 1);
-}
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return counted(bytes, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t bytes, std::align_val_t alignment) {
-  return counted(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
+#include "test/unit/realtime/counted_new.h"
 
 namespace mlpjit::jit {
 namespace {
@@ -92,12 +40,12 @@ TEST(HotPath, ACallOfMachineCodeAllocatesNothing) {
                           make_value(executable->result_types()[1])};
   const interp::View views[] = {results[0].view(), results[1].view()};
   executable->run(arguments, views);  // packs the weight, makes the arena
-  const std::size_t before = allocations;
+  const std::size_t before = test::allocations;
   for (int i = 0; i < 10; ++i) executable->run(arguments, views);
-  EXPECT_EQ(allocations - before, 0u);
+  EXPECT_EQ(test::allocations - before, 0u);
   // The counter does count.
   executable->run(arguments, std::vector<interp::View>(views, views + 2));
-  EXPECT_GT(allocations, before);
+  EXPECT_GT(test::allocations, before);
 }
 
 class Environments : public testing::TestWithParam<Backend> {};
