@@ -99,12 +99,10 @@ void count_allocated(std::size_t bytes) {
 }
 
 std::byte* allocate_block(std::size_t bytes) {
-  try {
-    return static_cast<std::byte*>(
-        ::operator new(std::max<std::size_t>(bytes, 1), kBlockAlignment));
-  } catch (const std::bad_alloc&) {
+  void* const data = ::operator new(std::max<std::size_t>(bytes, 1), kBlockAlignment, std::nothrow);
+  if (data == nullptr)
     throw MemoryError("no memory for " + std::to_string(bytes) + " bytes of tensors");
-  }
+  return static_cast<std::byte*>(data);
 }
 
 void free_block(std::byte* data) noexcept {

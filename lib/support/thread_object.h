@@ -1,24 +1,28 @@
 #pragma once
 // Objects of a thread that stay usable to its very end.
 
+#include <cxxabi.h>
+
+extern "C" __attribute__((visibility("hidden"))) void* __dso_handle;  // NOLINT: the ABI's
+
 namespace mlpjit::support {
 
 // The calling thread's own T, made at the first use and destroyed when the thread ends. What runs
 // after that (destructors of other thread-local or static objects, atexit handlers) finds a fresh
-// one, which is never destroyed, where a thread_local T would be used after its destruction. Tag
-// tells objects of one type apart.
+// one, where a thread_local T would be used after its destruction. That is destroyed after them, too,
+// a few times over: two objects whose destructors use each other must come to an end. Tag tells
+// objects of one type apart.
 template <class T, class Tag>
 T& thread_object() {
   constinit static thread_local T* object = nullptr;
+  constinit static thread_local int made = 0;
   if (object == nullptr) [[unlikely]] {
-    struct AtThreadEnd {
-      ~AtThreadEnd() {
-        delete object;
-        object = nullptr;
-      }
-    };
-    static thread_local const AtThreadEnd at_thread_end;
     object = new T;
+    const auto destroy = [](void*) {
+      delete object;
+      object = nullptr;
+    };
+    if (made++ < 4) abi::__cxa_thread_atexit(destroy, nullptr, &__dso_handle);
   }
   return *object;
 }
