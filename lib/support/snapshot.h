@@ -28,12 +28,13 @@ struct alignas(64) Reader {
   void leave() noexcept;
 
   // The publication that is read as of, until end().
-  std::uint64_t begin() noexcept {
-    std::uint64_t now = latest_publication.load(std::memory_order_acquire);
+  template <class Number = std::atomic<std::uint64_t>>
+  std::uint64_t begin(const Number& latest = latest_publication) noexcept {
+    std::uint64_t now = latest.load(std::memory_order_acquire);
     while (true) {
       // A writer that publishes after this line sees it; one that did before is seen by the next.
       since.exchange(now, std::memory_order_seq_cst);
-      const std::uint64_t again = latest_publication.load(std::memory_order_seq_cst);
+      const std::uint64_t again = latest.load(std::memory_order_seq_cst);
       if (again == now) return now;
       now = again;
     }

@@ -204,6 +204,20 @@ TEST(Retire, FreesWhenTheSnapshotsOfThenAreClosed) {
   EXPECT_TRUE(after_own);  // without a further write
 }
 
+// Between a reader's look at the number and its word that it reads as of that one, a writer may have
+// published and, having seen no reader, freed.
+TEST(Reader, LooksAgainAtTheNumberAfterItsWord) {
+  struct Moving {
+    mutable std::uint64_t next = 5;
+    std::uint64_t load(std::memory_order) const { return next < 8 ? next++ : next; }
+  } const latest;
+  Reader& reader = Reader::take(false);
+  EXPECT_EQ(reader.begin(latest), 8u);
+  EXPECT_EQ(reader.since, 8u);
+  reader.end();
+  reader.leave();
+}
+
 // Threads stay behind a fork, with what they held: neither locks nor snapshots bind the child.
 TEST(Fork, OpensLocksAndForgetsReaders) {
   const StoragePtr storage = published(1);
@@ -223,7 +237,10 @@ TEST(Fork, OpensLocksAndForgetsReaders) {
     set(*storage, 2);
     increment(*storage);
     (void)publish({});
-    _exit(seen(*storage) == 3 && live() == before ? 0 : 1);
+    if (seen(*storage) != 3 || live() != before) _exit(1);
+    const void* const memory = storage->data();
+    set(*storage, 4);  // nobody else reads here
+    _exit(seen(*storage) == 4 && storage->data() == memory ? 0 : 2);
   }
   int status = -1;
   ASSERT_EQ(waitpid(child, &status, 0), child);
