@@ -17,7 +17,10 @@ Tensor shrink(Tensor x) {
 // known at run time only.
 Tensors square_root(Tensor x) {
   return while_loop([&](Tensor y, Tensor) { return max(abs(y * y - x)) > 1e-5f; },
-                    [&](Tensor y, Tensor rounds) { return std::pair((y + x / y) / 2, rounds + 1); },
+                    [&](Tensor y, Tensor rounds) {
+                      Tensor next = (y + x / y) / 2;
+                      return std::pair(next, rounds + 1);
+                    },
                     {ones_like(x), 0}, /*max_iterations=*/100);
 }
 

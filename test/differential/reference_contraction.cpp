@@ -103,6 +103,10 @@ void matmul(const Array& a, const Array& b, Array& out) {
   }
   const std::int64_t k = left.back(), n = right.back();
   for (std::int64_t i = 0; i < out.size(); ++i) {
+    if (k == 0) {  // nothing to point to
+      out.as<T>()[i] = T{0};
+      continue;
+    }
     auto at = coordinates(i, full);
     const std::int64_t row = at[at.size() - 2], column = at.back();
     const std::vector<std::int64_t> batch(at.begin(), at.end() - 2);
