@@ -31,16 +31,36 @@ add_compile_options(-ffp-contract=off)
 # some other function, and an exception through that one aborts (seen with GCC 12 and lld 19).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-fno-reorder-blocks-and-partition)
+else()
+  # Clang moves arithmetic out of where the environment of floating point is set, unless told that it is read there.
+  add_compile_options(-frounding-math -ffp-exception-behavior=strict)
 endif()
 if(PROJECT_IS_TOP_LEVEL)
   add_compile_options(-Wall -Wextra)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-Wno-restrict)  # false alarms of GCC 12 on std::string's operator+ (GCC bug 105651)
+  else()
+    add_compile_options(-Wno-deprecated-declarations)  # Clang sees one within std::stable_sort of libstdc++ 12
   endif()
   option(MLPJIT_WERROR "Warnings are errors" OFF)
   if(MLPJIT_WERROR)
     add_compile_options(-Werror)
   endif()
+endif()
+
+# RapidJSON 1.1.0, Debian's, assigns to a member that is constant. Clang from 19 on does not read over that, so it gets
+# a copy without.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 19)
+  set(patched ${PROJECT_BINARY_DIR}/patched/rapidjson)
+  if(NOT EXISTS ${patched}/done)  # once: what was written anew would be compiled anew
+    find_path(MLPJIT_RAPIDJSON_FOLDER rapidjson/document.h REQUIRED)
+    file(COPY ${MLPJIT_RAPIDJSON_FOLDER}/rapidjson DESTINATION ${PROJECT_BINARY_DIR}/patched)
+    file(READ ${patched}/document.h text)
+    string(REPLACE "{ s = rhs.s; length = rhs.length; }" "= delete;" text "${text}")
+    file(WRITE ${patched}/document.h "${text}")
+    file(TOUCH ${patched}/done)
+  endif()
+  include_directories(BEFORE SYSTEM ${PROJECT_BINARY_DIR}/patched)
 endif()
 
 # A library of the compiler: static, position-independent, linked into libmlpjit whole.
@@ -52,9 +72,15 @@ function(mlpjit_component name)
 endfunction()
 
 set(MLPJIT_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=")
+set(MLPJIT_ALL_DEFINED -Wl,-z,defs)  # of a shared library
 if(MLPJIT_SANITIZE)
-  add_compile_options(-fsanitize=${MLPJIT_SANITIZE} -fno-omit-frame-pointer)
+  set(MLPJIT_ALL_DEFINED "")  # Clang's runtime of the sanitizers is the program's
+  add_compile_options(-fsanitize=${MLPJIT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MLPJIT_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # Code made at run time has no types of functions in front of it.
+    add_compile_options(-fno-sanitize=function -fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/sanitize_ignore.txt)
+  endif()
 endif()
 
 find_package(fmt REQUIRED CONFIG)

@@ -90,7 +90,7 @@ TEST(ControlFlowForms, BranchesOnOneTensorGiveOne) {
   EXPECT_TRUE(identical(a, x));
   EXPECT_TRUE(identical(b, -x));
   EXPECT_TRUE(identical(Ops().cond(sum(x) > 0, yes, no, x), y));
-  EXPECT_ERROR(UserError, Tensor(cond(sum(x) < 0, both, both, x)), "2 results", "one tensor");
+  EXPECT_ERROR(UserError, (void)Tensor(cond(sum(x) < 0, both, both, x)), "2 results", "one tensor");
   EXPECT_ERROR(UserError, cond(sum(x) < 0, both, both, x).as<3>(), "2 results, 3 are wanted");
   for (const Backend backend : {Backend::graph, Backend::native}) {
     const auto f =

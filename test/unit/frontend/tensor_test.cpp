@@ -294,7 +294,7 @@ TEST(Tensor, SizesBeyondTheMachineAreErrors) {
 }
 
 TEST(Tensor, IntegersBeyondI64AreErrors) {
-  EXPECT_ERROR(ValueError, Tensor(std::numeric_limits<std::uint64_t>::max()), "largest i64");
+  EXPECT_ERROR(ValueError, (void)Tensor(std::numeric_limits<std::uint64_t>::max()), "largest i64");
   EXPECT_EQ(Tensor(std::numeric_limits<std::int64_t>::max()).item<std::int64_t>(),
             std::numeric_limits<std::int64_t>::max());
 }
