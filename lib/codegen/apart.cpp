@@ -11,6 +11,7 @@
 #include <new>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 #include <llvm/Support/ErrorHandling.h>
@@ -93,7 +94,8 @@ void run_apart(const std::function<void()>& work) {
     return work();
   }
   task->wait();
-  if (task->error) std::rethrow_exception(task->error);
+  // Taken along: the thread may be the last to let the task go.
+  if (std::exception_ptr error = std::exchange(task->error, nullptr)) std::rethrow_exception(error);
 }
 
 void catch_fatal_errors() {

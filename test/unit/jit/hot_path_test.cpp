@@ -29,6 +29,7 @@ func @main(%x: f32[3, 20], %w: f32[33, 20] = param "weight", %b: f32[33] = param
 })";
 
 TEST(HotPath, ACallOfMachineCodeAllocatesNothing) {
+  MLPJIT_TEST_COUNTS_ALLOCATIONS();
   if (!built_with_llvm()) GTEST_SKIP() << "built without LLVM";
   const ir::Graph graph = ir::parse(kProgram);
   const auto executable =
