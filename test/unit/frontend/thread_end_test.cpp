@@ -37,5 +37,20 @@ TEST(ThreadEnd, EverythingMayStillBeCalled) {
   EXPECT_TRUE(identical(traced, zeros({2, 2})));
 }
 
+TEST(ThreadEnd, WhatIsMadeThenIsFreedToo) {
+  auto f = jit([](const Tensor& x) { return sum(exp(x) + 1, {0}, true) * x; },
+               {.backend = Backend::graph});
+  std::size_t live = 0;
+  for (int round = 0; round < 4; ++round) {
+    std::thread([&] {
+      thread_local AtThreadEnd last;
+      last.run = [&] { f(ones({64, 64})); };
+      f(ones({64, 64}));
+    }).join();
+    if (round == 1) live = memory_stats().live_bytes;
+  }
+  EXPECT_EQ(memory_stats().live_bytes, live);
+}
+
 }  // namespace
 }  // namespace mlpjit
