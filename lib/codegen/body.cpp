@@ -7,6 +7,7 @@
 
 #include "lib/codegen/emitter.h"
 #include "lib/codegen/ir_backend.h"
+#include "lib/ir/text.h"
 #include "lib/numerics/elementwise.h"
 #include "mlpjit/error.h"
 
@@ -100,8 +101,8 @@ std::string body_signature(const ir::Function& function, const plan::Body& body)
     const ir::Op& op = function.op(id);
     text += fmt::format(";{}", ir::to_string(op.opcode));
     for (const ir::ValueId operand : op.operands) text += fmt::format(",{}", numbers.at(operand));
-    const numerics::Params params = numerics::params_of(op.attrs);
-    text += fmt::format("({},{},{})", params.alpha, params.min, params.max);
+    for (const auto& [name, value] : op.attrs)
+      text += fmt::format(",{}={}", name, ir::print(value));
     define(op.results[0]);
   }
   for (const ir::ValueId result : body.results) text += fmt::format(">{}", numbers.at(result));

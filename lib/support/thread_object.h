@@ -9,9 +9,9 @@ namespace mlpjit::support {
 
 // The calling thread's own T, made at the first use and destroyed when the thread ends. What runs
 // after that (destructors of other thread-local or static objects, atexit handlers) finds a fresh
-// one, where a thread_local T would be used after its destruction. That is destroyed after them, too,
-// a few times over: two objects whose destructors use each other must come to an end. Tag tells
-// objects of one type apart.
+// one, where a thread_local T would be used after its destruction. That is destroyed after them,
+// too, a few times over: two objects whose destructors use each other must come to an end. Tag
+// tells objects of one type apart.
 template <class T, class Tag>
 T& thread_object() {
   constinit static thread_local T* object = nullptr;

@@ -5,6 +5,7 @@
 
 #include "mlpjit/error.h"
 #include "test/unit/codegen/harness.h"
+#include "test/unit/interp/op_attrs.h"
 
 namespace mlpjit::test {
 namespace {
@@ -12,15 +13,6 @@ namespace {
 using ir::Opcode;
 
 const DType kAll[] = {DType::f32, DType::f64, DType::i32, DType::i64, DType::boolean};
-
-ir::Attrs attrs_of(Opcode opcode) {
-  switch (opcode) {
-    case Opcode::leaky_relu: return {{"alpha", 0.01}};
-    case Opcode::elu: return {{"alpha", 1.3}};
-    case Opcode::hardtanh: return {{"min", -0.7}, {"max", 0.9}};
-    default: return {};
-  }
-}
 
 // Appends an op where its type rule takes these dtypes; false where not.
 bool add_op(Builder& b, Opcode opcode, DType dtype, const std::vector<Shape>& shapes) {
@@ -32,7 +24,7 @@ bool add_op(Builder& b, Opcode opcode, DType dtype, const std::vector<Shape>& sh
                                shapes[static_cast<std::size_t>(i) % shapes.size()]));
   }
   try {
-    b.result(b.op(opcode, operands, attrs_of(opcode)));
+    b.result(b.op(opcode, operands, float_attrs(opcode)));
     return true;
   } catch (const UserError&) {
     return false;

@@ -2,19 +2,12 @@
 #include "helpers.h"
 #include "lib/ir/infer.h"
 #include "mlpjit/error.h"
+#include "test/unit/interp/op_attrs.h"
 
 namespace mlpjit::interp {
 namespace {
 
 using ir::Opcode;
-
-const ir::Attrs& attrs_of(Opcode opcode) {
-  static const ir::Attrs none;
-  static const ir::Attrs alpha{{"alpha", 0.3}};
-  static const ir::Attrs range{{"min", -0.5}, {"max", 0.7}};
-  if (opcode == Opcode::leaky_relu || opcode == Opcode::elu) return alpha;
-  return opcode == Opcode::hardtanh ? range : none;
-}
 
 constexpr std::int64_t kSizes[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 65};
 
@@ -23,7 +16,7 @@ void compare_functions_with_scalar_definitions() {
   Random random(1);
   for (const ir::OpInfo& op : ir::all_ops()) {
     if (!numerics::is_float_function(op.opcode)) continue;
-    const numerics::Params params = numerics::params_of(attrs_of(op.opcode));
+    const numerics::Params params = numerics::params_of(test::float_attrs(op.opcode));
     for (const std::int64_t size : kSizes) {
       std::vector<Array<T>> operands;
       std::vector<View> views;
@@ -39,8 +32,8 @@ void compare_functions_with_scalar_definitions() {
             numerics::apply(numerics::ScalarBackend<T>(), op.opcode, values, params));
       }
       for (const support::Isa isa : isas()) {
-        EXPECT_TRUE(
-            same(evaluate_one<T>(op.opcode, attrs_of(op.opcode), views, {size}, isa), expected))
+        EXPECT_TRUE(same(
+            evaluate_one<T>(op.opcode, test::float_attrs(op.opcode), views, {size}, isa), expected))
             << op.name << " of " << size << " on " << to_string(isa);
       }
     }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "test/unit/nn/modes.h"
@@ -57,9 +58,10 @@ TEST(Dense, RefusesWhatDoesNotFit) {
 
 TEST(Activation, KnowsItsNamesAndListsThem) {
   const Tensor x = random::normal({4, 7});
-  for (const char* name : {"relu", "leaky_relu", "elu", "sigmoid", "tanh", "hardtanh", "softplus",
-                           "softrelu", "silu", "swish", "gelu", "gelu_tanh", "softsign", "exp",
-                           "softmax", "log_softmax", "erf", "identity", "linear"}) {
+  const std::vector<std::string> names = nn::activation_names();
+  for (const char* name : {"relu", "softrelu", "swish", "softsign", "softmax", "linear"})
+    EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
+  for (const std::string& name : names) {
     SCOPED_TRACE(name);
     auto net = net_with(nn::Activation(name));
     expect_same_in_all_modes(net, {x});
@@ -86,7 +88,7 @@ TEST(Activation, KnowsItsNamesAndListsThem) {
   expect_mentions(error_of<UserError>([] { nn::Dense(2, {.activation = "rleu"}); }),
                   {"rleu", "relu"});
   expect_mentions(error_of<UserError>([] { nn::Activation("relu", {.alpha = 1}); }),
-                  {"'relu' has no alpha; leaky_relu, elu do"});
+                  {"'relu' has no alpha; leaky_relu, elu", " do"});
   EXPECT_THROW(nn::Activation("softsign", {.alpha = 1}), UserError);
 }
 

@@ -23,7 +23,7 @@ class Functions : public ::testing::Test {
 
   static T call(ir::Opcode opcode, T x, T y = 0, T z = 0) {
     const T operands[] = {x, y, z};
-    return apply(B{}, opcode, operands, Params{0.5, -1, 1});
+    return apply(B{}, opcode, operands, Params{.alpha = 0.5, .min = -1, .max = 1});
   }
   // Equal, the sign of zero and NaN included.
   static void expect(ir::Opcode opcode, T x, T expected, T y = 0, T z = 0) {
@@ -257,7 +257,7 @@ TYPED_TEST(Functions, SinAndCosOfHugeArguments) {
 
 TEST(ElementwiseFunctions, AttributesAreRoundedOnce) {
   const float x[] = {-3};
-  const Params params{0.1, 0, 0};
+  const Params params{.alpha = 0.1};
   EXPECT_EQ(apply(ScalarBackend<float>{}, ir::Opcode::leaky_relu, x, params), 0.1F * -3);
 }
 

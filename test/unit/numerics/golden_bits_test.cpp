@@ -125,7 +125,7 @@ class Inputs {
 };
 
 // Attributes that no dtype represents exactly.
-constexpr Params kParams{0.1, -1.7, 2.3};
+constexpr Params kParams{.alpha = 0.1, .min = -1.7, .max = 2.3};
 
 template <class T>
 std::string hash_of(ir::Opcode opcode) {

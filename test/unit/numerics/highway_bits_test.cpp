@@ -26,7 +26,7 @@
 namespace mlpjit::test {
 
 // Attributes that are not representable exactly, so that their rounding is seen too.
-inline constexpr numerics::Params kParams{0.1, -1.7, 2.3};
+inline constexpr numerics::Params kParams{.alpha = 0.1, .min = -1.7, .max = 2.3};
 
 template <class T>
 using Kernel = void (*)(const T* x, const T* y, T* out, std::size_t count);
