@@ -14,7 +14,6 @@ namespace mlpjit::codegen {
 namespace {
 
 using llvm::jitlink::BasicLayout;
-using llvm::jitlink::JITLinkMemoryManager;
 using llvm::orc::ExecutorAddr;
 
 #if !defined(MFD_EXEC)

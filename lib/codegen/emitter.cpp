@@ -220,7 +220,7 @@ Values Emitter::loop(Value* begin, Value* end, std::int64_t step, const Values& 
     carried.push_back(b.CreatePHI(value->getType(), 2));
     carried.back()->addIncoming(value, before);
   }
-  const Values next = body(index, Values(carried.begin(), carried.end()));
+  Values next = body(index, Values(carried.begin(), carried.end()));
   llvm::BasicBlock* latch = b.GetInsertBlock();
   Value* increased = b.CreateAdd(index, i64(step), "", true, true);
   index->addIncoming(increased, latch);

@@ -107,7 +107,7 @@ class DotWriter {
               std::string(to_string(op.opcode)) + "\"; style=rounded;\n";
       write_region(nested, indent + "  ");
       const std::string yield = node + "_y" + std::to_string(i);
-      out_ += indent + "  " + yield + " [shape=oval, label=\"yield\"];\n";
+      out_.append(indent).append("  ").append(yield).append(" [shape=oval, label=\"yield\"];\n");
       for (ValueId result : function_.region(nested).results) edge(result, yield, indent + "  ");
       out_ += indent + "}\n";
     }

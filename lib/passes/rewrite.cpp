@@ -90,6 +90,7 @@ ValueId mapped(const ValueMap& map, ValueId id) {
 RegionId copy_region(const Function& from, RegionId source, Function& to, ValueMap& map) {
   const RegionId copy = to.add_region();
   // Copied, not referred to: `to` may be `from`, whose arenas grow here.
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
   const ir::Region region = from.region(source);
   for (ValueId argument : region.arguments) {
     map[argument] = to.add_argument(copy, ir::Type(from.value(argument).type));
@@ -102,7 +103,7 @@ RegionId copy_region(const Function& from, RegionId source, Function& to, ValueM
 }  // namespace
 
 OpId copy_op(const Function& from, OpId source, Function& to, RegionId region, ValueMap& map) {
-  const Op op = from.op(source);
+  const Op op = from.op(source);  // NOLINT(performance-unnecessary-copy-initialization): as above
   std::vector<ValueId> operands;
   operands.reserve(op.operands.size());
   for (ValueId operand : op.operands) operands.push_back(mapped(map, operand));

@@ -55,8 +55,8 @@ Choice best_tile(const DenseKernel& kernel, std::int64_t m, const Target& target
       const double step = std::max(
           {sums / fma_per_cycle, latency / live, v * target.vector_bytes / bytes_per_cycle});
       const double loads = 0.15 * (v + static_cast<double>(rows));
-      const double joins =
-          sums * (kernel.chains - 1) + (4 * sums + 20) * (kernel.chains / live - 1);
+      const int rounds = kernel.chains / live;  // one after the other
+      const double joins = sums * (kernel.chains - 1) + (4 * sums + 20) * (rounds - 1);
       return static_cast<double>(kernel.k) * (step + loads) + joins + call;
     };
     const Split by_rows(m, r), by_panels(panels, p);

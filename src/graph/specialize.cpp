@@ -19,7 +19,7 @@ std::optional<Dim> solve(const Dim& want, const Dim& have) {
   const Dim rest = have - Dim(want.offset());
   const std::int64_t c = want.coefficient();
   if (rest.coefficient() % c != 0 || rest.offset() % c != 0) return std::nullopt;
-  const Dim size(rest.coefficient() / c, rest.symbol(), rest.offset() / c);
+  Dim size(rest.coefficient() / c, rest.symbol(), rest.offset() / c);
   if (size.is_static() && size.offset() < 0) return std::nullopt;
   return size;
 }

@@ -13,7 +13,7 @@ namespace mlpjit::detail {
 std::optional<std::string> parameter_path(const BlockState& block, const std::string& prefix,
                                           const Tensor& tensor) {
   for (const BlockState::Member& member : block.members) {
-    const std::string path = prefix + member.name;
+    std::string path = prefix + member.name;
     if (member.child) {
       if (auto found = parameter_path(*member.child, path + ".", tensor)) return found;
     } else if (member.parameter->ready.load(std::memory_order_acquire) &&

@@ -124,6 +124,8 @@ std::string table_of(const Block& network, const LayerShapes& outputs) {
   std::vector<Row> rows{{"layer", "type", "output", "parameters", "bytes"}};
   Count total;
   std::set<const void*> seen;
+  // Copied, since the path of this thread changes meanwhile.
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
   const std::string outer = detail::current_path();
   const auto place = [&](const std::string& path) {
     return outer.empty() || path.empty() ? outer + path : outer + "." + path;

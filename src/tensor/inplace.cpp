@@ -16,9 +16,7 @@
 namespace mlpjit {
 
 using detail::AxisRange;
-using detail::impl_of;
 using detail::Recorder;
-using detail::TensorAccess;
 using detail::TensorImpl;
 using detail::WeakKind;
 

@@ -90,14 +90,14 @@ StreamScope::~StreamScope() {
 }
 
 Tensor uniform(const Shape& shape, double low, double high, DType dtype) {
-  const Tensor u = detail::draw(ir::Opcode::random_uniform, shape, dtype);
+  Tensor u = detail::draw(ir::Opcode::random_uniform, shape, dtype);
   if (low == 0 && high == 1) return u;
   const support::FloatEnvScope environment;
   return u * Tensor(high - low) + Tensor(low);
 }
 
 Tensor normal(const Shape& shape, double mean, double deviation, DType dtype) {
-  const Tensor z = detail::draw(ir::Opcode::random_normal, shape, dtype);
+  Tensor z = detail::draw(ir::Opcode::random_normal, shape, dtype);
   if (mean == 0 && deviation == 1) return z;
   return z * Tensor(deviation) + Tensor(mean);
 }

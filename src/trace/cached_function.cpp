@@ -359,7 +359,7 @@ struct CachedFunction::Call {
 
 CachedFunction::CachedFunction(Body body, HybridizeOptions options, ParameterResolver resolver,
                                std::string name)
-    : options_(std::move(options)),
+    : options_(options),
       body_(std::move(body)),
       resolver_(std::move(resolver)),
       name_(std::move(name)),
