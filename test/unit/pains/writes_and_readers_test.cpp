@@ -244,6 +244,28 @@ TEST_P(WritesAndReaders, EveryWriteIsSeenAtTheNextCall) {
   }
 }
 
+// A loop that runs imperatively publishes at its end; inside, each call sees what was written before.
+TEST_P(WritesAndReaders, WritesInALoopAreSeenByTheCallsInside) {
+  for (const Write& write : writes()) {
+    int round = 0;
+    while_loop([](const Tensor& i) { return i < 3; },
+               [&](const Tensor& i) {
+                 const std::string when =
+                     std::string(write.name) + " in round " + std::to_string(round);
+                 Tensor(reader_.weight.data())
+                     .assign(weight_values(reader_.weight.data().shape(), reader_.weight.dtype()));
+                 const Tensor before = reader_.compiled().copy();
+                 write.write(reader_, round++);
+                 const Tensor want = reader_.imperative().copy();
+                 EXPECT_TRUE(identical(reader_.compiled(), want)) << kind().name << ", " << when;
+                 EXPECT_FALSE(identical(before, want)) << kind().name << ", " << when;
+                 return i + 1;
+               },
+               tensor(0));
+    look(std::string("after a loop of ") + write.name);
+  }
+}
+
 // From the first mutable_data() on the memory may change at any time, through the span too.
 TEST_P(WritesAndReaders, MemoryThatIsExposedIsReadAtEveryCall) {
   const Write exposed = {"mutable_data", [](const Reader& reader, int round) {
@@ -283,6 +305,32 @@ TEST_P(WritesAndReaders, WritesToCopiesAreNotSeen) {
     if (handed_back && std::string(name).find("call") != std::string::npos) continue;
     copy.assign(7);
     EXPECT_TRUE(identical(look(std::string("after a write to ") + name), before_)) << name;
+  }
+}
+
+// It packs what it reads, and then changes it: each call needs a new pack, also in a loop that has
+// not published yet.
+TEST(ProgramThatUpdatesWhatItReads, GivesInALoopWhatItGivesStepByStep) {
+  for (const Backend backend : {Backend::graph, Backend::native}) {
+    const auto step_of = [](const Tensor& w) {
+      return [w](const Tensor& x) {
+        Tensor own = w;
+        const Tensor y = dense(x, own);
+        own *= -0.5;
+        return y;
+      };
+    };
+    const Tensor expected = weight_values({64, 64}, DType::f32), w = expected.copy();
+    const auto step = jit(step_of(w), {.backend = backend});
+    Tensor want = arange(64, DType::f32) * 0.01, got = want.copy();
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      for (int i = 0; i < 3; ++i) want = step_of(expected)(want);
+      got = scan([&](const Tensor& h, const Tensor&) { return std::pair(step(h), h); }, got,
+                 zeros({3}))
+                .first;
+      EXPECT_TRUE(identical(got, want)) << to_string(backend);
+      EXPECT_TRUE(identical(w, expected)) << to_string(backend);
+    }
   }
 }
 
