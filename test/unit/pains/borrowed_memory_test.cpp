@@ -43,13 +43,17 @@ const Update kUpdates[] = {
 // The update of memory that overlaps, against the same of copies.
 template <class T>
 void expect_as_of_copies(const Update& update, std::int64_t to_offset, std::int64_t from_offset,
-                         const Shape& to_shape = {kCount}, const Shape& from_shape = {kCount}) {
+                         const Shape& to_shape = {kCount}, const Shape& from_shape = {kCount},
+                         bool read_by_a_program = false) {
   SCOPED_TRACE(std::string(update.name) + " at " + std::to_string(to_offset) + " from " +
                std::to_string(from_offset));
   Memory<T> memory, plain;
   Tensor want = plain.at(to_offset, to_shape).copy();
   update.apply(want, plain.at(from_offset, from_shape).copy());
   Tensor to = memory.at(to_offset, to_shape);
+  if (read_by_a_program)
+    jit([to](const Tensor& x) { return x * to; },
+        {.backend = Backend::graph})(ones({}, to.dtype()));
   update.apply(to, memory.at(from_offset, from_shape));
   EXPECT_TRUE(identical(to, want)) << to << "\nexpected " << want;
   // Nothing else was touched.
@@ -74,6 +78,17 @@ TEST(BorrowedMemory, AnUpdateReadsBeforeItWritesWhereTensorsOverlapInPart) {
   expect_all<double>();
   expect_all<std::int32_t>();
   expect_all<std::int64_t>();
+}
+
+TEST(BorrowedMemory, AnUpdateOfWhatAProgramReadsToo) {
+  for (const Update& update : kUpdates) {
+    for (const std::int64_t offset : {0, 1, 4, 17, 59}) {
+      expect_as_of_copies<float>(update, offset, 0, {kCount}, {kCount}, true);
+      expect_as_of_copies<float>(update, 0, offset, {6, 10}, {6, 10}, true);
+      if (std::string(update.name).find("reshape") != std::string::npos) continue;
+      expect_as_of_copies<float>(update, offset, 0, {6, 10}, {6, 1}, true);
+    }
+  }
 }
 
 TEST(BorrowedMemory, BroadcastOperandsMayLieInWhatIsWritten) {

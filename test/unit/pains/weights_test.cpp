@@ -91,6 +91,35 @@ TEST_P(Weights, UpdatesInPlaceAreSeenWholeToo) {
   EXPECT_TRUE(identical(net(x), with_one));
 }
 
+// Whether a write may happen in place or needs new memory: what it does not touch stays.
+TEST_P(Weights, AWriteGivesWhatItGivesWhereNoProgramReads) {
+  const std::pair<const char*, void (*)(Tensor, const Tensor&)> writes[] = {
+      {"assign", [](Tensor w, const Tensor& by) { w.assign(by); }},
+      {"+=", [](Tensor w, const Tensor& by) { w += by; }},
+      {"-=", [](Tensor w, const Tensor& by) { w -= by; }},
+      {"*= of a row", [](Tensor w, const Tensor& by) { w *= by.slice(0, 0, 1); }},
+      {"/= of a number", [](Tensor w, const Tensor&) { w /= 3; }},
+      {"slice().assign", [](Tensor w, const Tensor& by) { w.slice(0, 1, 2).assign(max(by)); }},
+      {"slice() +=", [](Tensor w, const Tensor& by) { w.slice(0, 2, 3) += by.slice(0, 0, 1); }},
+      {"slice() -=", [](Tensor w, const Tensor& by) { w.slice(1, 3, 4) -= by.slice(1, 0, 1); }},
+      {"slice() *=", [](Tensor w, const Tensor&) { w.slice(1, 0, 60, 7) *= 2; }},
+      {"slice() /=", [](Tensor w, const Tensor&) { w.slice(-1, -9, 60) /= 3; }}};
+  for (const bool looked_at : {false, true}) {
+    Tensor plain = random::normal({7, 61}), weight = plain.copy();
+    const auto net = jit([weight](const Tensor& x) { return matmul(x, weight); }, options());
+    for (int round = 0; round < 3; ++round) {
+      for (const auto& [name, write] : writes) {
+        const Tensor by = random::normal({7, 61}), x = random::normal({2, 7});
+        write(plain, by);
+        if (looked_at) static_cast<void>(weight.data<float>());  // the span must stay readable
+        write(weight, by);
+        EXPECT_TRUE(identical(weight, plain)) << name << (looked_at ? ", looked at" : "");
+        EXPECT_TRUE(identical(net(x), matmul(x, plain))) << name;
+      }
+    }
+  }
+}
+
 TEST_P(Weights, ALoadIsSeenWholeOrNotAtAll) {
   const std::string folder = testing::TempDir() + "load_" + std::string(to_string(GetParam()));
   const std::string one = folder + "_one.params", two = folder + "_two.params";
