@@ -308,11 +308,11 @@ TEST_P(WritesAndReaders, WritesToCopiesAreNotSeen) {
   }
 }
 
-// It packs what it reads, and then changes it: each call needs a new pack, also in a loop that has
-// not published yet.
+// It packs what it reads, and then changes it: whoever reads next needs a new pack, also in a loop
+// that has not published yet.
 TEST(ProgramThatUpdatesWhatItReads, GivesInALoopWhatItGivesStepByStep) {
   for (const Backend backend : {Backend::graph, Backend::native}) {
-    const auto step_of = [](const Tensor& w) {
+    const auto update_of = [](const Tensor& w) {
       return [w](const Tensor& x) {
         Tensor own = w;
         const Tensor y = dense(x, own);
@@ -320,14 +320,19 @@ TEST(ProgramThatUpdatesWhatItReads, GivesInALoopWhatItGivesStepByStep) {
         return y;
       };
     };
+    const auto read_of = [](const Tensor& w) {
+      return [w](const Tensor& x) { return dense(x, w); };
+    };
     const Tensor expected = weight_values({64, 64}, DType::f32), w = expected.copy();
-    const auto step = jit(step_of(w), {.backend = backend});
+    const auto update = jit(update_of(w), {.backend = backend});
+    const auto read = jit(read_of(w), {.backend = backend});
     Tensor want = arange(64, DType::f32) * 0.01, got = want.copy();
     for (int repeat = 0; repeat < 2; ++repeat) {
-      for (int i = 0; i < 3; ++i) want = step_of(expected)(want);
-      got = scan([&](const Tensor& h, const Tensor&) { return std::pair(step(h), h); }, got,
-                 zeros({3}))
-                .first;
+      for (int i = 0; i < 3; ++i) want = read_of(expected)(update_of(expected)(want));
+      const auto step = [&](const Tensor& h, const Tensor&) {
+        return std::pair(read(update(h)), h);
+      };
+      got = scan(step, got, zeros({3})).first;
       EXPECT_TRUE(identical(got, want)) << to_string(backend);
       EXPECT_TRUE(identical(w, expected)) << to_string(backend);
     }

@@ -73,6 +73,23 @@ TEST_F(BoundCalls, HaveSeveralInputsAndOutputsSomeOfThemInputs) {
   EXPECT_EQ(first[0], want[0].to_vector<float>()[0]);
 }
 
+TEST_F(BoundCalls, GiveInputsAndResultsAgainInAnyOrder) {
+  struct Again : nn::HybridBlock {
+    Tensors hybrid_forward_n(const Ops& F, const Tensors& in) override {
+      const Tensor a = F.tanh(in[0]), b = in[1] * 2;
+      return {in[1], a, in[0], b, in[1], b, a, in[0], b};
+    }
+  };
+  Again net;
+  net.hybridize();
+  const Tensors x = {random::normal({2, 5}), random::normal({5, 2})};
+  Tensors want = net(x), got;
+  for (const Tensor& result : want) got.push_back(zeros(result.shape()));
+  BoundCall run = net.bind({f32({2, 5}), f32({5, 2})});
+  run(x, got);
+  for (std::size_t i = 0; i < want.size(); ++i) EXPECT_TRUE(identical(got[i], want[i])) << i;
+}
+
 TEST_F(BoundCalls, TakeTheElementsOfTensorsAsTheyAreGiven) {
   auto net = test::policy();
   BoundCall run = net.bind({f32({1, 27})});
