@@ -6,6 +6,7 @@
 #include <bit>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "lib/support/bytes.h"
 #include "mlpjit/error.h"
@@ -124,31 +125,46 @@ std::size_t class_of(std::size_t bytes) {
   return bytes <= 64 ? 0 : static_cast<std::size_t>(std::bit_width(bytes - 1)) - 6;
 }
 
-thread_local bool blocks_gone = false;  // tensors of static lifetime outlive the thread's blocks
-
 struct SmallBlocks {
   std::array<std::array<std::byte*, kKept>, kClasses> blocks;
   std::array<std::size_t, kClasses> counts{};
   ~SmallBlocks() {
-    blocks_gone = true;
     for (std::size_t i = 0; i < kClasses; ++i) {
       for (std::size_t j = 0; j < counts[i]; ++j) free_block(blocks[i][j]);
     }
   }
 };
-thread_local SmallBlocks small_blocks;
+// The thread's, on the heap, since room for variables of threads is scarce. Null before the first
+// block, where there is no memory for it, and at the end: tensors of static lifetime outlive it.
+constinit thread_local SmallBlocks* small_blocks = nullptr;
+
+void make_small_blocks() noexcept {
+  constinit static thread_local bool ended = false;
+  if (ended) return;
+  struct AtThreadEnd {
+    ~AtThreadEnd() {
+      delete std::exchange(small_blocks, nullptr);
+      ended = true;
+    }
+  };
+  small_blocks = new (std::nothrow) SmallBlocks;
+  static thread_local const AtThreadEnd at_thread_end;
+}
 
 std::byte* allocate_small(std::size_t bytes) {
   const std::size_t i = class_of(bytes);
-  if (!blocks_gone && small_blocks.counts[i] > 0)
-    return small_blocks.blocks[i][--small_blocks.counts[i]];
+  SmallBlocks* const own = small_blocks;
+  if (own != nullptr && own->counts[i] > 0) return own->blocks[i][--own->counts[i]];
   return allocate_block(std::size_t{64} << i);
 }
 
 void free_small(std::byte* data, std::size_t bytes) noexcept {
+  if (small_blocks == nullptr) [[unlikely]]
+    make_small_blocks();
   const std::size_t i = class_of(bytes);
-  if (!blocks_gone && small_blocks.counts[i] < kKept) {
-    small_blocks.blocks[i][small_blocks.counts[i]++] = data;
+  SmallBlocks* const own = small_blocks;
+  if (own != nullptr && own->counts[i] < kKept) {
+    own->blocks[i][own->counts[i]++] = data;
   } else {
     free_block(data);
   }
