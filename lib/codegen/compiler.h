@@ -1,6 +1,6 @@
 #pragma once
 // The one door to LLVM: a plan goes in, machine code comes out. No LLVM type on this side.
-// Implemented by libmlpjit-codegen, which is opened at the first compile (lib/jit/loader.h).
+// Implemented by libmlpjit-codegen, which is opened at the first compile (lib/runtime/loader.h).
 
 #include <cstddef>
 #include <memory>

@@ -5,9 +5,9 @@
 #include <functional>
 #include <optional>
 
-#include "lib/jit/cache.h"
-#include "lib/jit/explain.h"
 #include "lib/passes/passes.h"
+#include "lib/runtime/cache.h"
+#include "lib/runtime/explain.h"
 #include "lib/support/float_env.h"
 #include "lib/support/tally.h"
 #include "src/core/log.h"
@@ -29,7 +29,7 @@ struct ExecutableData {
   mutable support::Tally calls;          // of it
 
   // Where that cannot be: one executable per set of sizes, and why.
-  std::unique_ptr<jit::Cache<SymbolSizes, Runner>> by_size;
+  std::unique_ptr<runtime::Cache<SymbolSizes, Runner>> by_size;
   std::string exact_batch;
   std::atomic<bool> warned{false};
 };
@@ -82,7 +82,7 @@ std::string sizes_text(const SymbolSizes& sizes) {
 }
 
 std::shared_ptr<const Runner> specialised(ExecutableData& data, const SymbolSizes& sizes) {
-  using Keys = jit::Cache<SymbolSizes, Runner>::Keys;
+  using Keys = runtime::Cache<SymbolSizes, Runner>::Keys;
   std::string warning;
   const auto miss = [&](const Keys& keys, bool) {
     if (keys.empty() || data.options.on_recompile == OnRecompile::allow) return;
@@ -123,7 +123,7 @@ void check_options_of_program(const ExecutableData& data) {
 std::optional<std::string> obstacle_of(const ir::Graph& graph) {
   ir::Graph copy = graph.clone();
   passes::inline_calls(copy);
-  return jit::symbolic_obstacle(copy.main());
+  return runtime::symbolic_obstacle(copy.main());
 }
 
 std::string name_of(const ExecutableData& data, const SymbolSizes& sizes) {
@@ -163,8 +163,8 @@ Executable compile(const Graph& graph, const HybridizeOptions& options) {
   detail::check_options_of_program(*data);
   if (std::optional<std::string> obstacle = detail::obstacle_of(*data->program.graph)) {
     data->exact_batch = std::move(*obstacle);
-    const jit::CacheBounds bounds{options.max_entries, options.max_bytes};
-    data->by_size = std::make_unique<jit::Cache<detail::SymbolSizes, detail::Runner>>(
+    const runtime::CacheBounds bounds{options.max_entries, options.max_bytes};
+    data->by_size = std::make_unique<runtime::Cache<detail::SymbolSizes, detail::Runner>>(
         bounds, detail::hash, options.on_recompile != OnRecompile::allow);
   } else {
     data->single = std::make_shared<const detail::Runner>(
@@ -209,7 +209,7 @@ Explanation Executable::explain() const {
     explanation.hits = explanation.signatures.back().hits = data.calls.total();
     return explanation;
   }
-  jit::tell(data.by_size->stats(), explanation);
+  runtime::tell(data.by_size->stats(), explanation);
   explanation.exact_batch = data.exact_batch;
   for (const auto& [sizes, runner, hits] : data.by_size->list()) {
     explanation.signatures.push_back(detail::summarise(data, *runner, sizes));

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lib/jit/footprint.h"
+#include "lib/runtime/footprint.h"
 
 namespace mlpjit::detail {
 
@@ -83,7 +83,7 @@ std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const T
 }
 
 std::size_t BatchTemplate::bytes() const {
-  return sizeof(*this) + jit::footprint(*traced.trace.graph);
+  return sizeof(*this) + runtime::footprint(*traced.trace.graph);
 }
 
 }  // namespace mlpjit::detail

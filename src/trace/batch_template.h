@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "lib/jit/cache.h"
+#include "lib/runtime/cache.h"
 #include "src/trace/audit.h"
 #include "src/trace/signature.h"
 
@@ -28,7 +28,7 @@ struct BatchTemplate {
   double trace_ms = 0;
   std::size_t bytes() const;
 };
-using BatchTemplates = jit::Cache<Signature, BatchTemplate>;
+using BatchTemplates = runtime::Cache<Signature, BatchTemplate>;
 
 std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const Tensor> inputs);
 

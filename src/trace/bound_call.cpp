@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "lib/jit/bound_program.h"
+#include "lib/runtime/bound_program.h"
 #include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/publication.h"
@@ -46,7 +46,7 @@ class BoundState {
  private:
   void refuse(const std::vector<std::string>& reasons) const;
   void add_inputs(const std::vector<TensorSpec>& specs,
-                  std::vector<jit::BoundProgram::Weight>& weights,
+                  std::vector<runtime::BoundProgram::Weight>& weights,
                   std::vector<std::string>& obstacles);
   void add_outputs(std::vector<std::string>& obstacles);
   void touch();
@@ -54,7 +54,7 @@ class BoundState {
   const std::shared_ptr<const Runner> runner_;
   std::vector<Copied> copied_;
   std::vector<bool> computed_;  // of each output
-  std::unique_ptr<jit::BoundProgram> program_;
+  std::unique_ptr<runtime::BoundProgram> program_;
 };
 
 namespace {
@@ -79,28 +79,28 @@ Status fits(const BoundState::Place& place, const void* data, DType dtype,
 BoundState::BoundState(std::shared_ptr<const Runner> runner, std::string network,
                        const std::vector<TensorSpec>& specs)
     : name(std::move(network)), runner_(std::move(runner)) {
-  std::vector<std::string> obstacles = jit::obstacles_to_bind(runner_->executable());
-  std::vector<jit::BoundProgram::Weight> weights;
+  std::vector<std::string> obstacles = runtime::obstacles_to_bind(runner_->executable());
+  std::vector<runtime::BoundProgram::Weight> weights;
   add_inputs(specs, weights, obstacles);
   add_outputs(obstacles);
   if (!obstacles.empty()) {
     throw UserError(fmt::format("bind: {} cannot run in hard real time:\n  {}", name,
                                 fmt::join(obstacles, "\n  ")));
   }
-  const jit::Signature& signature = runner_->executable().signature();
+  const runtime::Signature& signature = runner_->executable().signature();
   std::int64_t batch = 0;
   if (!signature.symbol.empty()) {
     for (const Place& input : inputs) {
       if (input.index == signature.batch_input) batch = signature.batch(input.spec.shape);
     }
   }
-  program_ =
-      std::make_unique<jit::BoundProgram>(runner_->shared_executable(), std::move(weights), batch);
-  if (!jit::has_loops(runner_->executable())) touch();  // else nobody knows how long it runs
+  program_ = std::make_unique<runtime::BoundProgram>(runner_->shared_executable(),
+                                                     std::move(weights), batch);
+  if (!runtime::has_loops(runner_->executable())) touch();  // else nobody knows how long it runs
 }
 
 void BoundState::add_inputs(const std::vector<TensorSpec>& specs,
-                            std::vector<jit::BoundProgram::Weight>& weights,
+                            std::vector<runtime::BoundProgram::Weight>& weights,
                             std::vector<std::string>& obstacles) {
   inputs.resize(specs.size());
   for (std::uint32_t i = 0; i < runner_->inputs().size(); ++i) {
@@ -140,7 +140,7 @@ void BoundState::add_outputs(std::vector<std::string>& obstacles) {
     } else {
       const ir::Type& type = types[computed];
       Shape shape = type.shape;
-      const jit::Signature& signature = runner_->executable().signature();
+      const runtime::Signature& signature = runner_->executable().signature();
       if (!shape.is_static()) {
         for (const Place& input : inputs) {
           if (input.index == signature.batch_input)

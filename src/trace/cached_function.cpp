@@ -6,8 +6,8 @@
 #include <optional>
 #include <set>
 
-#include "lib/jit/cache.h"
-#include "lib/jit/explain.h"
+#include "lib/runtime/cache.h"
+#include "lib/runtime/explain.h"
 #include "lib/support/float_env.h"
 #include "lib/support/snapshot.h"
 #include "lib/support/unanswered.h"
@@ -25,7 +25,7 @@ namespace {
 
 struct ProgramKey {
   Signature signature;
-  jit::BuildKey build;
+  runtime::BuildKey build;
   friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
 };
 
@@ -50,18 +50,18 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
 
 struct CachedFunction::State {
   explicit State(const HybridizeOptions& options)
-      : build(jit::build_key(settings_of(options))),
+      : build(runtime::build_key(settings_of(options))),
         programs(
             {options.max_entries, options.max_bytes},
             [](const ProgramKey& key) {
-              return detail::hash(key.signature) ^ jit::hash(key.build);
+              return detail::hash(key.signature) ^ runtime::hash(key.build);
             },
             options.on_recompile != OnRecompile::allow),
         templates({options.max_entries, options.max_bytes},
                   [](const Signature& signature) { return detail::hash(signature); }) {}
 
-  const jit::BuildKey build;
-  jit::Cache<ProgramKey, Program> programs;
+  const runtime::BuildKey build;
+  runtime::Cache<ProgramKey, Program> programs;
   BatchTemplates templates;
   std::mutex mutex;  // guards the rest
   std::vector<BatchFamily> families;
@@ -75,7 +75,7 @@ struct CachedFunction::State {
 
 // One call that needs more than the latest program.
 struct CachedFunction::Call {
-  using Keys = jit::Cache<ProgramKey, Program>::Keys;
+  using Keys = runtime::Cache<ProgramKey, Program>::Keys;
 
   CachedFunction& function;
   const std::span<const Tensor> inputs;
@@ -185,7 +185,7 @@ struct CachedFunction::Call {
                 BatchTemplate{std::move(made), milliseconds_since(start)});
           });
       if (!symbolic) return true;
-      refusal = jit::symbolic_obstacle(symbolic->traced.trace.graph->main()).value_or("");
+      refusal = runtime::symbolic_obstacle(symbolic->traced.trace.graph->main()).value_or("");
       if (refusal.empty() && symbolic->traced.trace.has_size_text &&
           function.options_.batch != Batch::dynamic) {
         refusal = kSizeText;
@@ -460,7 +460,7 @@ void CachedFunction::clear() {
 Explanation CachedFunction::explain() const {
   Explanation explanation;
   explanation.name = name_;
-  jit::tell(state_->programs.stats(), explanation);
+  runtime::tell(state_->programs.stats(), explanation);
   for (const auto& [key, program, hits] : state_->programs.list()) {
     SignatureSummary summary = program->runner->summary(program->trace_ms);
     summary.name = to_string(key.signature);

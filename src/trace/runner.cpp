@@ -5,7 +5,7 @@
 #include <atomic>
 #include <optional>
 
-#include "lib/jit/explain.h"
+#include "lib/runtime/explain.h"
 #include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/publication.h"
@@ -32,7 +32,7 @@ void check_options(const HybridizeOptions& options) {
   }
 }
 
-jit::Settings settings_of(const HybridizeOptions& options) {
+runtime::Settings settings_of(const HybridizeOptions& options) {
   const support::Isa widest = support::default_isa();
   const support::Isa isa = options.isa ? std::min(*options.isa, widest) : widest;
   return {options.backend, isa, options.passes, {}};
@@ -59,15 +59,15 @@ void warn_of_threads(int threads) {
 
 // Only what is computed comes out of the executable; results that are inputs are handed back as
 // they are.
-std::shared_ptr<const jit::Executable> compile_computed(const ir::Graph& graph,
-                                                        std::span<const ResultSource> sources,
-                                                        const HybridizeOptions& options) {
+std::shared_ptr<const runtime::Executable> compile_computed(const ir::Graph& graph,
+                                                            std::span<const ResultSource> sources,
+                                                            const HybridizeOptions& options) {
   warn_of_threads(options.threads);
-  const jit::Settings settings = settings_of(options);
+  const runtime::Settings settings = settings_of(options);
   const bool all = std::all_of(sources.begin(), sources.end(), [](const ResultSource& source) {
     return source.kind == ResultSource::Kind::computed;
   });
-  if (all) return jit::Executable::compile(graph, settings);
+  if (all) return runtime::Executable::compile(graph, settings);
   ir::Graph copy = graph.clone();
   std::vector<ir::ValueId>& results = copy.main().body().results;
   std::vector<ir::ValueId> computed;
@@ -75,7 +75,7 @@ std::shared_ptr<const jit::Executable> compile_computed(const ir::Graph& graph,
     if (sources[i].kind == ResultSource::Kind::computed) computed.push_back(results[i]);
   }
   results = std::move(computed);
-  return jit::Executable::compile(copy, settings);
+  return runtime::Executable::compile(copy, settings);
 }
 
 }  // namespace
@@ -89,8 +89,8 @@ struct Runner::Slot {
   std::uint64_t used = 0;   // when
   std::int64_t batch = 0;   // that the shapes are for
   std::uint64_t stamp = 0;  // of the snapshot that the weights are of; 0: of none
-  std::unique_ptr<jit::Frame> frame;
-  std::vector<jit::Argument> inputs;
+  std::unique_ptr<runtime::Frame> frame;
+  std::vector<runtime::Argument> inputs;
   std::vector<Cell> cells;
   std::vector<interp::View> results;
 };
@@ -139,7 +139,7 @@ class Runner::SlotLease {
 };
 
 std::int64_t Runner::batch(std::span<const Tensor> arguments) const {
-  const jit::Signature& signature = executable_->signature();
+  const runtime::Signature& signature = executable_->signature();
   if (signature.symbol.empty()) return 0;
   return signature.batch(TensorAccess::impl(bound(signature.batch_input, arguments))->shape);
 }
@@ -251,7 +251,7 @@ class Runner::Updating {
         runner_.set_argument(slot, input, arguments);
         continue;
       }
-      jit::Argument& argument = slot.inputs[input];
+      runtime::Argument& argument = slot.inputs[input];
       argument.storage = storage;
       argument.update = update_->to(*storage);
       argument.view.data = update_->before(*storage).data();
@@ -269,7 +269,7 @@ class Runner::Updating {
 
 void Runner::set_weights(Slot& slot) const {
   for (const std::uint32_t i : weights_) {
-    jit::Argument& argument = slot.inputs[i];
+    runtime::Argument& argument = slot.inputs[i];
     argument.storage = TensorAccess::impl(inputs_[i].tensor)->storage.get();
     argument.view.data = argument.storage->data();
     slot.frame->set_input(i, argument);
@@ -277,7 +277,7 @@ void Runner::set_weights(Slot& slot) const {
 }
 
 void Runner::set_argument(Slot& slot, std::size_t input, std::span<const Tensor> arguments) const {
-  jit::Argument& argument = slot.inputs[input];
+  runtime::Argument& argument = slot.inputs[input];
   if (inputs_[input].kind == ir::InputKind::state) {
     argument.view.data = random_state();
   } else {
@@ -369,7 +369,7 @@ Tensors Runner::assembled(Tensors computed, std::span<const Tensor> arguments) c
 
 SignatureSummary Runner::summary(double trace_ms) const {
   const support::FloatEnvScope environment;  // times are added
-  SignatureSummary summary = jit::summarize(executable_->report());
+  SignatureSummary summary = runtime::summarize(executable_->report());
   summary.ms.trace = trace_ms;
   summary.ms.total += trace_ms;
   return summary;

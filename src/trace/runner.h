@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "lib/jit/executable.h"
+#include "lib/runtime/executable.h"
 #include "mlpjit/explain.h"
 #include "mlpjit/options.h"
 #include "src/trace/recorder.h"
@@ -23,8 +23,10 @@ class Runner {
   // The arguments fit (dtypes, shapes); weak ones take the dtype of their input.
   Results operator()(std::span<const Tensor> arguments) const;
 
-  const jit::Executable& executable() const { return *executable_; }
-  const std::shared_ptr<const jit::Executable>& shared_executable() const { return executable_; }
+  const runtime::Executable& executable() const { return *executable_; }
+  const std::shared_ptr<const runtime::Executable>& shared_executable() const {
+    return executable_;
+  }
   std::span<const Binding> inputs() const { return inputs_; }
   std::span<const ResultSource> results() const { return results_; }
   // Whether tensors, rather than only the random stream, are written to.
@@ -47,7 +49,7 @@ class Runner {
   std::int64_t batch(std::span<const Tensor> arguments) const;
 
   std::uint64_t id_;
-  std::shared_ptr<const jit::Executable> executable_;
+  std::shared_ptr<const runtime::Executable> executable_;
   std::vector<Binding> inputs_;
   // Inputs that are written to, the random stream not among them; of the others, those bound to a
   // tensor, which change from publication to publication, and those that change from call to call.
@@ -60,6 +62,6 @@ class Runner {
 void check_options(const HybridizeOptions& options);
 
 // How to compile.
-jit::Settings settings_of(const HybridizeOptions& options);
+runtime::Settings settings_of(const HybridizeOptions& options);
 
 }  // namespace mlpjit::detail

@@ -129,7 +129,7 @@ void check_applied(const Options& options) {
 }
 
 void settle(Options& options) {
-  jit::Settings& settings = options.request.settings;
+  runtime::Settings& settings = options.request.settings;
   settings.backend = options.backend == "graph" ? Backend::graph : Backend::native;
   settings.isa =
       options.isa.empty() ? support::default_isa() : support::isa_from_name(options.isa).value();

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "lib/ir/text.h"
-#include "lib/jit/explain.h"
 #include "lib/passes/passes.h"
+#include "lib/runtime/explain.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::dump {
@@ -59,11 +59,11 @@ class Printer {
   bool shown_ = false;
 };
 
-std::string report_text(const jit::Report& report) {
+std::string report_text(const runtime::Report& report) {
   Explanation explanation;
   explanation.name = "main";
   explanation.compiles = 1;
-  explanation.signatures.push_back(jit::summarize(report));
+  explanation.signatures.push_back(runtime::summarize(report));
   explanation.signatures.back().name = "main";
   const std::string text = to_string(explanation);
   return text.substr(text.find('\n') + 1);  // nothing was cached
@@ -101,12 +101,12 @@ void check(const Request& request) {
 
 bool show(const ir::Graph& graph, const Request& request, std::ostream& out) {
   Printer printer(request, out);
-  jit::Settings settings = request.settings;
+  runtime::Settings settings = request.settings;
   settings.dump = [&printer](std::string_view name, const std::string& text) {
     printer.stage(name, text);
   };
   try {
-    const auto executable = jit::Executable::compile(graph, settings);
+    const auto executable = runtime::Executable::compile(graph, settings);
     printer.stage("report", report_text(executable->report()));
   } catch (const Enough&) {
   }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "lib/ir/graph.h"
-#include "lib/jit/executable.h"
+#include "lib/runtime/executable.h"
 
 namespace mlpjit::dump {
 
@@ -15,7 +15,7 @@ enum class Format { text, dot };
 struct Request {
   std::string stage = "all";
   Format format = Format::text;
-  jit::Settings settings;  // without the sink
+  runtime::Settings settings;  // without the sink
 };
 
 // The names of the passes, in the order in which they run.

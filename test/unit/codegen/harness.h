@@ -14,10 +14,10 @@
 #include "lib/codegen/compiler.h"
 #include "lib/interp/interp.h"
 #include "lib/ir/text.h"
-#include "lib/jit/library_steps.h"
-#include "lib/jit/loader.h"
 #include "lib/passes/passes.h"
 #include "lib/plan/plan.h"
+#include "lib/runtime/library_steps.h"
+#include "lib/runtime/loader.h"
 #include "test/unit/interp/helpers.h"
 
 namespace mlpjit::test {
@@ -76,8 +76,8 @@ class Program {
       passes::run_pipeline(*graph, settings);
     }
     plan_ = std::make_unique<plan::Plan>(plan::make_plan(graph, plan::make_target(isa)));
-    code_ = jit::load_compiler().compile(*plan_, {}, report_);
-    steps_ = std::make_unique<jit::LibrarySteps>(*plan_);
+    code_ = runtime::load_compiler().compile(*plan_, {}, report_);
+    steps_ = std::make_unique<runtime::LibrarySteps>(*plan_);
   }
 
   const plan::Plan& plan() const { return *plan_; }
@@ -127,7 +127,7 @@ class Program {
    private:
     const Program& program_;
     Memory workspace_;
-    jit::LibraryCall library_;
+    runtime::LibraryCall library_;
     Memories constants_;
     std::vector<void*> slots_;
   };
@@ -150,7 +150,7 @@ class Program {
   std::unique_ptr<plan::Plan> plan_;
   codegen::CompileReport report_;
   std::unique_ptr<codegen::Code> code_;
-  std::unique_ptr<jit::LibrarySteps> steps_;
+  std::unique_ptr<runtime::LibrarySteps> steps_;
 };
 
 // Values that are hard on vector code beside ordinary ones.

@@ -1,0 +1,94 @@
+#include "lib/runtime/bound_program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/support/bytes.h"
+#include "mlpjit/error.h"
+
+namespace mlpjit::runtime {
+
+std::vector<std::string> obstacles_to_bind(const Executable& executable) {
+  const auto* native = dynamic_cast<const NativeExecutable*>(&executable);
+  if (native == nullptr)
+    return {"it is run by the interpreter (Backend::graph), which allocates; use Backend::native"};
+  std::vector<std::string> obstacles;
+  for (const plan::Step& step : native->plan().steps) {
+    if (std::holds_alternative<plan::LibraryKernel>(step.kernel)) {
+      obstacles.push_back(
+          fmt::format("step '{}' is run by the interpreter's kernel ({})", step.name, step.reason));
+    }
+    const auto* loop = std::get_if<plan::WhileKernel>(&step.kernel);
+    if (loop != nullptr && loop->max_iterations < 0)
+      obstacles.push_back(
+          fmt::format("step '{}' is a while_loop without an end that is known; give max_iterations",
+                      step.name));
+  }
+  for (const std::uint32_t input : executable.updated_inputs()) {
+    const ir::Input& updated = executable.inputs()[input];
+    obstacles.push_back(fmt::format("it updates {} '{}', which others may be waiting for",
+                                    ir::to_string(updated.kind), updated.name));
+  }
+  return obstacles;
+}
+
+bool has_loops(const Executable& executable) {
+  const auto& steps = dynamic_cast<const NativeExecutable&>(executable).plan().steps;
+  return std::any_of(steps.begin(), steps.end(), [](const plan::Step& step) {
+    return std::holds_alternative<plan::WhileKernel>(step.kernel);
+  });
+}
+
+BoundProgram::BoundProgram(std::shared_ptr<const Executable> executable,
+                           std::vector<Weight> weights, std::int64_t batch)
+    : executable_(std::dynamic_pointer_cast<const NativeExecutable>(std::move(executable))),
+      batch_(batch),
+      first_output_(static_cast<std::uint32_t>(executable_->inputs().size())),
+      slots_(executable_->make_slots()),
+      workspace_(support::make_counted(executable_->plan().workspace(batch))),
+      library_(executable_->library_steps(), batch) {
+  const std::vector<plan::Slot>& slots = executable_->plan().slots;
+  for (const Weight& weight : weights) {
+    weights_.push_back({weight.input, support::Pin(weight.storage, std::nullopt)});
+    for (std::uint32_t i = 0; i < slots.size(); ++i) {
+      if (slots[i].kind != plan::SlotKind::packed || slots[i].index != weight.input) continue;
+      weights_.push_back(
+          {i, support::Pin(weight.storage, NativeExecutable::packing(slots[i].layout))});
+    }
+  }
+  std::memset(workspace_.get(), 0, workspace_.get_deleter().bytes);  // touches its pages
+}
+
+void BoundProgram::look_up(std::uint64_t since) noexcept {
+  for (const Bound& weight : weights_) {
+    const support::Contents& contents = weight.pin.storage().as_of(since);
+    slots_[weight.slot] = const_cast<void*>(
+        weight.pin.how() ? contents.derived(weight.pin.how()->key) : contents.data());
+  }
+  since_ = since;
+}
+
+bool BoundProgram::begin() noexcept {
+  if (!running_.try_lock()) return false;
+  const std::uint64_t since = own_.reader.begin();
+  if (since != since_) look_up(since);
+  return true;
+}
+
+std::int64_t BoundProgram::run() noexcept {
+  return executable_->entry()(library_.runtime(), slots_.data(), workspace_.get(), batch_);
+}
+
+void BoundProgram::end() noexcept {
+  own_.reader.end();
+  running_.unlock_unwaited();
+}
+
+std::size_t BoundProgram::bytes() const {
+  return sizeof(*this) + workspace_.get_deleter().bytes + slots_.size() * sizeof(void*) +
+         weights_.size() * sizeof(Bound);
+}
+
+}  // namespace mlpjit::runtime

@@ -1,0 +1,81 @@
+#pragma once
+// An executable bound to its weights and to memory of its own, so that running it does nothing but
+// the arithmetic.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lib/runtime/library_steps.h"
+#include "lib/runtime/native_executable.h"
+#include "lib/support/memory.h"
+#include "lib/support/storage.h"
+
+namespace mlpjit::runtime {
+
+// Why calls of an executable cannot be bound: one line per step or input that takes time nobody can
+// tell. Empty: they can.
+std::vector<std::string> obstacles_to_bind(const Executable& executable);
+
+// Whether it has a while_loop, the turns of which depend on its inputs.
+bool has_loops(const Executable& executable);
+
+class BoundProgram {
+ public:
+  struct Weight {
+    std::uint32_t input = 0;
+    std::shared_ptr<support::Storage> storage;
+  };
+
+  // Without obstacles. Packs the weights, and keeps those that write them packing. Throws UserError
+  // for a weight whose memory others write to.
+  BoundProgram(std::shared_ptr<const Executable> executable, std::vector<Weight> weights,
+               std::int64_t batch);
+  BoundProgram(const BoundProgram&) = delete;
+  BoundProgram& operator=(const BoundProgram&) = delete;
+
+  // By the calling thread until end(): false when somebody is running it already.
+  bool begin() noexcept;
+  void set_input(std::uint32_t input, const void* data) noexcept {
+    slots_[input] = const_cast<void*>(data);
+  }
+  void set_result(std::uint32_t result, void* data) noexcept {
+    slots_[first_output_ + result] = data;
+  }
+  // 0 or a status of generated code.
+  std::int64_t run() noexcept;
+  void end() noexcept;
+
+  std::size_t bytes() const;
+
+ private:
+  // Where a weight's elements go, or what is derived from them.
+  struct Bound {
+    std::uint32_t slot = 0;
+    support::Pin pin;
+  };
+  struct OwnReader {
+    support::Reader& reader = support::Reader::take(false);
+    OwnReader() = default;
+    ~OwnReader() { reader.leave(); }
+    OwnReader(const OwnReader&) = delete;
+    OwnReader& operator=(const OwnReader&) = delete;
+  };
+
+  void look_up(std::uint64_t since) noexcept;
+
+  const std::shared_ptr<const NativeExecutable> executable_;
+  std::vector<Bound> weights_;
+  const std::int64_t batch_;
+  std::uint32_t first_output_ = 0;
+  std::vector<void*> slots_;
+  support::CountedMemory workspace_;
+  LibraryCall library_;
+  OwnReader own_;
+  support::ForkSafeLock running_;
+  std::uint64_t since_ = 0;  // the publication that the weights in the slots are of
+};
+
+}  // namespace mlpjit::runtime

@@ -1,0 +1,135 @@
+#include "lib/runtime/executable.h"
+
+#include <chrono>
+
+#include "lib/ir/text.h"
+#include "lib/plan/plan.h"
+#include "lib/runtime/graph_executable.h"
+#include "lib/runtime/loader.h"
+#include "lib/runtime/native_executable.h"
+#include "lib/support/float_env.h"
+#include "mlpjit/error.h"
+
+namespace mlpjit::runtime {
+
+namespace {
+
+// Milliseconds since it was made, or since the last lap.
+class Stopwatch {
+ public:
+  double lap() {
+    const Clock::time_point now = Clock::now();
+    const double ms = std::chrono::duration<double, std::milli>(now - last_).count();
+    last_ = now;
+    return ms;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point last_ = Clock::now();
+};
+
+void dump(const Settings& settings, std::string_view stage, const std::string& text) {
+  if (settings.dump) settings.dump(stage, text);
+}
+
+// `shown_ms`: how much of the time went into showing what the passes made.
+std::vector<passes::PassReport> optimise(ir::Graph& graph, const Settings& settings,
+                                         double& shown_ms) {
+  passes::PipelineSettings pipeline;
+  pipeline.options = settings.passes;
+  pipeline.isa = settings.isa;
+  pipeline.fuse = settings.backend == Backend::native;
+  pipeline.verify = settings.verify;
+  if (settings.dump) {
+    pipeline.on_change = [&](std::string_view pass, const ir::Graph& changed) {
+      Stopwatch watch;
+      settings.dump("after " + std::string(pass), ir::print(changed));
+      shown_ms += watch.lap();
+    };
+  }
+  return passes::run_pipeline(graph, pipeline);
+}
+
+struct KindOf {
+  const char* operator()(const plan::ElementwiseKernel&) const { return "elementwise"; }
+  const char* operator()(const plan::DenseKernel&) const { return "dense"; }
+  const char* operator()(const plan::ReductionKernel&) const { return "reduction"; }
+  const char* operator()(const plan::RowKernel&) const { return "row"; }
+  const char* operator()(const plan::LibraryKernel&) const { return "library"; }
+  const char* operator()(const plan::CopyKernel&) const { return "copy"; }
+  const char* operator()(const plan::CondKernel&) const { return "cond"; }
+  const char* operator()(const plan::WhileKernel&) const { return "while"; }
+  const char* operator()(const plan::ScanKernel&) const { return "scan"; }
+};
+
+void describe(const plan::Plan& plan, Report& report) {
+  for (const plan::Step& step : plan.steps) {
+    report.kernels.push_back(
+        {step.name, std::visit(KindOf{}, step.kernel), step.reason, step.fused});
+  }
+  report.fusions = plan.fusions;
+  if (!plan.workspace_bytes.is_known())
+    report.workspace_formula = plan::to_string(plan.workspace_bytes);
+  report.workspace_bytes = plan.workspace(1);
+  report.unshared_bytes = static_cast<std::size_t>(plan.unshared_bytes.at(1));
+  report.packed_bytes = plan.packed_bytes();
+}
+
+// Of compiling alone: texts made for a sink count nowhere.
+void add_up(Report& report) {
+  report.total_ms = report.passes_ms + report.plan_ms + report.emit_ms + report.codegen_ms +
+                    report.link_ms + report.load_ms;
+}
+
+std::shared_ptr<const Executable> compile_native(ir::Graph graph, const Settings& settings,
+                                                 Report report) {
+  Stopwatch watch;
+  plan::Plan plan = plan::make_plan(std::make_shared<const ir::Graph>(std::move(graph)),
+                                    plan::make_target(settings.isa));
+  describe(plan, report);
+  report.plan_ms = watch.lap();
+  if (settings.dump) settings.dump("plan", plan::to_string(plan));
+
+  watch.lap();
+  const codegen::Compiler& compiler = load_compiler();
+  report.load_ms = watch.lap();
+  codegen::CompileReport made;
+  std::unique_ptr<codegen::Code> code =
+      compiler.compile(plan, {.keep_text = bool(settings.dump)}, made);
+  dump(settings, "llvm", made.llvm_ir);
+  dump(settings, "assembly", made.assembly);
+  report.emit_ms = made.emit_ms;
+  report.codegen_ms = made.codegen_ms;
+  report.link_ms = made.link_ms;
+  report.code_bytes = made.code_bytes;
+  add_up(report);
+  return std::make_shared<const NativeExecutable>(std::move(plan), std::move(code),
+                                                  std::move(report));
+}
+
+}  // namespace
+
+std::shared_ptr<const Executable> Executable::compile(const ir::Graph& graph,
+                                                      const Settings& settings) {
+  const support::FloatEnvScope environment;  // folding computes
+  if (settings.dump) settings.dump("trace", ir::print(graph));
+  signature_of(graph.main());  // before any work: throws where one executable cannot serve
+  Report report;
+  report.backend = settings.backend;
+  report.isa = settings.isa;
+  Stopwatch watch;
+  double shown_ms = 0;
+  ir::Graph optimised = graph.clone();
+  report.passes = optimise(optimised, settings, shown_ms);
+  report.passes_ms = watch.lap() - shown_ms;
+  if (settings.dump) settings.dump("optimized", ir::print(optimised));
+  if (settings.backend == Backend::native) {
+    return compile_native(std::move(optimised), settings, std::move(report));
+  }
+  add_up(report);
+  return std::make_shared<const GraphExecutable>(std::move(optimised), settings.isa,
+                                                 std::move(report));
+}
+
+}  // namespace mlpjit::runtime

@@ -1,0 +1,56 @@
+#include "lib/runtime/graph_executable.h"
+
+#include "lib/runtime/footprint.h"
+#include "lib/runtime/staging.h"
+#include "lib/support/float_env.h"
+
+namespace mlpjit::runtime {
+
+GraphExecutable::GraphExecutable(ir::Graph graph, support::Isa isa, Report report)
+    : graph_(std::move(graph)),
+      isa_(isa),
+      report_(std::move(report)),
+      signature_(signature_of(graph_.main())),
+      input_bytes_(byte_sizes(signature_.input_types)),
+      result_bytes_(byte_sizes(signature_.result_types)),
+      bytes_(sizeof(*this) + footprint(graph_)) {}
+
+class GraphExecutable::CallFrame final : public Frame {
+ public:
+  explicit CallFrame(const GraphExecutable& executable)
+      : executable_(executable),
+        inputs_(executable.signature_.inputs.size()),
+        updates_(executable.signature_.inputs.size()) {}
+
+  void set_input(std::size_t input, const Argument& argument) override {
+    inputs_[input] = argument.view;
+    updates_[input] = argument.update;
+  }
+  void run(std::span<const interp::View> results, std::int64_t) override {
+    const support::FloatEnvScope environment;
+    interp::run(executable_.graph_, executable_.graph_.main(), inputs_, results, executable_.isa_,
+                -1, updates_);
+  }
+
+ private:
+  const GraphExecutable& executable_;
+  std::vector<interp::View> inputs_;
+  std::vector<void*> updates_;
+};
+
+void GraphExecutable::run(std::span<const Argument> inputs,
+                          std::span<const interp::View> results) const {
+  const support::FloatEnvScope environment;
+  require_counts(inputs.size(), results.size(), signature_);
+  const Staging staging(inputs, input_bytes_, results, result_bytes_);
+  CallFrame frame(*this);
+  for (std::size_t i = 0; i < inputs.size(); ++i) frame.set_input(i, inputs[i]);
+  frame.run(staging.results(), -1);
+  staging.finish();
+}
+
+std::unique_ptr<Frame> GraphExecutable::make_frame() const {
+  return std::make_unique<CallFrame>(*this);
+}
+
+}  // namespace mlpjit::runtime

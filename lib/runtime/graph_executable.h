@@ -1,0 +1,30 @@
+#pragma once
+// Backend::graph: the optimised graph, run by the interpreter's kernels.
+
+#include "lib/runtime/executable.h"
+#include "lib/runtime/signature.h"
+
+namespace mlpjit::runtime {
+
+class GraphExecutable final : public Executable {
+ public:
+  GraphExecutable(ir::Graph graph, support::Isa isa, Report report);
+
+  void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
+  std::unique_ptr<Frame> make_frame() const override;
+
+  const Signature& signature() const override { return signature_; }
+  const Report& report() const override { return report_; }
+  std::size_t bytes() const override { return bytes_; }
+
+ private:
+  class CallFrame;
+  const ir::Graph graph_;
+  const support::Isa isa_;
+  const Report report_;
+  const Signature signature_;
+  const std::vector<std::size_t> input_bytes_, result_bytes_;
+  const std::size_t bytes_;
+};
+
+}  // namespace mlpjit::runtime
