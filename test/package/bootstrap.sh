@@ -90,8 +90,9 @@ builds 'test again' test_unit_nn
 # What is no command, and no preset.
 bootstrap install && fail 'install without a prefix'
 bootstrap nosuch && fail 'an unknown command'
+bootstrap times 5 nosuch && fail 'times of nothing'
 bootstrap test --preset nosuch && fail 'an unknown preset'
 bootstrap help || fail 'help'
-for command in demo test bench install sizes format lint; do grep -q "^  $command " "$work/out" || fail "help does not name $command"; done
+for command in demo test bench install sizes times format lint; do grep -q "^  $command " "$work/out" || fail "help does not name $command"; done
 [ "$failures" = 0 ] || exit 1
 rm -rf "$work"
