@@ -15,7 +15,8 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
 find_program(MLPJIT_CCACHE ccache)
 if(MLPJIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${MLPJIT_CCACHE})
+  # As it asks for where headers are precompiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${MLPJIT_CCACHE})
 endif()
 find_program(MLPJIT_LLD NAMES ld.lld-19 ld.lld)
 if(MLPJIT_LLD)
@@ -91,3 +92,9 @@ find_package(spdlog REQUIRED CONFIG)
 find_package(cereal REQUIRED CONFIG)
 find_package(hwy REQUIRED CONFIG)
 find_package(Threads REQUIRED)
+
+# Headers are precompiled for the code generator and for tests. Not for the rest of the library: GCC 12 then takes the
+# standard library's headers for ours, and warns of what it thinks of them.
+if(MLPJIT_SANITIZE)  # targets differ in their flags
+  set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)
+endif()
