@@ -125,7 +125,9 @@ std::size_t class_of(std::size_t bytes) {
   return bytes <= 64 ? 0 : static_cast<std::size_t>(std::bit_width(bytes - 1)) - 6;
 }
 
-struct SmallBlocks {
+// On cache lines of its own: it is written at every call, and what is beside it on the heap may be
+// read by other threads. Two lines at a time, as they are fetched.
+struct alignas(128) SmallBlocks {
   std::array<std::array<std::byte*, kKept>, kClasses> blocks;
   std::array<std::size_t, kClasses> counts{};
   ~SmallBlocks() {
