@@ -28,8 +28,8 @@ endif()
 
 # The contract: no contraction of a*b+c that the source does not ask for, never fast-math.
 add_compile_options(-ffp-contract=off)
-# A call looks at a dozen variables of its thread; asking the loader for each would take a quarter of its time. They are
-# a few hundred bytes (a test holds that), for which glibc keeps room where the library is opened later, too.
+# A call looks at a dozen variables of its thread; asking the loader for each took a sixth of the time of a small one.
+# They are a few hundred bytes (a test holds that), for which glibc keeps room where the library is opened later, too.
 add_compile_options(-ftls-model=initial-exec)
 # GCC splits cold code off into parts that may be empty; lld keeps the unwind entry of an empty part, at the address of
 # some other function, and an exception through that one aborts (seen with GCC 12 and lld 19).
