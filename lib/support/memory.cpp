@@ -9,18 +9,20 @@
 #include <utility>
 
 #include "lib/support/bytes.h"
+#include "lib/support/cache_line.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::support {
 
 namespace {
 
-constexpr std::align_val_t kBlockAlignment{kAlignment};
+constexpr std::align_val_t kBlockAlignment{kApart};
+static_assert(kApart % kAlignment == 0);
 
 // Each thread counts for itself, so that calls of several threads share no cache line: what it
 // allocated less what it freed, which may be below zero. In a list that only grows; those of
 // threads that ended are used again.
-struct alignas(64) Counter {
+struct alignas(kApart) Counter {
   std::atomic<std::int64_t> bytes{0};
   std::atomic<bool> taken{true};
   std::int64_t unseen = 0;  // allocated since the peak was looked at
@@ -92,8 +94,10 @@ void count_allocated(std::size_t bytes) {
   count(mine, static_cast<std::int64_t>(bytes));
   if (mine != nullptr) {
     mine->unseen += static_cast<std::int64_t>(bytes);
-    const Counter* first = first_counter.load(std::memory_order_acquire);
-    if (bytes < kLarge && mine->unseen < kOften && first->next != nullptr) return;
+    // Another's counter is not even looked at: it is on the line that its thread writes.
+    const bool alone =
+        first_counter.load(std::memory_order_acquire) == mine && mine->next == nullptr;
+    if (bytes < kLarge && mine->unseen < kOften && !alone) return;
     mine->unseen = 0;
   }
   raise_peak(live_bytes());
@@ -111,23 +115,23 @@ void free_block(std::byte* data) noexcept {
 }
 
 // Small blocks a thread freed and will soon want again: an op on a small tensor costs mostly its
-// allocations, and aligned ones are the dearest. Classes of 64, 128, ... 4096 bytes, a few blocks
+// allocations, and aligned ones are the dearest. Classes of 128, 256, ... 4096 bytes, a few blocks
 // each. Not under the address sanitizer, from which reuse would hide errors.
 #if defined(MLPJIT_ADDRESS_SANITIZER)
 constexpr std::size_t kLargestSmall = 0;
 #else
 constexpr std::size_t kLargestSmall = 4096;
 #endif
-constexpr std::size_t kClasses = 7;
+constexpr std::size_t kClasses = 6;
 constexpr std::size_t kKept = 16;
 
 std::size_t class_of(std::size_t bytes) {
-  return bytes <= 64 ? 0 : static_cast<std::size_t>(std::bit_width(bytes - 1)) - 6;
+  return bytes <= kApart ? 0 : static_cast<std::size_t>(std::bit_width(bytes - 1)) - 7;
 }
 
 // On cache lines of its own: it is written at every call, and what is beside it on the heap may be
-// read by other threads. Two lines at a time, as they are fetched.
-struct alignas(128) SmallBlocks {
+// read by other threads.
+struct alignas(kApart) SmallBlocks {
   std::array<std::array<std::byte*, kKept>, kClasses> blocks;
   std::array<std::size_t, kClasses> counts{};
   ~SmallBlocks() {
@@ -157,7 +161,7 @@ std::byte* allocate_small(std::size_t bytes) {
   const std::size_t i = class_of(bytes);
   SmallBlocks* const own = small_blocks;
   if (own != nullptr && own->counts[i] > 0) return own->blocks[i][--own->counts[i]];
-  return allocate_block(std::size_t{64} << i);
+  return allocate_block(kApart << i);
 }
 
 void free_small(std::byte* data, std::size_t bytes) noexcept {
@@ -184,20 +188,28 @@ void reset_peak_memory() {
   peak_bytes.store(live_bytes(), std::memory_order_relaxed);
 }
 
+void* allocate_recycled(std::size_t bytes) {
+  return bytes <= kLargestSmall ? allocate_small(bytes) : allocate_block(bytes);
+}
+
+void free_recycled(void* data, std::size_t bytes) noexcept {
+  if (bytes <= kLargestSmall) {
+    free_small(static_cast<std::byte*>(data), bytes);
+  } else {
+    free_block(static_cast<std::byte*>(data));
+  }
+}
+
 std::byte* allocate_counted(std::size_t bytes) {
-  std::byte* data = bytes <= kLargestSmall ? allocate_small(bytes) : allocate_block(bytes);
+  void* const data = allocate_recycled(bytes);
   count_allocated(bytes);
-  return data;
+  return static_cast<std::byte*>(data);
 }
 
 void free_counted(std::byte* data, std::size_t bytes) noexcept {
   if (data == nullptr) return;
   count(counter(), -static_cast<std::int64_t>(bytes));
-  if (bytes <= kLargestSmall) {
-    free_small(data, bytes);
-  } else {
-    free_block(data);
-  }
+  free_recycled(data, bytes);
 }
 
 }  // namespace mlpjit::support

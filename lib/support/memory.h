@@ -29,4 +29,21 @@ inline CountedMemory make_counted(std::size_t bytes) {
   return {allocate_counted(bytes), FreeCounted{bytes}};
 }
 
+// Memory that is not counted, aligned to kApart: for objects made at every call. The thread keeps
+// what it freed, so that a call takes the same memory again, and what it writes there lies beside
+// nothing that other threads use. Throws MemoryError.
+void* allocate_recycled(std::size_t bytes);
+void free_recycled(void* data, std::size_t bytes) noexcept;
+
+template <class T>
+struct RecycledAllocator {
+  using value_type = T;
+  RecycledAllocator() = default;
+  template <class U>
+  RecycledAllocator(const RecycledAllocator<U>& /*other*/) {}  // NOLINT: allocators convert
+  T* allocate(std::size_t n) { return static_cast<T*>(allocate_recycled(n * sizeof(T))); }
+  void deallocate(T* data, std::size_t n) noexcept { free_recycled(data, n * sizeof(T)); }
+  friend bool operator==(RecycledAllocator /*a*/, RecycledAllocator /*b*/) { return true; }
+};
+
 }  // namespace mlpjit::support

@@ -20,7 +20,7 @@ void check_may_write(const Storage& storage, const char* call) {
 Publication::Publication(bool seen)
     : seen_(seen),
       outer_(seen ? thread_reader.publication : nullptr),
-      first_inside_(Storage::next_id()) {
+      first_inside_(Storage::id_after_all()) {
   if (seen && outer_ == nullptr) thread_reader.publication = this;
 }
 

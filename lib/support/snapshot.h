@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "lib/support/cache_line.h"
+
 namespace mlpjit::support {
 
 class Publication;
@@ -16,7 +18,7 @@ class Update;
 extern constinit std::atomic<std::uint64_t> latest_publication;
 
 // One who reads: a thread, or a bound call. In a list that only grows; those left are used again.
-struct alignas(64) Reader {
+struct alignas(kApart) Reader {
   std::atomic<std::uint64_t> since{0};   // the publication that it reads as of; 0: reads nothing
   std::atomic<std::uint64_t> author{0};  // its snapshot's, once that has written; 0: none
   std::atomic<bool> taken{false};

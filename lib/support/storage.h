@@ -93,8 +93,10 @@ class Storage : public std::enable_shared_from_this<Storage> {
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
-  // Rises from storage to storage, and is never given twice; the order of locks.
+  // Rises from storage to storage of a thread, and is never given twice; the order of locks.
   static std::uint64_t next_id();
+  // Above every id that any thread has given so far, and not above those that this one gives next.
+  static std::uint64_t id_after_all();
   std::uint64_t id() const { return id_; }
   std::size_t bytes() const { return bytes_; }
   bool borrowed() const { return borrowed_; }

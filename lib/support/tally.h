@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/support/cache_line.h"
+
 namespace mlpjit::support {
 
 class Tally {
@@ -19,7 +21,7 @@ class Tally {
 
  private:
   static constexpr std::size_t kPlaces = 8;
-  struct alignas(64) Place {
+  struct alignas(kApart) Place {
     std::atomic<std::uint64_t> count{0};
   };
 

@@ -3,6 +3,8 @@
 
 #include <cxxabi.h>
 
+#include "lib/support/cache_line.h"
+
 extern "C" __attribute__((visibility("hidden"))) void* __dso_handle;  // NOLINT: the ABI's
 
 namespace mlpjit::support {
@@ -14,17 +16,20 @@ namespace mlpjit::support {
 // tells objects of one type apart.
 template <class T, class Tag>
 T& thread_object() {
-  constinit static thread_local T* object = nullptr;
+  struct alignas(kApart) Apart {
+    T object;
+  };
+  constinit static thread_local Apart* own = nullptr;
   constinit static thread_local int made = 0;
-  if (object == nullptr) [[unlikely]] {
-    object = new T;
+  if (own == nullptr) [[unlikely]] {
+    own = new Apart{};
     const auto destroy = [](void*) {
-      delete object;
-      object = nullptr;
+      delete own;
+      own = nullptr;
     };
     if (made++ < 4) abi::__cxa_thread_atexit(destroy, nullptr, &__dso_handle);
   }
-  return *object;
+  return own->object;
 }
 
 }  // namespace mlpjit::support

@@ -50,7 +50,7 @@ Tensor make_tensor(DType dtype, Shape shape) {
 }
 
 Tensor make_tensor(DType dtype, Shape shape, std::shared_ptr<support::Storage> storage) {
-  auto impl = std::make_shared<TensorImpl>();
+  auto impl = make_impl();
   impl->shape = std::move(shape);
   impl->dtype = dtype;
   impl->storage = std::move(storage);
@@ -60,7 +60,7 @@ Tensor make_tensor(DType dtype, Shape shape, std::shared_ptr<support::Storage> s
 namespace {
 
 Tensor make_weak_scalar(WeakKind kind, TensorImpl::Wide wide, const void* element) {
-  auto impl = std::make_shared<TensorImpl>();
+  auto impl = make_impl();
   impl->dtype = default_dtype(kind);
   impl->weak = kind;
   impl->wide = wide;
@@ -364,7 +364,7 @@ Tensor Tensor::copy() const {
     return recorder->symbol(recorder->fresh(recorder->value_of(*this, "copy")), impl.weak);
   }
   detail::require_readable(impl, "copy");
-  if (impl.weak != WeakKind::none) return TensorAccess::make(std::make_shared<TensorImpl>(impl));
+  if (impl.weak != WeakKind::none) return TensorAccess::make(detail::make_impl(impl));
   const support::Snapshot snapshot;
   return detail::tensor_from(impl.data(), impl.dtype, impl.shape);
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lib/ir/ids.h"
+#include "lib/support/memory.h"
 #include "lib/support/storage.h"
 #include "mlpjit/tensor.h"
 
@@ -42,6 +43,12 @@ struct TensorImpl {
 };
 
 using ImplPtr = std::shared_ptr<TensorImpl>;
+
+// A fresh one, or a copy of one.
+template <class... Like>
+ImplPtr make_impl(const Like&... like) {
+  return std::allocate_shared<TensorImpl>(support::RecycledAllocator<TensorImpl>(), like...);
+}
 
 struct TensorAccess {
   static Tensor make(ImplPtr impl) { return Tensor(std::move(impl)); }

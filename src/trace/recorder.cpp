@@ -72,7 +72,7 @@ Recorder::Recorder(std::span<const ArgumentSpec> arguments, ParameterResolver re
       continue;
     }
     const DType dtype = spec.weak == WeakKind::none ? spec.dtype : wide_dtype(spec.weak);
-    auto symbol = std::make_shared<TensorImpl>();
+    auto symbol = make_impl();
     symbol->shape = spec.shape;
     symbol->dtype = spec.dtype;
     symbol->weak = spec.weak;
@@ -133,7 +133,7 @@ std::size_t Recorder::input_of(const ImplPtr& impl) {
   ir::Input input{kind, path ? *path : std::to_string(capture_count_)};
   if (!path) ++capture_count_;
   const DType dtype = impl->weak == WeakKind::none ? impl->dtype : wide_dtype(impl->weak);
-  auto symbol = std::make_shared<TensorImpl>();
+  auto symbol = make_impl();
   symbol->shape = impl->shape;
   symbol->dtype = impl->dtype;
   symbol->weak = impl->weak;
@@ -147,7 +147,7 @@ std::size_t Recorder::input_of(const ImplPtr& impl) {
 const Tensor& Recorder::variable(Tensor& slot, ir::InputKind kind, const char* name,
                                  const ir::Type& type) {
   if (!slot.defined()) {
-    auto symbol = std::make_shared<TensorImpl>();
+    auto symbol = make_impl();
     symbol->dtype = type.dtype;
     symbol->shape = type.shape;
     const std::size_t index = add_input({kind, name}, type, {kind, 0, {}}, symbol);
@@ -246,7 +246,7 @@ ir::ValueId Recorder::fresh(ir::ValueId value) {
 
 Tensor Recorder::symbol(ir::ValueId value, WeakKind weak) {
   const ir::Type& type = function_->value(value).type;
-  auto impl = std::make_shared<TensorImpl>();
+  auto impl = make_impl();
   impl->shape = type.shape;
   impl->dtype = weak == WeakKind::none ? type.dtype : default_dtype(weak);
   impl->weak = weak;

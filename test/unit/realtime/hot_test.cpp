@@ -60,12 +60,17 @@ TEST_F(Hot, ABoundCallMakesNoSystemCallAndNoPageFault) {
   net_.collect_params()["0.weight"].set_data(ones({64, 27}));
   const pid_t child = fork();
   if (child == 0) {
-    run({in_}, {out_});  // a fork shares pages until they are written
-    rusage before{}, after{};
-    getrusage(RUSAGE_SELF, &before);
-    for (int i = 0; i < 1000; ++i) run({in_}, {out_});
-    getrusage(RUSAGE_SELF, &after);
-    if (after.ru_minflt != before.ru_minflt || after.ru_majflt != before.ru_majflt) _exit(2);
+    // A fork shares pages until they are written, those of this function's variables among them, and
+    // has to find code again that lies in files: the second time counts.
+    bool faults = false;
+    for (int time = 0; time < 2; ++time) {
+      rusage before{}, after{};
+      getrusage(RUSAGE_SELF, &before);
+      for (int i = 0; i < 1000; ++i) run({in_}, {out_});
+      getrusage(RUSAGE_SELF, &after);
+      faults = after.ru_minflt != before.ru_minflt || after.ru_majflt != before.ru_majflt;
+    }
+    if (faults) _exit(2);
     // From here on any system call but read, write and exit kills the process.
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
     bool ok = true;
@@ -97,26 +102,22 @@ TEST_F(Hot, ABoundCallDoesNotFeelTheCallersEnvironment) {
 #endif
 }
 
-// However many parameters there are: a call looks them up only when something was published.
-TEST_F(Hot, ACallAllocatesItsResultAloneAndLocksNothing) {
+// However many parameters there are: a call looks them up only when something was published. What
+// it makes for its result is what the thread kept of the last one.
+TEST_F(Hot, ACallAllocatesNothingAndLocksNothing) {
   MLPJIT_TEST_COUNTS_ALLOCATIONS();
-  net_.hybridize();
   const Tensor x = tensor(std::span<const float>(in_), {1, 27});
-  net_(x);
-  net_(x);
-  std::size_t allocated = test::allocations, locked = locks;
-  Tensor y = net_(x);
-  const std::size_t of_one = test::allocations - allocated, locks_of_one = locks - locked;
   nn::HybridSequential deep;
   for (int i = 0; i < 20; ++i) deep.add(nn::Dense(27, {.in_units = 27}));
   deep.initialize();
-  deep.hybridize();
-  deep(x);
-  deep(x);
-  allocated = test::allocations, locked = locks;
-  y = deep(x);
-  EXPECT_LE(test::allocations - allocated, of_one);
-  EXPECT_LE(locks - locked, locks_of_one);
+  for (nn::HybridSequential* net : {&net_, &deep}) {
+    net->hybridize();
+    for (int i = 0; i < 3; ++i) (*net)(x);
+    const std::size_t allocated = test::allocations, locked = locks;
+    for (int i = 0; i < 5; ++i) (*net)(x);
+    EXPECT_EQ(test::allocations, allocated);
+    EXPECT_EQ(locks, locked);
+  }
 }
 
 }  // namespace

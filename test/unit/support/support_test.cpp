@@ -4,8 +4,10 @@
 #include <thread>
 
 #include "lib/support/bytes.h"
+#include "lib/support/cache_line.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
+#include "lib/support/memory.h"
 #include "lib/support/storage.h"
 #include "mlpjit/error.h"
 #include "mlpjit/shape.h"
@@ -170,6 +172,20 @@ TEST(Storage, BorrowedMemoryIsReleasedOnce) {
     support::Storage::borrow(data, sizeof data, [&] { ++released; }, false);
   }
   EXPECT_EQ(released, 1);
+}
+
+// What one thread writes at every call must not lie beside what another reads.
+TEST(Memory, SmallBlocksLieApart) {
+  for (const std::size_t bytes : {0, 1, 24, 64, 65, 129, 4096, 4097}) {
+    for (int i = 0; i < 20; ++i) {
+      void* const a = support::allocate_recycled(bytes);
+      void* const b = support::allocate_recycled(bytes);
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(a) % support::kApart, 0u) << bytes;
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(b) % support::kApart, 0u) << bytes;
+      support::free_recycled(a, bytes);
+      support::free_recycled(b, bytes);
+    }
+  }
 }
 
 }  // namespace
