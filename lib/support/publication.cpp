@@ -90,6 +90,7 @@ void Publication::commit() {
     if (storage.published()) locks.emplace_back(storage.write_lock_);
     if (storage.exposed()) continue;
     storage.derive_all(*entry.made);
+    entry.made->hand_over();
     made.emplace_back(&storage, entry.made);
   }
   if (!made.empty()) freed = publish(made);
@@ -132,6 +133,7 @@ Write::~Write() {
 void Write::done() {
   if (made_ != nullptr) {
     storage_.derive_all(*made_);
+    made_->hand_over();
     const std::pair<Storage*, Contents*> made{&storage_, made_};
     freed_ = publish({&made, 1});
     made_ = nullptr;

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "lib/support/cache_line.h"
 #include "lib/support/publication.h"
 #include "mlpjit/error.h"
 
@@ -77,6 +78,14 @@ void Contents::forget_stale() noexcept {
     d = next;
   }
   derived_.store(kept, std::memory_order_release);
+}
+
+void Contents::hand_over() const noexcept {
+  if (memory_) support::hand_over(memory_.get(), memory_.get_deleter().bytes);
+  for (const Derived* d = derived_.load(std::memory_order_relaxed); d != nullptr; d = d->next) {
+    support::hand_over(d->memory.get(), d->how.bytes);
+    support::hand_over(d, sizeof *d);
+  }
 }
 
 namespace {

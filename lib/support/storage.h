@@ -64,6 +64,7 @@ class Contents {
   static void free_derived(Derived* first) noexcept;
   void forget_derived() const noexcept;
   void forget_stale() noexcept;
+  void hand_over() const noexcept;  // to the cores that will read them
 
   CountedMemory memory_;  // none: borrowed
   void* data_ = nullptr;
