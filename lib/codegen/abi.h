@@ -8,6 +8,9 @@ namespace mlpjit::codegen {
 
 inline constexpr std::uint32_t kAbiVersion = 3;
 
+// The function of an object that is an EntryPoint.
+inline constexpr const char* kEntryName = "mlpjit_entry";
+
 // What generated code may call. It has no external symbols; helpers come through this table.
 struct Runtime {
   // Runs plan step `step` (a LibraryKernel) on the same slots and workspace; returns a status.

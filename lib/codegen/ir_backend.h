@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <llvm/IR/Intrinsics.h>
-#include <llvm/IR/IntrinsicsX86.h>
 
 #include "lib/codegen/emitter.h"
 #include "lib/codegen/module_builder.h"
+#include "lib/codegen/x86.h"
 #include "lib/numerics/backend.h"
 
 namespace mlpjit::codegen {
@@ -115,7 +115,9 @@ class IrBackend {
   Value lookup(const T* table, int count, Bits index) const {
     const auto size = static_cast<unsigned>(count);
     const auto native = static_cast<unsigned>(e_.native_lanes(dtype_of<T>));
-    const bool permutes = e_.target().masks || (e_.target().fma && sizeof(T) == 4);
+    const plan::Permutes able = e_.target().permutes;
+    const bool permutes =
+        able == plan::Permutes::two_registers || (able == plan::Permutes::f32 && sizeof(T) == 4);
     if (permutes && lanes_ > 1 && lanes_ <= native && size <= 2 * native) {
       return first_of(permute(table, size, native, first_of(index, native)), lanes_);
     }
@@ -147,36 +149,17 @@ class IrBackend {
     return e_.b.CreateShuffleVector(lanes, mask);
   }
 
-  // Of a whole register of indices. AVX-512 permutes two registers in one step.
+  // Of a whole register of indices.
   Value permute(const T* table, unsigned size, unsigned native, Bits index) const {
     std::vector<T> low(native), high(native);
     for (unsigned i = 0; i < size; ++i) (i < native ? low[i] : high[i - native]) = table[i];
     const auto constant_of = [&](const std::vector<T>& half) -> Value {
       return llvm::ConstantDataVector::get(e_.b.getContext(), llvm::ArrayRef<T>(half));
     };
-    const auto call = [&](llvm::Intrinsic::ID id, llvm::ArrayRef<Value> arguments) -> Value {
-      return e_.b.CreateIntrinsic(id, {}, arguments);
-    };
-    constexpr bool is_f32 = sizeof(T) == 4;
-    if (!e_.target().masks) {
-      const auto id = llvm::Intrinsic::x86_avx2_permps;
-      const Value lower = call(id, {constant_of(low), index});
-      if (size <= native) return lower;
-      const auto last = static_cast<std::uint64_t>(native - 1);
-      const Mask upper = e_.b.CreateICmpSGT(index, llvm::ConstantInt::get(index->getType(), last));
-      return select(upper, call(id, {constant_of(high), index}), lower);
-    }
-    if (size <= native) {
-      return call(is_f32 ? llvm::Intrinsic::x86_avx512_permvar_sf_512
-                         : llvm::Intrinsic::x86_avx512_permvar_df_512,
-                  {constant_of(low), index});
-    }
-    return call(is_f32 ? llvm::Intrinsic::x86_avx512_vpermi2var_ps_512
-                       : llvm::Intrinsic::x86_avx512_vpermi2var_pd_512,
-                {constant_of(low), index, constant_of(high)});
+    return x86::permute(e_, constant_of(low), size <= native ? nullptr : constant_of(high), index);
   }
 
-  bool has_rounding() const { return e_.target().isa != support::Isa::baseline; }
+  bool has_rounding() const { return e_.target().rounding; }
   // `rounded` with the sign of a, but a itself where it is integral already (or not a number).
   Value keep_large(Value a, Value rounded) const {
     const Bits sign = iand(bits(a), integer(std::numeric_limits<Int>::min()));

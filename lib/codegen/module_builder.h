@@ -13,8 +13,6 @@
 
 namespace mlpjit::codegen {
 
-inline constexpr const char* kEntryName = "mlpjit_entry";
-
 class ModuleBuilder {
  public:
   ModuleBuilder(llvm::LLVMContext& context, const plan::Plan& plan);

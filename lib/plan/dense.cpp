@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "lib/ir/dense_form.h"
+#include "lib/plan/op_cycles.h"
 #include "lib/plan/planner.h"
 
 namespace mlpjit::plan {
@@ -80,50 +81,11 @@ std::string in_chains(const DenseKernel& kernel) {
   return kernel.chains == 1 ? "" : fmt::format("{} chains, ", kernel.chains);
 }
 
-// Cycles that one op takes on one vector: measured as what a dense layer of 64 rows and 64 outputs
-// takes with the op, less what it takes without.
-struct VectorCycles {
-  double avx2_f32, avx2_f64, avx512_f32, avx512_f64;
-};
-
-VectorCycles vector_cycles(ir::Opcode opcode) {
-  using ir::Opcode;
-  switch (opcode) {
-    case Opcode::exp:
-    case Opcode::expm1:
-    case Opcode::elu:
-    case Opcode::sigmoid:
-    case Opcode::silu:
-    case Opcode::tanh: return {15, 21, 13, 21};
-    case Opcode::log:
-    case Opcode::log1p: return {17, 30, 15, 39};
-    case Opcode::softplus: return {42, 82, 42, 75};
-    case Opcode::gelu_tanh: return {26, 34, 24, 30};
-    case Opcode::erf:
-    case Opcode::gelu: return {30, 65, 28, 67};
-    case Opcode::sin:
-    case Opcode::cos:
-    case Opcode::pow: return {80, 83, 56, 79};
-    case Opcode::maximum:
-    case Opcode::minimum:
-    case Opcode::clip:
-    case Opcode::hardtanh: return {3.3, 3.6, 2.3, 2.9};
-    case Opcode::divide:
-    case Opcode::sqrt:
-    case Opcode::rsqrt: return {1.7, 2.4, 1, 3.2};
-    default: return {0.5, 0.5, 0.5, 0.5};
-  }
-}
-
 // What the ops after the product take, on every vector of results. The same for every tile.
 double epilogue_cycles(const ir::Function& main, const DenseKernel& kernel, const Target& target) {
   double each = 0;
-  for (const ir::OpId id : kernel.epilogue.ops) {
-    const VectorCycles cycles = vector_cycles(main.op(id).opcode);
-    const bool f32 = kernel.dtype == DType::f32;
-    each += target.masks ? (f32 ? cycles.avx512_f32 : cycles.avx512_f64)
-                         : (f32 ? cycles.avx2_f32 : cycles.avx2_f64);
-  }
+  for (const ir::OpId id : kernel.epilogue.ops)
+    each += op_cycles(main.op(id).opcode, kernel.dtype, target);
   const double lanes = target.vector_bytes / static_cast<double>(size_of(kernel.dtype));
   return each * std::ceil(static_cast<double>(kernel.n) / lanes) *
          static_cast<double>(kernel.m.known());

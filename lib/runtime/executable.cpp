@@ -92,17 +92,19 @@ std::shared_ptr<const Executable> compile_native(ir::Graph graph, const Settings
   if (settings.dump) settings.dump("plan", plan::to_string(plan));
 
   watch.lap();
-  const codegen::Compiler& compiler = load_compiler();
+  const codegen::Toolchain& toolchain = load_toolchain();
   report.load_ms = watch.lap();
   codegen::CompileReport made;
-  std::unique_ptr<codegen::Code> code =
-      compiler.compile(plan, {.keep_text = bool(settings.dump)}, made);
+  const object::Object object =
+      toolchain.compiler().compile(plan, {.keep_text = bool(settings.dump)}, made);
   dump(settings, "llvm", made.llvm_ir);
   dump(settings, "assembly", made.assembly);
   report.emit_ms = made.emit_ms;
   report.codegen_ms = made.codegen_ms;
-  report.link_ms = made.link_ms;
-  report.code_bytes = made.code_bytes;
+  report.code_bytes = object.bytes.size();
+  watch.lap();
+  std::unique_ptr<codegen::Code> code = toolchain.linker().link(object);
+  report.link_ms = watch.lap();
   add_up(report);
   return std::make_shared<const NativeExecutable>(std::move(plan), std::move(code),
                                                   std::move(report));

@@ -35,7 +35,7 @@ std::vector<std::string> codegen_candidates() {
   return {};
 }
 
-const codegen::Compiler& load_compiler() {
+const codegen::Toolchain& load_toolchain() {
   throw UnsupportedError(
       fmt::format("Backend::native: this mlpjit was built without LLVM (MLPJIT_WITH_LLVM=OFF) and "
                   "cannot compile; {}, or build "
@@ -53,10 +53,10 @@ std::vector<std::string> codegen_candidates() {
   return {};
 }
 
-const codegen::Compiler& load_compiler() {
+const codegen::Toolchain& load_toolchain() {
   // Never freed: code may be compiled and run until the very end of the process.
-  static const codegen::Compiler* const compiler = mlpjit_codegen_create();
-  return *compiler;
+  static const codegen::Toolchain* const toolchain = mlpjit_codegen_create();
+  return *toolchain;
 }
 
 #else
@@ -87,7 +87,7 @@ std::string own_folder() {
 }
 
 // One candidate: the code generator, or null and what went wrong.
-const codegen::Compiler* open_compiler(const std::string& file, std::string& tried) {
+const codegen::Toolchain* open_toolchain(const std::string& file, std::string& tried) {
   if (file.find('/') != std::string::npos && access(file.c_str(), F_OK) != 0) {
     tried += fmt::format("\n  {}: no such file", file);
     return nullptr;
@@ -129,18 +129,20 @@ std::vector<std::string> codegen_candidates() {
   return files;
 }
 
-const codegen::Compiler& load_compiler() {
+const codegen::Toolchain& load_toolchain() {
   // Never closed: code may be compiled and run until the very end of the process.
-  static std::atomic<const codegen::Compiler*> loaded{nullptr};
-  if (const codegen::Compiler* compiler = loaded.load(std::memory_order_acquire)) return *compiler;
+  static std::atomic<const codegen::Toolchain*> loaded{nullptr};
+  if (const codegen::Toolchain* toolchain = loaded.load(std::memory_order_acquire))
+    return *toolchain;
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
-  if (const codegen::Compiler* compiler = loaded.load(std::memory_order_relaxed)) return *compiler;
+  if (const codegen::Toolchain* toolchain = loaded.load(std::memory_order_relaxed))
+    return *toolchain;
   std::string tried;
   for (const std::string& file : codegen_candidates()) {
-    if (const codegen::Compiler* compiler = open_compiler(file, tried)) {
-      loaded.store(compiler, std::memory_order_release);
-      return *compiler;
+    if (const codegen::Toolchain* toolchain = open_toolchain(file, tried)) {
+      loaded.store(toolchain, std::memory_order_release);
+      return *toolchain;
     }
   }
   throw UnsupportedError(

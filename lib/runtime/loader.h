@@ -11,15 +11,15 @@
 
 namespace mlpjit::runtime {
 
-// The code generator of this process; stays until its end. Safe from any number of threads. Throws
+// Compiler and linker of this process; they stay until its end. Safe from any number of threads. Throws
 // UnsupportedError that names what was tried and Backend::graph as the way out; the next call tries
 // again.
-const codegen::Compiler& load_compiler();
+const codegen::Toolchain& load_toolchain();
 
 // Whether this build can compile at all (MLPJIT_WITH_LLVM).
 bool built_with_llvm();
 
-// The files that load_compiler() tries, in order. A name without a slash is left to the dynamic
+// The files that load_toolchain() tries, in order. A name without a slash is left to the dynamic
 // linker.
 std::vector<std::string> codegen_candidates();
 

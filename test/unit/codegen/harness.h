@@ -76,7 +76,8 @@ class Program {
       passes::run_pipeline(*graph, settings);
     }
     plan_ = std::make_unique<plan::Plan>(plan::make_plan(graph, plan::make_target(isa)));
-    code_ = runtime::load_compiler().compile(*plan_, {}, report_);
+    const codegen::Toolchain& toolchain = runtime::load_toolchain();
+    code_ = toolchain.linker().link(toolchain.compiler().compile(*plan_, {}, report_));
     steps_ = std::make_unique<runtime::LibrarySteps>(*plan_);
   }
 

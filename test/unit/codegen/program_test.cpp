@@ -82,7 +82,7 @@ TEST(CompiledProgram, WhatLlvmWouldAbortForIsThrown) {
   plan.target.cpu = "i386";
   codegen::CompileReport report;
   try {
-    runtime::load_compiler().compile(plan, {}, report);
+    runtime::load_toolchain().compiler().compile(plan, {}, report);
     ADD_FAILURE() << "no error";
   } catch (const InternalError& error) {
     EXPECT_NE(std::string(error.what()).find("LLVM"), std::string::npos) << error.what();
@@ -132,8 +132,7 @@ TEST(CompiledProgram, RegisterTilesDoNotSpill) {
         b.result(b.op(Opcode::relu, {b.op(Opcode::dense, {x, w, bias})}));
         const Program program(b.graph, isa);
         codegen::CompileReport report;
-        const auto code =
-            runtime::load_compiler().compile(program.plan(), {.keep_text = true}, report);
+        runtime::load_toolchain().compiler().compile(program.plan(), {.keep_text = true}, report);
         ASSERT_NE(report.assembly.find("\"tile."), std::string::npos);
         EXPECT_EQ(stack_vectors(report.assembly), 0)
             << m << to_string(dtype) << to_string(isa) << "\n"
@@ -173,12 +172,11 @@ TEST(CompiledProgram, TheReportHasTimesAndOnRequestTheTexts) {
   b.result(b.op(Opcode::relu, {b.op(Opcode::dense, {x, b.input(DType::f32, Shape({50, 40}))})}));
   const Program program(b.graph, support::detect_isa());
   codegen::CompileReport report;
-  const auto code = runtime::load_compiler().compile(program.plan(), {.keep_text = true}, report);
+  runtime::load_toolchain().compiler().compile(program.plan(), {.keep_text = true}, report);
   EXPECT_GT(report.codegen_ms, 0);
-  EXPECT_GT(report.code_bytes, 0u);
   EXPECT_NE(report.llvm_ir.find("define"), std::string::npos);
   EXPECT_NE(report.assembly.find("mlpjit_entry"), std::string::npos);
-  EXPECT_EQ(runtime::load_compiler().llvm_version().substr(0, 3), "19.");
+  EXPECT_EQ(runtime::load_toolchain().compiler().llvm_version().substr(0, 3), "19.");
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ TEST(Refused, AFatalErrorOfLlvmIsAnErrorAndTheNextCompileWorks) {
   for (int round = 0; round < 3; ++round) {
     codegen::CompileReport report;
     try {
-      runtime::load_compiler().compile(plan_for(target), {}, report);
+      runtime::load_toolchain().compiler().compile(plan_for(target), {}, report);
       FAIL() << "no error";
     } catch (const InternalError& error) {
       EXPECT_NE(std::string(error.what()).find("64-bit"), std::string::npos) << error.what();

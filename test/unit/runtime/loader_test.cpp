@@ -15,7 +15,7 @@ namespace {
 TEST(Loader, WithoutLlvmSaysSoAndNamesTheWayOut) {
   if (built_with_llvm()) GTEST_SKIP() << "this build has LLVM";
   try {
-    load_compiler();
+    load_toolchain();
     ADD_FAILURE() << "no error";
   } catch (const UnsupportedError& error) {
     const std::string text = error.what();
@@ -26,13 +26,13 @@ TEST(Loader, WithoutLlvmSaysSoAndNamesTheWayOut) {
 
 TEST(Loader, GivesOneCompilerToAllThreads) {
   if (!built_with_llvm()) GTEST_SKIP() << "built without LLVM";
-  std::vector<const codegen::Compiler*> got(8);
+  std::vector<const codegen::Toolchain*> got(8);
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < got.size(); ++i)
-    threads.emplace_back([&, i] { got[i] = &load_compiler(); });
+    threads.emplace_back([&, i] { got[i] = &load_toolchain(); });
   for (std::thread& thread : threads) thread.join();
-  for (const codegen::Compiler* compiler : got) EXPECT_EQ(compiler, got[0]);
-  EXPECT_EQ(got[0]->llvm_version().substr(0, 3), "19.");
+  for (const codegen::Toolchain* compiler : got) EXPECT_EQ(compiler, got[0]);
+  EXPECT_EQ(got[0]->compiler().llvm_version().substr(0, 3), "19.");
 }
 
 TEST(Loader, AFileNamedInTheEnvironmentIsTheOnlyOneTried) {
@@ -54,7 +54,7 @@ TEST(LoaderDeathTest, AnotherBuildIsRefused) {
   const auto load = [] {
     setenv("MLPJIT_CODEGEN_LIBRARY", MLPJIT_TEST_OTHER_BUILD, 1);
     try {
-      load_compiler();
+      load_toolchain();
       std::exit(0);
     } catch (const UnsupportedError& error) {
       std::fputs(error.what(), stderr);
