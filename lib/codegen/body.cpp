@@ -109,22 +109,4 @@ std::string body_signature(const ir::Function& function, const plan::Body& body)
   return text;
 }
 
-int body_cost(const ir::Function& function, const plan::Body& body) {
-  int cost = 0;
-  for (const ir::OpId id : body.ops) cost += numerics::instruction_count(function.op(id).opcode);
-  return cost;
-}
-
-int body_lanes(const ir::Function& function, const plan::Body& body, const plan::Target& target) {
-  std::size_t widest = 1;
-  const auto see = [&](ir::ValueId value) {
-    widest = std::max(widest, size_of(value_dtype(function, value)));
-  };
-  for (const ir::ValueId value : body.arguments) see(value);
-  for (const auto& scalar : body.scalars) see(scalar.value);
-  for (const ir::OpId id : body.ops) see(function.op(id).results[0]);
-  // Bytes alone come in the number of f32 lanes: masks of more lanes gain nothing here.
-  return target.lanes(std::max<std::size_t>(widest, 4));
-}
-
 }  // namespace mlpjit::codegen

@@ -55,7 +55,7 @@ class Control {
     b_.SetInsertPoint(otherwise);
     calls_.emit(kernel.else_steps);
     b_.CreateBr(join);
-    b_.SetInsertPoint(join);
+    end_at(join);
   }
 
   void emit(const plan::WhileKernel& kernel) {
@@ -74,7 +74,7 @@ class Control {
     b_.SetInsertPoint(body);
     calls_.emit(kernel.body_steps);
     finish_turn(kernel.carried, turn);
-    b_.SetInsertPoint(done);
+    end_at(done);
   }
 
   void emit(const plan::ScanKernel& kernel) {
@@ -95,7 +95,7 @@ class Control {
     }
     calls_.emit(kernel.body_steps);
     finish_turn(kernel.carried, turn);
-    b_.SetInsertPoint(done);
+    end_at(done);
   }
 
  private:
@@ -103,6 +103,11 @@ class Control {
     return llvm::BasicBlock::Create(b_.getContext(), name, d_.function);
   }
   const plan::Buffer& buffer(plan::BufferId id) const { return d_.module.plan().buffers[id]; }
+
+  void end_at(llvm::BasicBlock* last) {
+    b_.SetInsertPoint(last);
+    b_.CreateRet(d_.i64(0));
+  }
 
   Value* is_true(plan::BufferId id) {
     return b_.CreateICmpNE(b_.CreateLoad(b_.getInt8Ty(), d_.pointer_now(id)), b_.getInt8(0));
@@ -160,12 +165,16 @@ class Control {
 
 }  // namespace
 
-void emit_control(Driver& driver, const plan::Kernel& kernel) {
-  Control control(driver);
-  if (const auto* cond = std::get_if<plan::CondKernel>(&kernel)) control.emit(*cond);
-  if (const auto* loop = std::get_if<plan::WhileKernel>(&kernel)) control.emit(*loop);
-  if (const auto* scan = std::get_if<plan::ScanKernel>(&kernel)) control.emit(*scan);
-  driver.b.CreateRet(driver.i64(0));
+void emit(Driver& driver, const plan::CondKernel& kernel) {
+  Control(driver).emit(kernel);
+}
+
+void emit(Driver& driver, const plan::WhileKernel& kernel) {
+  Control(driver).emit(kernel);
+}
+
+void emit(Driver& driver, const plan::ScanKernel& kernel) {
+  Control(driver).emit(kernel);
 }
 
 }  // namespace mlpjit::codegen

@@ -14,9 +14,6 @@
 namespace mlpjit::codegen {
 namespace {
 
-// Beyond this many instructions per vector the epilogue runs in a loop over the finished tile.
-constexpr int kInlineEpilogue = 14;
-
 // Arguments of a micro-kernel after the runtime table, in order.
 enum Argument : unsigned {
   kX = 1,
@@ -32,15 +29,9 @@ enum Argument : unsigned {
   kExtras
 };
 
-struct Shape {
-  int rows = 1, panels = 1;
-  int live = 1;          // chains at a time
-  bool partial = false;  // the last panel has only kColumns columns
-};
-
-class MicroKernel {
+class Tile {
  public:
-  MicroKernel(ModuleBuilder& module, const plan::DenseKernel& kernel, Shape shape)
+  Tile(ModuleBuilder& module, const plan::DenseKernel& kernel, const plan::MicroKernel& shape)
       : module_(module), kernel_(kernel), shape_(shape) {}
 
   llvm::Function* get() {
@@ -83,7 +74,6 @@ class MicroKernel {
     e_ = &emitter;
     for (const unsigned index : {kX, kWeight, kBias})
       made->addParamAttr(index, llvm::Attribute::NoAlias);
-    lanes_ = std::min(emitter.native_lanes(kernel_.dtype), static_cast<int>(kernel_.panel));
     if (shape_.partial) {
       for (int v = 0; v < vectors(); ++v) {
         masks_.push_back(emitter.first_lanes(
@@ -92,13 +82,10 @@ class MicroKernel {
     }
     locate();
     const Values results = emit_sum(0, 1);
-    const int cost = body_cost(module_.main(), kernel_.epilogue);
-    const bool same_lanes =
-        body_lanes(module_.main(), kernel_.epilogue, module_.plan().target) == lanes_;
-    if (same_lanes && (cost <= kInlineEpilogue || results.size() == 1)) {
-      emit_inline_epilogue(results);
-    } else {
+    if (shape_.looped_epilogue) {
       emit_looped_epilogue(results);
+    } else {
+      emit_inline_epilogue(results);
     }
     emitter.b.CreateRetVoid();
   }
@@ -159,10 +146,7 @@ class MicroKernel {
         return sums;
       };
     };
-    // Large tiles hide the loop's own instructions; small ones are unrolled.
-    const std::size_t each = sums_per_chain();
-    const int unroll = each >= 12 ? 1 : each > 4 ? 2 : 4;
-    const int most = chains * std::max(1, unroll / live);
+    const int most = shape_.steps;
     const auto whole = [&](int count) {
       return count == 1 ? argument(kDepth) : e_->b.CreateAnd(argument(kDepth), e_->i64(-count));
     };
@@ -261,7 +245,7 @@ class MicroKernel {
       e_->store(results[i], e_->element(tile, kernel_.dtype, static_cast<std::int64_t>(i) * lanes_),
                 kernel_.dtype, lanes_);
     }
-    const int lanes = body_lanes(module_.main(), kernel_.epilogue, module_.plan().target);
+    const int lanes = kernel_.epilogue_lanes;
     const std::int64_t whole = shape_.partial ? width - kernel_.panel : width;
     e_->loop(0, shape_.rows, 1, [&](Value* r) {
       Value* from = e_->element(tile, kernel_.dtype, b.CreateNSWMul(r, e_->i64(width)));
@@ -282,19 +266,11 @@ class MicroKernel {
 
   ModuleBuilder& module_;
   const plan::DenseKernel& kernel_;
-  Shape shape_;
+  const plan::MicroKernel& shape_;
   Emitter* e_ = nullptr;
-  int lanes_ = 0;
+  int lanes_ = kernel_.lanes;
   Values masks_;
   Values rows_, panels_;
-};
-
-// Splits `count` into tiles of at most `most`, as even as can be: first `larger` tiles of size + 1,
-// then of size.
-struct EvenSplit {
-  std::int64_t tiles, size, larger;
-  EvenSplit(std::int64_t count, std::int64_t most)
-      : tiles((count + most - 1) / most), size(count / tiles), larger(count % tiles) {}
 };
 
 class DenseDriver {
@@ -303,46 +279,43 @@ class DenseDriver {
 
   void emit() {
     touch_buffers();
-    if (kernel_.m.is_known()) {
-      const EvenSplit rows(kernel_.m.known(), kernel_.tile.rows);
-      return emit_tiles(kernel_.tile, [&](const EachRow& f) { each_rows(rows, f); });
-    }
-    emit_overlapping(kernel_.tile, 0);
+    if (!kernel_.m.is_known()) return emit_overlapping(0);
+    const plan::Tiling& tiling = kernel_.tilings.front();
+    emit_tiles(tiling, [&](const EachRow& f) { each_rows(tiling.rows, f); });
   }
 
  private:
-  using EachRow = std::function<void(Value* r, int height)>;
+  using EachRow = std::function<void(Value* r, std::int64_t height)>;
 
-  // Rows by the first tile that fits. Its last turn overlaps the one before where the rows do not
+  // Rows by the first tiling that fits. Its last turn overlaps the one before where the rows do not
   // come out even: the same results twice, but one micro-kernel.
-  void emit_overlapping(const plan::Tile& tile, std::size_t shorter) {
+  void emit_overlapping(std::size_t index) {
+    const plan::Tiling& tiling = kernel_.tilings[index];
+    const std::int64_t height = tiling.rows.size;
     Value* m = d_.extent(kernel_.m);
-    Value* last = d_.b.CreateNSWSub(m, d_.i64(tile.rows));
+    Value* last = d_.b.CreateNSWSub(m, d_.i64(height));
     const auto fill = [&] {
-      emit_tiles(tile, [&](const EachRow& f) {
-        d_.loop(d_.i64(0), m, tile.rows, [&](Value* r) {
-          if (tile.rows > 1) r = d_.b.CreateSelect(d_.b.CreateICmpSLT(r, last), r, last);
-          f(r, tile.rows);
+      emit_tiles(tiling, [&](const EachRow& f) {
+        d_.loop(d_.i64(0), m, height, [&](Value* r) {
+          if (height > 1) r = d_.b.CreateSelect(d_.b.CreateICmpSLT(r, last), r, last);
+          f(r, height);
         });
       });
     };
-    if (shorter == kernel_.short_tiles.size()) return fill();  // one row
-    d_.branch(d_.b.CreateICmpSGE(last, d_.i64(0)), fill,
-              [&] { emit_overlapping(kernel_.short_tiles[shorter], shorter + 1); });
+    if (index + 1 == kernel_.tilings.size()) return fill();  // one row
+    d_.branch(d_.b.CreateICmpSGE(last, d_.i64(0)), fill, [&] { emit_overlapping(index + 1); });
   }
 
   template <class Rows>
-  void emit_tiles(const plan::Tile& tile, const Rows& rows) {
-    const std::int64_t panels = (kernel_.n + kernel_.panel - 1) / kernel_.panel;
-    const EvenSplit columns(panels, tile.panels);
+  void emit_tiles(const plan::Tiling& tiling, const Rows& rows) {
     if (kernel_.columns_outer) {
-      each_columns(columns, panels, [&](Value* p, int count, bool partial) {
-        rows([&](Value* r, int height) { call(tile, r, height, p, count, partial); });
+      each_columns(tiling.panels, [&](Value* p, std::int64_t count, bool partial) {
+        rows([&](Value* r, std::int64_t height) { call(r, height, p, count, partial); });
       });
     } else {
-      rows([&](Value* r, int height) {
-        each_columns(columns, panels, [&](Value* p, int count, bool partial) {
-          call(tile, r, height, p, count, partial);
+      rows([&](Value* r, std::int64_t height) {
+        each_columns(tiling.panels, [&](Value* p, std::int64_t count, bool partial) {
+          call(r, height, p, count, partial);
         });
       });
     }
@@ -356,28 +329,24 @@ class DenseDriver {
   }
 
   template <class F>
-  void each_rows(const EvenSplit& rows, F&& f) {
+  void each_rows(const plan::EvenSplit& rows, F&& f) {
     const std::int64_t first_small = rows.larger * (rows.size + 1);
-    d_.loop(0, first_small, rows.size + 1,
-            [&](Value* r) { f(r, static_cast<int>(rows.size + 1)); });
-    d_.loop(first_small, kernel_.m.known(), rows.size,
-            [&](Value* r) { f(r, static_cast<int>(rows.size)); });
+    d_.loop(0, first_small, rows.size + 1, [&](Value* r) { f(r, rows.size + 1); });
+    d_.loop(first_small, rows.count(), rows.size, [&](Value* r) { f(r, rows.size); });
   }
 
   // Tiles of panels; the last tile alone, when its last panel is not whole.
   template <class F>
-  void each_columns(const EvenSplit& columns, std::int64_t panels, F&& f) {
+  void each_columns(const plan::EvenSplit& panels, F&& f) {
     const bool partial = kernel_.n % kernel_.panel != 0;
-    const std::int64_t first_small = columns.larger * (columns.size + 1);
-    const std::int64_t whole = partial ? panels - columns.size : panels;
-    d_.loop(0, first_small, columns.size + 1,
-            [&](Value* p) { f(p, static_cast<int>(columns.size + 1), false); });
-    d_.loop(first_small, whole, columns.size,
-            [&](Value* p) { f(p, static_cast<int>(columns.size), false); });
-    if (partial) f(d_.i64(whole), static_cast<int>(columns.size), true);
+    const std::int64_t first_small = panels.larger * (panels.size + 1);
+    const std::int64_t whole = panels.count() - (partial ? panels.size : 0);
+    d_.loop(0, first_small, panels.size + 1, [&](Value* p) { f(p, panels.size + 1, false); });
+    d_.loop(first_small, whole, panels.size, [&](Value* p) { f(p, panels.size, false); });
+    if (partial) f(d_.i64(whole), panels.size, true);
   }
 
-  void call(const plan::Tile& tile, Value* r, int rows, Value* p, int panels, bool partial) {
+  void call(Value* r, std::int64_t rows, Value* p, std::int64_t panels, bool partial) {
     auto& b = d_.b;
     const auto stride = [&](const plan::Extent& elements) { return d_.extent(elements); };
     Value* column = b.CreateNSWMul(p, d_.i64(kernel_.panel));
@@ -407,7 +376,7 @@ class DenseDriver {
       arguments.push_back(stride(extra.strides[0]));
     }
     llvm::Function* callee =
-        MicroKernel(d_.module, kernel_, {rows, panels, tile.live, partial}).get();
+        Tile(d_.module, kernel_, kernel_.micro_kernel(rows, panels, partial)).get();
     b.CreateCall(callee, arguments);
   }
 
@@ -417,7 +386,7 @@ class DenseDriver {
 
 }  // namespace
 
-void emit_dense(Driver& driver, const plan::DenseKernel& kernel) {
+void emit(Driver& driver, const plan::DenseKernel& kernel) {
   DenseDriver(driver, kernel).emit();
 }
 

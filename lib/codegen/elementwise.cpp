@@ -5,9 +5,6 @@
 namespace mlpjit::codegen {
 namespace {
 
-// Beyond this many instructions per vector the code is emitted once, and the tail shares it.
-constexpr int kShortBody = 12;
-
 class ElementwiseLoop {
  public:
   ElementwiseLoop(Driver& driver, const plan::ElementwiseKernel& kernel)
@@ -41,9 +38,7 @@ class ElementwiseLoop {
 
     const plan::Extent& n = kernel_.loops.back();
     Value *count = d_.extent(n), *whole = d_.whole(n, lanes);
-    const bool is_short = body_cost(d_.module.main(), kernel_.body) <= kShortBody;
-    const bool one_form = n.multiple_of(lanes) || (n.is_known() && n.known() < lanes);
-    if (!is_short && !one_form)
+    if (kernel_.shared_tail)
       return d_.loop(d_.i64(0), count, lanes, [&](Value* i) { emit_shared(i, count, whole); });
     d_.loop(d_.i64(0), whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr); });
     d_.branch(d_.b.CreateICmpSLT(whole, count), [&] {
@@ -128,14 +123,14 @@ class ElementwiseLoop {
 
 }  // namespace
 
-void emit_elementwise(Driver& driver, const plan::ElementwiseKernel& kernel) {
+void emit(Driver& driver, const plan::ElementwiseKernel& kernel) {
   ElementwiseLoop(driver, kernel).emit();
 }
 
-void emit_copy(Driver& driver, const plan::CopyKernel& kernel) {
+void emit(Driver& driver, const plan::CopyKernel& kernel) {
   Value *from = driver.pointer(kernel.from), *to = driver.pointer(kernel.to);
   const plan::Extent& bytes = driver.module.plan().buffers[kernel.from].bytes;
-  const int lanes = driver.target().vector_bytes;
+  const int lanes = kernel.vector_bytes;
   auto& b = driver.b;
   auto* vector = llvm::FixedVectorType::get(b.getInt8Ty(), static_cast<unsigned>(lanes));
   const auto move = [&](llvm::Type* type, Value* i) {

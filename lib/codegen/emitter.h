@@ -106,10 +106,6 @@ class Emitter {
 Values emit_body(Emitter& emitter, const plan::Body& body, const Values& arguments, int lanes);
 // The same code has the same text, whatever its values are called.
 std::string body_signature(const ir::Function& function, const plan::Body& body);
-// Roughly the instructions per vector, for the choice between copies of the code and loops.
-int body_cost(const ir::Function& function, const plan::Body& body);
-// Lanes by the widest dtype that the body touches; `most` caps it.
-int body_lanes(const ir::Function& function, const plan::Body& body, const plan::Target& target);
 DType value_dtype(const ir::Function& function, ir::ValueId value);
 
 // Casts and integer functions of the contract (cast.cpp, integer.cpp).

@@ -10,10 +10,6 @@
 
 namespace mlpjit::codegen {
 
-int lane_width(const Emitter& emitter, DType dtype) {
-  return std::min(emitter.native_lanes(dtype), numerics::kLanes);
-}
-
 Lanes splat_lanes(Value* vector, int width) {
   return Lanes(static_cast<std::size_t>(numerics::kLanes / width), vector);
 }

@@ -12,8 +12,6 @@ namespace mlpjit::codegen {
 // 16 lanes in registers of W: lane j is in register j / W.
 using Lanes = Values;
 
-// W of a dtype: native vectors, never more than 16 wide.
-int lane_width(const Emitter& emitter, DType dtype);
 Lanes splat_lanes(Value* vector, int width);
 
 // The fixed tree: lane j takes lane j + 8, then 4, 2, 1. Gives a vector of one element.

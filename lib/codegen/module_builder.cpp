@@ -105,20 +105,8 @@ void ModuleBuilder::emit_step(std::uint32_t index) {
   if (drivers_[index] == nullptr) return;
   Driver driver(*this, drivers_[index]);
   const plan::Kernel& step = plan_.steps[index].kernel;
-  if (!plan::regions_of(step).empty()) return emit_control(driver, step);
-  std::visit(
-      [&](const auto& kernel) {
-        using K = std::decay_t<decltype(kernel)>;
-        if constexpr (std::is_same_v<K, plan::ElementwiseKernel>) emit_elementwise(driver, kernel);
-        if constexpr (std::is_same_v<K, plan::DenseKernel>) {
-          kernel.lanes ? emit_dense_lanes(driver, kernel) : emit_dense(driver, kernel);
-        }
-        if constexpr (std::is_same_v<K, plan::ReductionKernel>) emit_reduction(driver, kernel);
-        if constexpr (std::is_same_v<K, plan::RowKernel>) emit_row(driver, kernel);
-        if constexpr (std::is_same_v<K, plan::CopyKernel>) emit_copy(driver, kernel);
-      },
-      step);
-  driver.b.CreateRetVoid();
+  std::visit([&](const auto& kernel) { emit(driver, kernel); }, step);
+  if (plan::regions_of(step).empty()) driver.b.CreateRetVoid();
 }
 
 void ModuleBuilder::emit_entry() {

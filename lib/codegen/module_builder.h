@@ -82,13 +82,17 @@ class StepCalls {
   llvm::PHINode* status_ = nullptr;
 };
 
-// One file each; control flow gives the status of its steps.
-void emit_control(Driver& driver, const plan::Kernel& kernel);
-void emit_elementwise(Driver& driver, const plan::ElementwiseKernel& kernel);
-void emit_dense(Driver& driver, const plan::DenseKernel& kernel);
-void emit_dense_lanes(Driver& driver, const plan::DenseKernel& kernel);
-void emit_reduction(Driver& driver, const plan::ReductionKernel& kernel);
-void emit_row(Driver& driver, const plan::RowKernel& kernel);
-void emit_copy(Driver& driver, const plan::CopyKernel& kernel);
+// One for each kernel of a plan; control flow ends its function with a status, all others leave it
+// open. Library steps are run by the caller.
+void emit(Driver& driver, const plan::ElementwiseKernel& kernel);
+void emit(Driver& driver, const plan::DenseKernel& kernel);
+void emit(Driver& driver, const plan::NarrowDenseKernel& kernel);
+void emit(Driver& driver, const plan::ReductionKernel& kernel);
+void emit(Driver& driver, const plan::RowKernel& kernel);
+void emit(Driver& driver, const plan::CopyKernel& kernel);
+void emit(Driver& driver, const plan::CondKernel& kernel);
+void emit(Driver& driver, const plan::WhileKernel& kernel);
+void emit(Driver& driver, const plan::ScanKernel& kernel);
+inline void emit(Driver& /*driver*/, const plan::LibraryKernel& /*kernel*/) {}
 
 }  // namespace mlpjit::codegen

@@ -16,7 +16,7 @@ class Reduction {
       : d_(driver),
         kernel_(kernel),
         dtype_(value_dtype(driver.module.main(), kernel.producer.results[0])),
-        width_(lane_width(driver, dtype_)) {}
+        width_(kernel.lanes) {}
 
   void emit() {
     for (const plan::Access& in : kernel_.inputs) d_.pointer(in.buffer);
@@ -118,7 +118,7 @@ class Reduction {
 
 }  // namespace
 
-void emit_reduction(Driver& driver, const plan::ReductionKernel& kernel) {
+void emit(Driver& driver, const plan::ReductionKernel& kernel) {
   Reduction(driver, kernel).emit();
 }
 

@@ -17,7 +17,7 @@ class Rows {
       : d_(driver),
         kernel_(kernel),
         dtype_(value_dtype(driver.module.main(), kernel.producer.results[0])),
-        width_(lane_width(driver, dtype_)) {}
+        width_(kernel.lanes) {}
 
   void emit() {
     for (const plan::Access& in : kernel_.inputs) d_.pointer(in.buffer);
@@ -157,7 +157,7 @@ class Rows {
 
 }  // namespace
 
-void emit_row(Driver& driver, const plan::RowKernel& kernel) {
+void emit(Driver& driver, const plan::RowKernel& kernel) {
   Rows(driver, kernel).emit();
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Numbers, types and constants as text. Internal to lib/ir.
+// Numbers, types and constants as text. For parsers and printers of lib/ir and lib/plan.
 
 #include <string>
 

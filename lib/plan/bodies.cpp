@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "lib/numerics/elementwise.h"
 #include "lib/plan/planner.h"
 
 namespace mlpjit::plan {
@@ -43,6 +44,23 @@ std::optional<Body> Planner::make_body(Ops ops, std::span<const ir::ValueId> fir
   for (const ir::ValueId result : results) use(result);
   body.results = std::move(results);
   return body;
+}
+
+int body_cost(const ir::Function& function, const Body& body) {
+  int cost = 0;
+  for (const ir::OpId id : body.ops) cost += numerics::instruction_count(function.op(id).opcode);
+  return cost;
+}
+
+int body_lanes(const ir::Function& function, const Body& body, const Target& target) {
+  std::size_t widest = 4;  // bytes alone come in the number of f32 lanes: more gain nothing
+  const auto see = [&](ir::ValueId value) {
+    widest = std::max(widest, size_of(function.value(value).type.dtype));
+  };
+  for (const ir::ValueId value : body.arguments) see(value);
+  for (const Body::Scalar& scalar : body.scalars) see(scalar.value);
+  for (const ir::OpId id : body.ops) see(function.op(id).results[0]);
+  return target.lanes(widest);
 }
 
 Access Planner::access(ir::ValueId value, const Shape& loops) {

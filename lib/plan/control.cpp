@@ -21,6 +21,22 @@ std::vector<NamedRange> regions_of(const Kernel& kernel) {
   return {};
 }
 
+const char* kind_of(const Kernel& kernel) {
+  struct Kind {
+    const char* operator()(const ElementwiseKernel&) const { return "elementwise"; }
+    const char* operator()(const DenseKernel&) const { return "dense"; }
+    const char* operator()(const NarrowDenseKernel&) const { return "narrow_dense"; }
+    const char* operator()(const ReductionKernel&) const { return "reduction"; }
+    const char* operator()(const RowKernel&) const { return "row"; }
+    const char* operator()(const LibraryKernel&) const { return "library"; }
+    const char* operator()(const CopyKernel&) const { return "copy"; }
+    const char* operator()(const CondKernel&) const { return "cond"; }
+    const char* operator()(const WhileKernel&) const { return "while"; }
+    const char* operator()(const ScanKernel&) const { return "scan"; }
+  };
+  return std::visit(Kind{}, kernel);
+}
+
 std::uint32_t Plan::after(std::uint32_t step) const {
   const std::vector<NamedRange> regions = regions_of(steps[step].kernel);
   return regions.empty() ? step + 1 : regions.back().steps.end;
@@ -190,7 +206,8 @@ BufferId Planner::pointer(const ir::Type& type, std::string name, std::vector<Bu
 
 void Planner::add_copy(BufferId from, BufferId to, std::string reason) {
   if (plan_.buffers[from].bytes == 0) return;
-  plan_.steps.push_back({CopyKernel{from, to}, prefix_ + "copy", std::move(reason)});
+  plan_.steps.push_back(
+      {CopyKernel{from, to, plan_.target.vector_bytes}, prefix_ + "copy", std::move(reason)});
 }
 
 }  // namespace mlpjit::plan

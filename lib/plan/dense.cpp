@@ -7,25 +7,20 @@
 #include <limits>
 
 #include "lib/ir/dense_form.h"
+#include "lib/numerics/elementwise.h"
 #include "lib/plan/op_cycles.h"
 #include "lib/plan/planner.h"
+#include "mlpjit/error.h"
 
 namespace mlpjit::plan {
 namespace {
 
-// `count` things in tiles of at most `most`, as even as can be: one size, or two that differ by
-// one.
-struct Split {
-  std::int64_t tiles, size, larger;
-  Split(std::int64_t count, std::int64_t most)
-      : tiles((count + most - 1) / most), size(count / tiles), larger(count % tiles) {}
-  int sizes() const { return larger == 0 ? 1 : 2; }
-  template <class F>
-  double cost(F&& of) const {
-    return (larger == 0 ? 0.0 : static_cast<double>(larger) * of(size + 1)) +
-           static_cast<double>(tiles - larger) * of(size);
-  }
-};
+// The sum over the groups of what one of its size costs.
+template <class F>
+double cost_of(const EvenSplit& split, F&& of) {
+  return (split.larger == 0 ? 0.0 : static_cast<double>(split.larger) * of(split.size + 1)) +
+         static_cast<double>(split.groups - split.larger) * of(split.size);
+}
 
 struct Choice {
   Tile tile;
@@ -60,12 +55,13 @@ Choice best_tile(const DenseKernel& kernel, std::int64_t m, const Target& target
       const double joins = sums * (kernel.chains - 1) + (4 * sums + 20) * (rounds - 1);
       return static_cast<double>(kernel.k) * (step + loads) + joins + call;
     };
-    const Split by_rows(m, r), by_panels(panels, p);
+    const EvenSplit by_rows(m, r), by_panels(panels, p);
     const int kernels =
         by_rows.sizes() * (by_panels.sizes() + (kernel.n % kernel.panel != 0 ? 1 : 0));
-    const double cost = (1 + 0.005 * kernels) * by_rows.cost([&](std::int64_t rows) {
-      return by_panels.cost([&](std::int64_t columns) { return tile_cost(rows, columns); });
-    });
+    const double cost =
+        (1 + 0.005 * kernels) * cost_of(by_rows, [&](std::int64_t rows) {
+          return cost_of(by_panels, [&](std::int64_t columns) { return tile_cost(rows, columns); });
+        });
     if (cost < best.cycles) best = {{r, p, live}, cost};
   };
   for (int p = 1; p <= 8; ++p) {
@@ -104,43 +100,90 @@ std::pair<Tile, std::string> tile_and_reason(const DenseKernel& kernel, const Ta
                       best.tile.rows, best.tile.panels, best.cycles + after)};
 }
 
+// For a number of rows that is not known; the heights are powers of two: batch sizes often are
+// multiples of them.
+std::pair<std::vector<Tile>, std::string> tiles_and_reason(const DenseKernel& kernel,
+                                                           const Target& target) {
+  if (!target.fma) return {{{1, 1}}, kNoFma};
+  constexpr std::int64_t kUsual = 64;
+  const auto power_of_two = [](int r) { return r > 1 && (r & (r - 1)) == 0; };
+  std::vector<Tile> tiles = {best_tile(kernel, kUsual, target, power_of_two).tile};
+  std::string reason = fmt::format("for any number of rows: {}tiles of {} rows x {} panels",
+                                   in_chains(kernel), tiles[0].rows, tiles[0].panels);
+  for (int rows = tiles[0].rows / 2; rows >= 1; rows /= 2) {
+    tiles.push_back(best_tile(kernel, rows, target, [rows](int r) { return r == rows; }).tile);
+    reason += fmt::format(", {} x {}", tiles.back().rows, tiles.back().panels);
+  }
+  return {tiles, reason};
+}
+
+// What remains to be decided of one function of `rows` x `panels`.
+MicroKernel micro_kernel(const ir::Function& main, const DenseKernel& kernel, std::int64_t rows,
+                         std::int64_t panels, bool partial, int live) {
+  MicroKernel made{static_cast<int>(rows), static_cast<int>(panels), partial, live};
+  const std::int64_t sums = rows * panels * (kernel.panel / kernel.lanes);
+  // Large tiles hide the loop's own instructions; small ones are unrolled.
+  const int unroll = sums >= 12 ? 1 : sums > 4 ? 2 : 4;
+  made.steps = kernel.chains * std::max(1, unroll / live);
+  // Beyond this many instructions per vector there is one copy of the epilogue.
+  constexpr int kInlined = 14;
+  made.looped_epilogue = kernel.epilogue_lanes != kernel.lanes ||
+                         (body_cost(main, kernel.epilogue) > kInlined && sums > 1);
+  return made;
+}
+
+// Of a kernel that has all but its tilings.
+void set_tiles(const ir::Function& main, DenseKernel& kernel, const std::vector<Tile>& tiles) {
+  const std::int64_t panels = (kernel.n + kernel.panel - 1) / kernel.panel;
+  const bool partial = kernel.n % kernel.panel != 0;
+  for (const Tile& tile : tiles) {
+    const EvenSplit rows(kernel.m.is_known() ? kernel.m.known() : tile.rows, tile.rows);
+    const Tiling& tiling = kernel.tilings.emplace_back(Tiling{rows, {panels, tile.panels}});
+    const auto add = [&](std::int64_t height, std::int64_t width, bool with_rest) {
+      kernel.micro_kernels.push_back(
+          micro_kernel(main, kernel, height, width, with_rest, tile.live));
+    };
+    for (int i = 0; i < tiling.rows.sizes(); ++i) {
+      const std::int64_t height = tiling.rows.size + i;
+      const std::int64_t smaller = tiling.panels.groups - tiling.panels.larger;
+      if (tiling.panels.larger > 0) add(height, tiling.panels.size + 1, false);
+      if (smaller > (partial ? 1 : 0)) add(height, tiling.panels.size, false);
+      if (partial) add(height, tiling.panels.size, true);
+    }
+  }
+}
+
+// The lane form: rows x outputs of 16 lanes each; one register of every lane's weights and one of x
+// besides.
+std::string set_tile(NarrowDenseKernel& kernel, const Target& target) {
+  const int parts = numerics::kLanes / kernel.lanes;
+  int rows =
+      kernel.m.is_known() ? static_cast<int>(std::min<std::int64_t>(kernel.m.known(), 4)) : 4;
+  const auto columns_of = [&](int r) { return (target.vector_registers - 2) / (r * parts + 1); };
+  while (rows > 1 && columns_of(rows) < 2) rows /= 2;
+  const std::int64_t columns = std::min<std::int64_t>(kernel.n, std::clamp(columns_of(rows), 1, 8));
+  kernel.rows = rows;
+  kernel.columns = {kernel.n, columns};
+  return fmt::format("narrow: 16 lanes over k, tiles of {} rows x {} outputs", rows, columns);
+}
+
 }  // namespace
 
 std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target& target) {
   return tile_and_reason(kernel, target, 0);
 }
 
-// Heights are powers of two: batch sizes often are multiples of them.
-std::string choose_tiles(DenseKernel& kernel, const Target& target) {
-  if (!target.fma) {
-    kernel.tile = {1, 1};
-    return kNoFma;
+const MicroKernel& DenseKernel::micro_kernel(std::int64_t of_rows, std::int64_t of_panels,
+                                             bool partial) const {
+  const auto found =
+      std::find_if(micro_kernels.begin(), micro_kernels.end(), [&](const MicroKernel& each) {
+        return each.rows == of_rows && each.panels == of_panels && each.partial == partial;
+      });
+  if (found == micro_kernels.end()) {
+    throw InternalError(
+        fmt::format("plan: no micro-kernel of {} rows x {} panels", of_rows, of_panels));
   }
-  constexpr std::int64_t kUsual = 64;
-  kernel.tile =
-      best_tile(kernel, kUsual, target, [](int r) { return r > 1 && (r & (r - 1)) == 0; }).tile;
-  std::string reason = fmt::format("for any number of rows: {}tiles of {} rows x {} panels",
-                                   in_chains(kernel), kernel.tile.rows, kernel.tile.panels);
-  for (int rows = kernel.tile.rows / 2; rows >= 1; rows /= 2) {
-    const Tile tile = best_tile(kernel, rows, target, [rows](int r) { return r == rows; }).tile;
-    kernel.short_tiles.push_back(tile);
-    reason += fmt::format(", {} x {}", tile.rows, tile.panels);
-  }
-  return reason;
-}
-
-// The lane form: rows x outputs of 16 lanes each; one register of every lane's weights and one of x
-// besides.
-std::pair<Tile, std::string> choose_lane_tile(const DenseKernel& kernel, const Target& target) {
-  const int parts = std::max(1, 16 / target.lanes(size_of(kernel.dtype)));
-  int rows =
-      kernel.m.is_known() ? static_cast<int>(std::min<std::int64_t>(kernel.m.known(), 4)) : 4;
-  const auto columns_of = [&](int r) { return (target.vector_registers - 2) / (r * parts + 1); };
-  while (rows > 1 && columns_of(rows) < 2) rows /= 2;
-  const auto columns =
-      static_cast<int>(std::min<std::int64_t>(kernel.n, std::clamp(columns_of(rows), 1, 8)));
-  return {{rows, columns},
-          fmt::format("narrow: 16 lanes over k, tiles of {} rows x {} outputs", rows, columns)};
+  return *found;
 }
 
 // Weights in rows [N, K] are packed when they are an input or a constant; a matrix [K, N] is used
@@ -148,11 +191,6 @@ std::pair<Tile, std::string> choose_lane_tile(const DenseKernel& kernel, const T
 bool Planner::place_weight(DenseKernel& kernel, ir::ValueId weight, bool row_major_nk,
                            std::string& why_not) {
   const PackedLayout layout = packed_layout(kernel.n, kernel.k, kernel.dtype);
-  kernel.panel = layout.panel;
-  if (kernel.lanes) {
-    kernel.weight = buffer(weight);
-    return true;
-  }
   if (!row_major_nk) {
     kernel.weight = buffer(weight);
     kernel.panel_step = kernel.panel;
@@ -209,30 +247,59 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   if (!depth.is_static() || !width.is_static())
     return why_not = "the size of its right operand is not known", false;
 
-  DenseKernel kernel;
-  kernel.dtype = x.dtype;
-  kernel.k = depth.value();
-  kernel.n = width.value();
-  kernel.m = 1;
-  for (int d = 0; d + 1 < x.shape.rank(); ++d) kernel.m = kernel.m * Extent(x.shape[d]);
-  const ir::DenseForm form = ir::dense_form(kernel.n, kernel.k);
-  kernel.lanes = dot || (is_dense && form.lanes);
-  if (is_dense) kernel.chains = form.chains;
+  DenseProduct product;
+  product.dtype = x.dtype;
+  product.k = depth.value();
+  product.n = width.value();
+  product.m = 1;
+  for (int d = 0; d + 1 < x.shape.rank(); ++d) product.m = product.m * Extent(x.shape[d]);
+  const ir::DenseForm form = ir::dense_form(product.n, product.k);
+  const bool lanes = dot || (is_dense && form.lanes);
   const Split parts = split(ops, root);
   const std::optional<Body> epilogue = make_body(parts.consumers, op.results, {result});
   if (!epilogue || !parts.producers.empty())
     return why_not = "an op after it is not compiled", false;
-  if (kernel.m * kernel.n == Extent(0)) return buffer(result), true;
-  if (kernel.k == 0) return why_not = "nothing to sum over", false;  // packed, it would take memory
-  if (kernel.n == 1 && !is_dense && !dot) return why_not = "one column", false;
-  if (!plan_.target.fma && !kernel.lanes && kernel.n < kernel.panel)
-    return why_not = "narrow, no fma", false;
+  if (product.m * product.n == Extent(0)) return buffer(result), true;
+  if (product.k == 0)
+    return why_not = "nothing to sum over", false;  // packed, it would take memory
+  if (product.n == 1 && !is_dense && !dot) return why_not = "one column", false;
+  const std::int64_t panel = packed_layout(product.n, product.k, product.dtype).panel;
+  if (!plan_.target.fma && !lanes && product.n < panel) return why_not = "narrow, no fma", false;
 
-  // Strides over (m, n): the leading axes as one loop.
-  const Shape shape = dot ? Shape({1, 1}) : x.shape.rank() == 1 ? Shape({1, kernel.n}) : to.shape;
+  product.epilogue = *epilogue;
+  const Shape shape = dot ? Shape({1, 1}) : x.shape.rank() == 1 ? Shape({1, product.n}) : to.shape;
+  if (!walk_rows(product, result, shape, why_not)) return false;
+  product.x_stride = product.k;
+  if (lanes) {
+    NarrowDenseKernel kernel;
+    static_cast<DenseProduct&>(kernel) = std::move(product);
+    place_operands(kernel, op);
+    kernel.weight = buffer(op.operands[1]);
+    kernel.lanes = std::min(plan_.target.lanes(size_of(kernel.dtype)), numerics::kLanes);
+    std::string reason = set_tile(kernel, plan_.target);
+    add_step(std::move(kernel), named, ir::to_string(op.opcode), std::move(reason));
+    return true;
+  }
+  DenseKernel kernel;
+  static_cast<DenseProduct&>(kernel) = std::move(product);
+  if (is_dense) kernel.chains = form.chains;
+  kernel.panel = panel;
+  const auto turned = waiting_.find(resolve(op.operands[1]));
+  const bool is_turned = !is_dense && turned != waiting_.end();
+  const ir::ValueId weight = is_turned ? main_.op(turned->second).operands[0] : op.operands[1];
+  if (!place_weight(kernel, weight, is_dense || is_turned, why_not)) return false;
+  place_operands(kernel, op);
+  std::string reason = decide_chains(kernel);
+  add_step(std::move(kernel), named, ir::to_string(op.opcode), std::move(reason));
+  return true;
+}
+
+// Accesses over (m, n): the leading axes as one loop.
+bool Planner::walk_rows(DenseProduct& product, ir::ValueId result, const Shape& shape,
+                        std::string& why_not) {
   std::vector<Access> accesses;
-  for (std::size_t i = 1; i < epilogue->arguments.size(); ++i)
-    accesses.push_back(access(epilogue->arguments[i], shape));
+  for (std::size_t i = 1; i < product.epilogue.arguments.size(); ++i)
+    accesses.push_back(access(product.epilogue.arguments[i], shape));
   accesses.push_back(access(result, shape));
   LoopNest nest;
   for (int d = 0; d < shape.rank(); ++d) nest.sizes.emplace_back(shape[d]);
@@ -249,36 +316,47 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
     if (each.strides[1] != 0 && each.strides[1] != 1)
       return why_not = "an operand of the epilogue is not a row", false;
   }
-  const auto turned = waiting_.find(resolve(op.operands[1]));
-  const bool is_turned = !is_dense && turned != waiting_.end();
-  const ir::ValueId weight = is_turned ? main_.op(turned->second).operands[0] : op.operands[1];
-  if (!place_weight(kernel, weight, is_dense || is_turned, why_not)) return false;
-  kernel.x = buffer(op.operands[0]);
-  kernel.x_stride = kernel.k;
-  if (op.operands.size() > 2) kernel.bias = buffer(op.operands[2]);
-  kernel.out = accesses.back();
+  product.out = std::move(accesses.back());
   accesses.pop_back();
-  kernel.extras = std::move(accesses);
-  kernel.epilogue = *epilogue;
-  std::string reason;
-  if (kernel.lanes) {
-    std::tie(kernel.tile, reason) = choose_lane_tile(kernel, plan_.target);
-  } else if (kernel.m.is_known()) {
-    std::tie(kernel.tile, reason) =
-        tile_and_reason(kernel, plan_.target, epilogue_cycles(main_, kernel, plan_.target));
-  } else {
-    reason = choose_tiles(kernel, plan_.target);
-  }
-  if (!kernel.lanes) {
-    const std::size_t weights =
-        static_cast<std::size_t>(kernel.n * kernel.k) * size_of(kernel.dtype);
-    const bool many_rows = !kernel.m.is_known() || kernel.m.known() > kernel.tile.rows;
-    kernel.columns_outer = many_rows && weights > plan_.target.l2_bytes / 2;
-    if (kernel.columns_outer) reason += ", panels outermost: the weights exceed half of L2";
-  }
-  add_step(std::move(kernel), named, ir::to_string(op.opcode), reason);
+  product.extras = std::move(accesses);
   return true;
 }
+
+void Planner::place_operands(DenseProduct& product, const ir::Op& op) {
+  product.x = buffer(op.operands[0]);
+  if (op.operands.size() > 2) product.bias = buffer(op.operands[2]);
+}
+
+// Lanes, tiles, micro-kernels and the order of loops; gives the reason.
+std::string Planner::decide_chains(DenseKernel& kernel) {
+  const Target& target = plan_.target;
+  kernel.lanes = std::min(target.lanes(size_of(kernel.dtype)), static_cast<int>(kernel.panel));
+  kernel.epilogue_lanes = body_lanes(main_, kernel.epilogue, target);
+  std::vector<Tile> tiles(1);
+  std::string reason;
+  if (kernel.m.is_known()) {
+    std::tie(tiles[0], reason) =
+        tile_and_reason(kernel, target, epilogue_cycles(main_, kernel, target));
+  } else {
+    std::tie(tiles, reason) = tiles_and_reason(kernel, target);
+  }
+  set_tiles(main_, kernel, tiles);
+  const std::size_t weights = static_cast<std::size_t>(kernel.n * kernel.k) * size_of(kernel.dtype);
+  const bool many_rows = !kernel.m.is_known() || kernel.m.known() > tiles[0].rows;
+  kernel.columns_outer = many_rows && weights > target.l2_bytes / 2;
+  if (kernel.columns_outer) reason += ", panels outermost: the weights exceed half of L2";
+  return reason;
+}
+
+namespace {
+
+// Of both forms; null for other kernels.
+DenseProduct* dense_product(Kernel& kernel) {
+  if (auto* dense = std::get_if<DenseKernel>(&kernel)) return dense;
+  return std::get_if<NarrowDenseKernel>(&kernel);
+}
+
+}  // namespace
 
 // Rows of intermediates that only dense kernels touch get a stride that is no multiple of 1 KB:
 // rows that far apart fall into the same sets of the cache.
@@ -292,8 +370,8 @@ void Planner::pad_rows() {
       refused[id] = true;
     }
   }
-  for (const Step& step : plan_.steps) {
-    const auto* dense = std::get_if<DenseKernel>(&step.kernel);
+  for (Step& step : plan_.steps) {
+    const DenseProduct* dense = dense_product(step.kernel);
     for_each_buffer(step.kernel, [&](BufferId id, bool written) {
       const bool rows = dense != nullptr && dense->m != 1 && (written || id == dense->x);
       (rows ? wanted : refused)[id] = true;
@@ -313,7 +391,7 @@ void Planner::pad_rows() {
     buffer.bytes = buffer.bytes.divided_by(width) * buffer.row_stride;
   }
   for (Step& step : plan_.steps) {
-    auto* dense = std::get_if<DenseKernel>(&step.kernel);
+    DenseProduct* dense = dense_product(step.kernel);
     if (dense == nullptr) continue;
     if (const auto stride = plan_.buffers[dense->x].row_stride; stride != 0)
       dense->x_stride = stride;

@@ -4,20 +4,24 @@
 
 #include <fmt/format.h>
 
+#include "lib/numerics/elementwise.h"
 #include "lib/plan/planner.h"
 
 namespace mlpjit::plan {
 namespace {
 
-int widest_lanes(const ir::Function& main, const Body& body, const Target& target) {
-  std::size_t widest = 4;  // bytes alone come in the number of f32 lanes
-  const auto see = [&](ir::ValueId value) {
-    widest = std::max(widest, size_of(main.value(value).type.dtype));
-  };
-  for (const ir::ValueId value : body.arguments) see(value);
-  for (const Body::Scalar& scalar : body.scalars) see(scalar.value);
-  for (const ir::OpId id : body.ops) see(main.op(id).results[0]);
-  return target.lanes(widest);
+// Elements of one vector in the lane form of a reduction of what the body gives.
+int reduction_lanes(const ir::Function& main, const Body& producer, const Target& target) {
+  const DType dtype = main.value(producer.results[0]).type.dtype;
+  return std::min(target.lanes(size_of(dtype)), numerics::kLanes);
+}
+
+// Whether whole vectors and the tail go through one copy of the code.
+bool shares_tail(const ir::Function& main, const Body& body, const Extent& count, int lanes) {
+  // Up to this many instructions per vector the tail has its own.
+  constexpr int kShort = 12;
+  const bool one_form = count.multiple_of(lanes) || (count.is_known() && count.known() < lanes);
+  return body_cost(main, body) > kShort && !one_form;
 }
 
 // The loops of a shape with some axes put last.
@@ -76,7 +80,8 @@ bool Planner::plan_elementwise(Ops ops, std::span<const ir::ValueId> results, co
     for (Access* one : nest.accesses) one->strides.push_back(1);
   }
   kernel.loops = nest.sizes;
-  kernel.lanes = widest_lanes(main_, *body, plan_.target);
+  kernel.lanes = body_lanes(main_, *body, plan_.target);
+  kernel.shared_tail = shares_tail(main_, *body, kernel.loops.back(), kernel.lanes);
   const std::string reason = fmt::format("{} ops, {} loops, {} lanes", body->ops.size(),
                                          kernel.loops.size(), kernel.lanes);
   kernel.body = std::move(*body);
@@ -144,6 +149,7 @@ bool Planner::plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::s
   kernel.outer = outer.sizes;
   kernel.producer = *producer;
   kernel.consumer = *consumer;
+  kernel.lanes = reduction_lanes(main_, kernel.producer, plan_.target);
   const std::string reason = fmt::format("{} results of {} elements, 16 lanes",
                                          to_string(elements(to.shape)), kernel.inner);
   add_step(std::move(kernel), named, ir::to_string(op.opcode), reason);
@@ -190,6 +196,7 @@ bool Planner::plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string&
   }
   kernel.producer = *producer;
   kernel.consumer = *consumer;
+  kernel.lanes = reduction_lanes(main_, kernel.producer, plan_.target);
   kernel.scratch = workspace_buffer({type(operand).dtype, {kernel.columns}, false}, "row");
   const Extent rows = elements(shape).divided_by(kernel.columns);
   const std::string reason =

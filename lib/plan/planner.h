@@ -23,12 +23,19 @@ struct LoopNest {
   void collapse(std::size_t begin, std::size_t end);
 };
 
-// The largest register tile by estimated cycles, and why.
+// A register tile: `rows` x `panels` accumulators of one panel each, for `live` of the chains at a
+// time.
+struct Tile {
+  int rows = 1, panels = 1;
+  int live = 1;
+};
+// The best by estimated cycles for a known number of rows, and why.
 std::pair<Tile, std::string> choose_tile(const DenseKernel& kernel, const Target& target);
-// For a number of rows that is not known: sets the tiles and gives the reason.
-std::string choose_tiles(DenseKernel& kernel, const Target& target);
 
-std::pair<Tile, std::string> choose_lane_tile(const DenseKernel& kernel, const Target& target);
+// Roughly the instructions per vector, for the choice between copies of the code and loops.
+int body_cost(const ir::Function& function, const Body& body);
+// Lanes by the widest dtype that the body touches.
+int body_lanes(const ir::Function& function, const Body& body, const Target& target);
 
 // Buffers are alive from the first step that may touch their memory to the last.
 void set_lifetimes(Plan& plan);
@@ -103,8 +110,12 @@ class Planner {
   bool plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool plan_rooted(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
+  bool walk_rows(DenseProduct& product, ir::ValueId result, const Shape& shape,
+                 std::string& why_not);
+  void place_operands(DenseProduct& product, const ir::Op& op);
   bool place_weight(DenseKernel& kernel, ir::ValueId weight, bool row_major_nk,
                     std::string& why_not);
+  std::string decide_chains(DenseKernel& kernel);
 
   Plan plan_;
   std::string prefix_;  // of the names of steps: the control steps around them
@@ -140,7 +151,7 @@ void for_each_buffer(const Kernel& kernel, F&& f) {
         if constexpr (std::is_same_v<K, ElementwiseKernel>) {
           reads(k.inputs);
           for (const Access& out : k.outputs) f(out.buffer, true);
-        } else if constexpr (std::is_same_v<K, DenseKernel>) {
+        } else if constexpr (std::is_base_of_v<DenseProduct, K>) {
           f(k.x, false);
           f(k.weight, false);
           maybe(k.bias, false);

@@ -4,6 +4,7 @@
 
 #include "lib/ir/text.h"
 #include "lib/plan/plan.h"
+#include "lib/plan/verify.h"
 #include "lib/runtime/graph_executable.h"
 #include "lib/runtime/loader.h"
 #include "lib/runtime/native_executable.h"
@@ -51,22 +52,12 @@ std::vector<passes::PassReport> optimise(ir::Graph& graph, const Settings& setti
   return passes::run_pipeline(graph, pipeline);
 }
 
-struct KindOf {
-  const char* operator()(const plan::ElementwiseKernel&) const { return "elementwise"; }
-  const char* operator()(const plan::DenseKernel&) const { return "dense"; }
-  const char* operator()(const plan::ReductionKernel&) const { return "reduction"; }
-  const char* operator()(const plan::RowKernel&) const { return "row"; }
-  const char* operator()(const plan::LibraryKernel&) const { return "library"; }
-  const char* operator()(const plan::CopyKernel&) const { return "copy"; }
-  const char* operator()(const plan::CondKernel&) const { return "cond"; }
-  const char* operator()(const plan::WhileKernel&) const { return "while"; }
-  const char* operator()(const plan::ScanKernel&) const { return "scan"; }
-};
-
 void describe(const plan::Plan& plan, Report& report) {
   for (const plan::Step& step : plan.steps) {
+    // Which form a dense layer has the reason says.
+    const bool narrow = std::holds_alternative<plan::NarrowDenseKernel>(step.kernel);
     report.kernels.push_back(
-        {step.name, std::visit(KindOf{}, step.kernel), step.reason, step.fused});
+        {step.name, narrow ? "dense" : plan::kind_of(step.kernel), step.reason, step.fused});
   }
   report.fusions = plan.fusions;
   if (!plan.workspace_bytes.is_known())
@@ -87,6 +78,10 @@ std::shared_ptr<const Executable> compile_native(ir::Graph graph, const Settings
   Stopwatch watch;
   plan::Plan plan = plan::make_plan(std::make_shared<const ir::Graph>(std::move(graph)),
                                     plan::make_target(settings.isa));
+  if (settings.verify) {
+    if (const std::string fault = plan::verify(plan); !fault.empty())
+      throw InternalError("plan: " + fault + "\n" + plan::to_string(plan));
+  }
   describe(plan, report);
   report.plan_ms = watch.lap();
   if (settings.dump) settings.dump("plan", plan::to_string(plan));

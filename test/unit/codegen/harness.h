@@ -16,6 +16,8 @@
 #include "lib/ir/text.h"
 #include "lib/passes/passes.h"
 #include "lib/plan/plan.h"
+#include "lib/plan/text.h"
+#include "lib/plan/verify.h"
 #include "lib/runtime/library_steps.h"
 #include "lib/runtime/loader.h"
 #include "test/unit/interp/helpers.h"
@@ -76,6 +78,10 @@ class Program {
       passes::run_pipeline(*graph, settings);
     }
     plan_ = std::make_unique<plan::Plan>(plan::make_plan(graph, plan::make_target(isa)));
+    if (const std::string fault = plan::verify(*plan_); !fault.empty())
+      throw InternalError(fault + "\n" + plan::to_string(*plan_));
+    if (plan::parse(plan::to_string(*plan_), plan_->graph) != *plan_)
+      throw InternalError("another plan than the text of\n" + plan::to_string(*plan_));
     const codegen::Toolchain& toolchain = runtime::load_toolchain();
     code_ = toolchain.linker().link(toolchain.compiler().compile(*plan_, {}, report_));
     steps_ = std::make_unique<runtime::LibrarySteps>(*plan_);

@@ -9,25 +9,25 @@ namespace {
 
 class NarrowDense {
  public:
-  NarrowDense(Driver& driver, const plan::DenseKernel& kernel)
-      : d_(driver), kernel_(kernel), width_(lane_width(driver, kernel.dtype)) {}
+  NarrowDense(Driver& driver, const plan::NarrowDenseKernel& kernel)
+      : d_(driver), kernel_(kernel), width_(kernel.lanes) {}
 
   void emit() {
     for (const plan::BufferId id : {kernel_.x, kernel_.weight, kernel_.out.buffer}) d_.pointer(id);
     if (kernel_.bias >= 0) d_.pointer(static_cast<plan::BufferId>(kernel_.bias));
     for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
-    const std::int64_t rows = kernel_.tile.rows;
+    const std::int64_t rows = kernel_.rows;
     Value* whole = d_.whole(kernel_.m, rows);
-    d_.loop(d_.i64(0), whole, rows, [&](Value* r) { emit_columns(r, kernel_.tile.rows); });
+    d_.loop(d_.i64(0), whole, rows, [&](Value* r) { emit_columns(r, kernel_.rows); });
     d_.loop(whole, d_.extent(kernel_.m), 1, [&](Value* r) { emit_columns(r, 1); });
   }
 
  private:
   void emit_columns(Value* r, int rows) {
-    const std::int64_t most = kernel_.tile.panels, tiles = (kernel_.n + most - 1) / most;
+    const plan::EvenSplit& columns = kernel_.columns;
     std::int64_t first = 0;
-    for (std::int64_t tile = 0; tile < tiles; ++tile) {
-      const std::int64_t count = kernel_.n / tiles + (tile < kernel_.n % tiles ? 1 : 0);
+    for (std::int64_t tile = 0; tile < columns.groups; ++tile) {
+      const std::int64_t count = columns.size + (tile < columns.larger ? 1 : 0);
       emit_tile(r, rows, first, static_cast<int>(count));
       first += count;
     }
@@ -66,9 +66,8 @@ class NarrowDense {
   // stack.
   void emit_results(const std::vector<Lanes>& sums, Value* r, int rows, std::int64_t first,
                     int columns) {
-    constexpr std::size_t kFew = 2;
     const auto add = [&](Value* a, Value* c, int) { return d_.b.CreateFAdd(a, c); };
-    if (sums.size() <= kFew) {
+    if (sums.size() <= static_cast<std::size_t>(kernel_.finished_at_once)) {
       for (std::size_t i = 0; i < sums.size(); ++i) {
         const auto row = static_cast<std::int64_t>(i) / columns,
                    column = static_cast<std::int64_t>(i) % columns;
@@ -78,8 +77,9 @@ class NarrowDense {
       return;
     }
     if (tile_ == nullptr)
-      tile_ = d_.stack(kernel_.dtype, static_cast<std::int64_t>(kernel_.tile.rows) *
-                                          kernel_.tile.panels * numerics::kLanes);
+      tile_ = d_.stack(
+          kernel_.dtype,
+          kernel_.rows * (kernel_.columns.size + kernel_.columns.sizes() - 1) * numerics::kLanes);
     const auto part = [&](Value* result, std::size_t q) {
       Value* at = d_.b.CreateNSWMul(result, d_.i64(numerics::kLanes));
       at = d_.b.CreateNSWAdd(at, d_.i64(static_cast<std::int64_t>(q) * width_));
@@ -122,14 +122,14 @@ class NarrowDense {
   }
 
   Driver& d_;
-  const plan::DenseKernel& kernel_;
+  const plan::NarrowDenseKernel& kernel_;
   int width_;
   Value* tile_ = nullptr;  // lanes of one tile
 };
 
 }  // namespace
 
-void emit_dense_lanes(Driver& driver, const plan::DenseKernel& kernel) {
+void emit(Driver& driver, const plan::NarrowDenseKernel& kernel) {
   NarrowDense(driver, kernel).emit();
 }
 
