@@ -11,6 +11,14 @@ inline constexpr std::uint32_t kAbiVersion = 3;
 // The function of an object that is an EntryPoint.
 inline constexpr const char* kEntryName = "mlpjit_entry";
 
+struct Runtime;
+
+// Units [begin, end) of a step of the plan, at least one. `scratch`: Plan::scratch_bytes of the
+// thread's own, aligned to 64, no contents expected.
+using RangeFunction = void (*)(const Runtime* runtime, void* const* slots, std::byte* workspace,
+                               std::int64_t batch, std::int64_t begin, std::int64_t end,
+                               std::byte* scratch);
+
 // What generated code may call. It has no external symbols; helpers come through this table.
 struct Runtime {
   // Runs plan step `step` (a LibraryKernel) on the same slots and workspace; returns a status.
@@ -19,6 +27,10 @@ struct Runtime {
   // Exact fused multiply-add for targets without the instruction.
   float (*fma_f32)(float a, float b, float c) = nullptr;
   double (*fma_f64)(double a, double b, double c) = nullptr;
+  // Runs units [0, units) of a step, in whatever ranges, on whatever threads, and returns when all
+  // are done. Null: the code passes them as one range, on the thread that called it.
+  void (*parallel)(const Runtime* runtime, RangeFunction range, void* const* slots,
+                   std::byte* workspace, std::int64_t batch, std::int64_t units) = nullptr;
   void* self = nullptr;  // of the caller; generated code does not look at it
 };
 

@@ -9,16 +9,52 @@ namespace mlpjit::codegen {
 void StepCalls::emit(plan::StepRange steps) {
   const plan::Plan& plan = e_.module.plan();
   for (std::uint32_t i = steps.begin; i < steps.end; i = plan.after(i)) {
-    Value* status = call(i);
-    if (!status->getType()->isVoidTy()) end_on_failure(status);
+    if (Value* status = call(i)) end_on_failure(status);
   }
 }
 
+// The status, or null where the step has none.
 Value* StepCalls::call(std::uint32_t step) {
+  llvm::Function* driver = e_.module.driver(step);
+  if (driver == nullptr) return call_library(step);
+  if (e_.module.plan().steps[step].units.divided()) return call_divided(step), nullptr;
+  llvm::Function* in = e_.function;
+  Value* status =
+      e_.b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3)});
+  return status->getType()->isVoidTy() ? nullptr : status;
+}
+
+// Through the runtime table, or all units here.
+void StepCalls::call_divided(std::uint32_t index) {
+  auto& b = e_.b;
+  const plan::Step& step = e_.module.plan().steps[index];
+  llvm::Function *in = e_.function, *driver = e_.module.driver(index);
+  Value* at =
+      b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), e_.runtime(), offsetof(Runtime, parallel));
+  Value *parallel = b.CreateLoad(b.getPtrTy(), at), *units = e_.extent(step.units.units);
+  e_.branch(
+      b.CreateIsNull(parallel),
+      [&] {
+        Value* scratch = llvm::ConstantPointerNull::get(b.getPtrTy());
+        if (const auto* row = std::get_if<plan::RowKernel>(&step.kernel)) {
+          const plan::Buffer& buffer = e_.module.plan().buffers[row->scratch];
+          scratch = b.CreateInBoundsGEP(b.getInt8Ty(), in->getArg(2), workspace_offset(e_, buffer));
+        }
+        b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3), e_.i64(0),
+                              units, scratch});
+      },
+      [&] {
+        llvm::Type *pointer = b.getPtrTy(), *i64 = b.getInt64Ty();
+        auto* type = llvm::FunctionType::get(b.getVoidTy(),
+                                             {pointer, pointer, pointer, pointer, i64, i64}, false);
+        b.CreateCall(type, parallel,
+                     {in->getArg(0), driver, in->getArg(1), in->getArg(2), in->getArg(3), units});
+      });
+}
+
+Value* StepCalls::call_library(std::uint32_t step) {
   auto& b = e_.b;
   llvm::Function* in = e_.function;
-  if (llvm::Function* driver = e_.module.driver(step))
-    return b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3)});
   auto* pointer = b.getPtrTy();
   auto* type =
       llvm::FunctionType::get(b.getInt64Ty(), {pointer, b.getInt32Ty(), pointer, pointer}, false);

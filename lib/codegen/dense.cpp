@@ -292,18 +292,18 @@ class DenseDriver {
   void emit_overlapping(std::size_t index) {
     const plan::Tiling& tiling = kernel_.tilings[index];
     const std::int64_t height = tiling.rows.size;
-    Value* m = d_.extent(kernel_.m);
-    Value* last = d_.b.CreateNSWSub(m, d_.i64(height));
-    const auto fill = [&] {
+    const auto [begin, end] = d_.range(kernel_.m);
+    Value* last = d_.b.CreateNSWSub(end, d_.i64(height));
+    const auto fill = [&, first = begin, m = end] {
       emit_tiles(tiling, [&](const EachRow& f) {
-        d_.loop(d_.i64(0), m, height, [&](Value* r) {
+        d_.loop(first, m, height, [&](Value* r) {
           if (height > 1) r = d_.b.CreateSelect(d_.b.CreateICmpSLT(r, last), r, last);
           f(r, height);
         });
       });
     };
     if (index + 1 == kernel_.tilings.size()) return fill();  // one row
-    d_.branch(d_.b.CreateICmpSGE(last, d_.i64(0)), fill, [&] { emit_overlapping(index + 1); });
+    d_.branch(d_.b.CreateICmpSGE(last, begin), fill, [&] { emit_overlapping(index + 1); });
   }
 
   template <class Rows>
@@ -328,22 +328,51 @@ class DenseDriver {
     for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
   }
 
+  Value* lesser(Value* a, Value* c) { return d_.b.CreateSelect(d_.b.CreateICmpSLT(a, c), a, c); }
+
+  // Groups [begin, end) of the first `groups` of a split: f(the number of the first thing, how many).
+  template <class F>
+  void each_group(const plan::EvenSplit& split, std::int64_t groups, Value* begin, Value* end,
+                  F&& f) {
+    auto& b = d_.b;
+    const auto first_of = [&](Value* group) {
+      // larger * (size + 1) + (group - larger) * size, from the first of those of that size
+      return b.CreateNSWAdd(b.CreateNSWMul(group, d_.i64(split.size)), d_.i64(split.larger));
+    };
+    Value* larger = d_.i64(split.larger);
+    if (split.larger > 0) {
+      Value* each = d_.i64(split.size + 1);
+      d_.loop(b.CreateNSWMul(lesser(begin, larger), each),
+              b.CreateNSWMul(lesser(end, larger), each), split.size + 1,
+              [&](Value* first) { f(first, split.size + 1); });
+    }
+    if (groups == split.larger) return;
+    Value* from = b.CreateSelect(b.CreateICmpSLT(begin, larger), larger, begin);
+    d_.loop(first_of(from), first_of(end), split.size, [&](Value* first) { f(first, split.size); });
+  }
+
   template <class F>
   void each_rows(const plan::EvenSplit& rows, F&& f) {
-    const std::int64_t first_small = rows.larger * (rows.size + 1);
-    d_.loop(0, first_small, rows.size + 1, [&](Value* r) { f(r, rows.size + 1); });
-    d_.loop(first_small, rows.count(), rows.size, [&](Value* r) { f(r, rows.size); });
+    const bool part = d_.divided() && !kernel_.divides_panels;
+    const auto [begin, end] =
+        part ? d_.range(rows.groups) : Driver::Range{d_.i64(0), d_.i64(rows.groups)};
+    each_group(rows, rows.groups, begin, end, f);
   }
 
   // Tiles of panels; the last tile alone, when its last panel is not whole.
   template <class F>
   void each_columns(const plan::EvenSplit& panels, F&& f) {
     const bool partial = kernel_.n % kernel_.panel != 0;
-    const std::int64_t first_small = panels.larger * (panels.size + 1);
-    const std::int64_t whole = panels.count() - (partial ? panels.size : 0);
-    d_.loop(0, first_small, panels.size + 1, [&](Value* p) { f(p, panels.size + 1, false); });
-    d_.loop(first_small, whole, panels.size, [&](Value* p) { f(p, panels.size, false); });
-    if (partial) f(d_.i64(whole), panels.size, true);
+    const bool part = d_.divided() && kernel_.divides_panels;
+    const auto [begin, end] =
+        part ? d_.range(panels.groups) : Driver::Range{d_.i64(0), d_.i64(panels.groups)};
+    const std::int64_t whole_groups = panels.groups - (partial ? 1 : 0);
+    Value* whole = d_.i64(whole_groups);
+    each_group(panels, whole_groups, begin, lesser(end, whole),
+               [&](Value* p, std::int64_t count) { f(p, count, false); });
+    if (!partial) return;
+    Value* last = d_.i64(panels.count() - panels.size);
+    d_.branch(d_.b.CreateICmpSGT(end, whole), [&] { f(last, panels.size, true); });
   }
 
   void call(Value* r, std::int64_t rows, Value* p, std::int64_t panels, bool partial) {

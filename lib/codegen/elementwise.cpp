@@ -37,10 +37,17 @@ class ElementwiseLoop {
     for (const plan::Access& out : kernel_.outputs) to_.push_back(base(out, indices));
 
     const plan::Extent& n = kernel_.loops.back();
-    Value *count = d_.extent(n), *whole = d_.whole(n, lanes);
+    // The units of a lone loop are parts of it.
+    const bool parts = d_.divided() && kernel_.loops.size() == 1;
+    const Driver::Range range = parts ? d_.range(n) : Driver::Range{d_.i64(0), d_.extent(n)};
+    Value *begin = range.begin, *count = range.end, *whole = d_.whole(n, lanes);
+    if (parts) {
+      Value* length = d_.b.CreateNSWSub(count, begin);
+      whole = d_.b.CreateNSWAdd(begin, d_.b.CreateAnd(length, d_.i64(-lanes)));
+    }
     if (kernel_.shared_tail)
-      return d_.loop(d_.i64(0), count, lanes, [&](Value* i) { emit_shared(i, count, whole); });
-    d_.loop(d_.i64(0), whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr); });
+      return d_.loop(begin, count, lanes, [&](Value* i) { emit_shared(i, count, whole); });
+    d_.loop(begin, whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr); });
     d_.branch(d_.b.CreateICmpSLT(whole, count), [&] {
       Value* left = d_.b.CreateSub(count, whole);
       emit_vector(whole, d_.first_lanes(lanes, left), d_.b.CreateSub(left, d_.i64(1)));
@@ -138,9 +145,14 @@ void emit(Driver& driver, const plan::CopyKernel& kernel) {
         b.CreateAlignedLoad(type, b.CreateInBoundsGEP(b.getInt8Ty(), from, i), llvm::Align(1));
     b.CreateAlignedStore(value, b.CreateInBoundsGEP(b.getInt8Ty(), to, i), llvm::Align(1));
   };
+  const auto [begin, end] = driver.range(bytes);
   Value* whole = driver.whole(bytes, lanes);
-  driver.loop(driver.i64(0), whole, lanes, [&](Value* i) { move(vector, i); });
-  driver.loop(whole, driver.extent(bytes), 1, [&](Value* i) { move(b.getInt8Ty(), i); });
+  if (driver.divided()) {
+    Value* length = b.CreateNSWSub(end, begin);
+    whole = b.CreateNSWAdd(begin, b.CreateAnd(length, driver.i64(-lanes)));
+  }
+  driver.loop(begin, whole, lanes, [&](Value* i) { move(vector, i); });
+  driver.loop(whole, end, 1, [&](Value* i) { move(b.getInt8Ty(), i); });
 }
 
 }  // namespace mlpjit::codegen

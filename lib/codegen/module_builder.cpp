@@ -97,13 +97,14 @@ llvm::Function* ModuleBuilder::declare_step(const plan::Step& step) {
   auto* pointer = llvm::PointerType::get(context_, 0);
   auto* i64 = llvm::Type::getInt64Ty(context_);
   auto* result = plan::regions_of(step.kernel).empty() ? llvm::Type::getVoidTy(context_) : i64;
-  return add_function(llvm::FunctionType::get(result, {pointer, pointer, pointer, i64}, false),
-                      step.name);
+  std::vector<llvm::Type*> arguments = {pointer, pointer, pointer, i64};
+  if (step.units.divided()) arguments.insert(arguments.end(), {i64, i64, pointer});
+  return add_function(llvm::FunctionType::get(result, arguments, false), step.name);
 }
 
 void ModuleBuilder::emit_step(std::uint32_t index) {
   if (drivers_[index] == nullptr) return;
-  Driver driver(*this, drivers_[index]);
+  Driver driver(*this, drivers_[index], plan_.steps[index].units);
   const plan::Kernel& step = plan_.steps[index].kernel;
   std::visit([&](const auto& kernel) { emit(driver, kernel); }, step);
   if (plan::regions_of(step).empty()) driver.b.CreateRetVoid();
@@ -113,7 +114,8 @@ void ModuleBuilder::emit_entry() {
   auto* pointer = llvm::PointerType::get(context_, 0);
   auto* i64 = llvm::Type::getInt64Ty(context_);
   auto* type = llvm::FunctionType::get(i64, {pointer, pointer, pointer, i64}, false);
-  Emitter e(*this, add_function(type, kEntryName, true));
+  llvm::Function* entry = add_function(type, kEntryName, true);
+  Emitter e(*this, entry, entry->getArg(3));
   StepCalls(e).emit(plan_.all_steps());
   e.b.CreateRet(e.i64(0));
 }
@@ -132,19 +134,42 @@ Value* Driver::pointer_now(plan::BufferId id) {
     Value* at = b.CreateConstInBoundsGEP1_64(b.getPtrTy(), function->getArg(1), buffer.slot);
     return b.CreateLoad(b.getPtrTy(), at);
   }
-  Value* at = b.CreateInBoundsGEP(b.getInt8Ty(), function->getArg(2), workspace_offset(buffer));
+  Value* at =
+      b.CreateInBoundsGEP(b.getInt8Ty(), function->getArg(2), workspace_offset(*this, buffer));
   return buffer.place == plan::Place::workspace ? at : b.CreateLoad(b.getPtrTy(), at);
 }
 
+Driver::Range Driver::range(const plan::Extent& count) {
+  if (!divided()) return {i64(0), extent(count)};
+  Value *begin = function->getArg(4), *end = function->getArg(5);
+  if (units_.unit == 1) return {begin, end};
+  Value *all = extent(count), *most = b.CreateNSWMul(end, i64(units_.unit));
+  return {b.CreateNSWMul(begin, i64(units_.unit)),
+          b.CreateSelect(b.CreateICmpSLT(most, all), most, all)};
+}
+
+void Driver::nest(std::span<const plan::Extent> loops,
+                  const std::function<void(std::span<Value* const> indices)>& body) {
+  if (!divided() || loops.empty()) return Emitter::nest(loops, body);
+  const Range outermost = range(loops[0]);
+  loop(outermost.begin, outermost.end, 1, [&](Value* i) {
+    Emitter::nest(loops.subspan(1), [&](std::span<Value* const> inner) {
+      Values indices = {i};
+      indices.insert(indices.end(), inner.begin(), inner.end());
+      body(indices);
+    });
+  });
+}
+
 // Its polynomial at max(batch, 1).
-Value* Driver::workspace_offset(const plan::Buffer& buffer) {
+Value* workspace_offset(Emitter& e, const plan::Buffer& buffer) {
   const plan::Extent& offset = buffer.offset;
-  if (offset.is_known()) return i64(offset.known());
-  Value* batch = function->getArg(3);
-  batch = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, batch, i64(1));
-  Value* sum = i64(offset.term(offset.degree()));
+  if (offset.is_known()) return e.i64(offset.known());
+  Value* batch = e.function->getArg(3);
+  batch = e.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, batch, e.i64(1));
+  Value* sum = e.i64(offset.term(offset.degree()));
   for (int i = offset.degree() - 1; i >= 0; --i)
-    sum = b.CreateNSWAdd(b.CreateNSWMul(sum, batch), i64(offset.term(i)));
+    sum = e.b.CreateNSWAdd(e.b.CreateNSWMul(sum, batch), e.i64(offset.term(i)));
   return sum;
 }
 

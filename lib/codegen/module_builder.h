@@ -49,11 +49,26 @@ class ModuleBuilder {
   std::vector<llvm::Function*> drivers_;
 };
 
-// A driver function under construction: (runtime, slots, workspace, batch).
+// A driver function under construction: (runtime, slots, workspace, batch), and (begin, end,
+// scratch) of a step that is divided into units (RangeFunction of abi.h).
 class Driver : public Emitter {
  public:
-  Driver(ModuleBuilder& module, llvm::Function* function)
-      : Emitter(module, function, function->getArg(3)) {}
+  Driver(ModuleBuilder& module, llvm::Function* function, const plan::Units& units)
+      : Emitter(module, function, function->getArg(3)), units_(units) {}
+  bool divided() const { return units_.divided(); }
+  // [begin, end) of `count` that this call has to do: its units times what one unit is. All of it
+  // where the step is not divided.
+  struct Range {
+    Value *begin, *end;
+  };
+  Range range(const plan::Extent& count);
+  // As Emitter::nest, where the units are turns of the outermost loop.
+  void nest(std::span<const plan::Extent> loops,
+            const std::function<void(std::span<Value* const> indices)>& body);
+  // What only this call uses: the thread's own, or of the workspace.
+  Value* scratch(plan::BufferId buffer) {
+    return divided() ? function->getArg(6) : pointer(buffer);
+  }
   // The first byte of a buffer; loaded once per function, at its beginning.
   Value* pointer(plan::BufferId buffer);
   // The same, loaded here and now.
@@ -61,10 +76,12 @@ class Driver : public Emitter {
   DType dtype(plan::BufferId buffer) const;
 
  private:
-  Value* workspace_offset(const plan::Buffer& buffer);
-
+  const plan::Units& units_;
   std::unordered_map<plan::BufferId, Value*> pointers_;
 };
+
+// The offset of a buffer of the workspace, for the batch size that the function has.
+Value* workspace_offset(Emitter& emitter, const plan::Buffer& buffer);
 
 // Emits calls of steps in order into a function (runtime, slots, workspace) -> status. The first
 // that fails ends it with its status.
@@ -75,6 +92,8 @@ class StepCalls {
 
  private:
   Value* call(std::uint32_t step);
+  void call_divided(std::uint32_t step);
+  Value* call_library(std::uint32_t step);
   void end_on_failure(Value* status);
 
   Emitter& e_;

@@ -17,9 +17,14 @@ class NarrowDense {
     if (kernel_.bias >= 0) d_.pointer(static_cast<plan::BufferId>(kernel_.bias));
     for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
     const std::int64_t rows = kernel_.rows;
+    const auto [begin, end] = d_.range(kernel_.m);
     Value* whole = d_.whole(kernel_.m, rows);
-    d_.loop(d_.i64(0), whole, rows, [&](Value* r) { emit_columns(r, kernel_.rows); });
-    d_.loop(whole, d_.extent(kernel_.m), 1, [&](Value* r) { emit_columns(r, 1); });
+    if (d_.divided()) {  // rows are a power of two
+      Value* count = d_.b.CreateNSWSub(end, begin);
+      whole = d_.b.CreateNSWAdd(begin, d_.b.CreateAnd(count, d_.i64(-rows)));
+    }
+    d_.loop(begin, whole, rows, [&](Value* r) { emit_columns(r, kernel_.rows); });
+    d_.loop(whole, end, 1, [&](Value* r) { emit_columns(r, 1); });
   }
 
  private:

@@ -26,7 +26,7 @@ class Rows {
       if (id >= 0) d_.pointer(static_cast<plan::BufferId>(id));
     }
     d_.pointer(kernel_.out.buffer);
-    d_.pointer(kernel_.scratch);
+    d_.scratch(kernel_.scratch);
     d_.nest(kernel_.outer, [&](std::span<Value* const> indices) { emit_row(indices); });
   }
 
@@ -51,7 +51,7 @@ class Rows {
     return values;
   }
 
-  Value* scratch(Value* at) { return d_.element(d_.pointer(kernel_.scratch), dtype_, at); }
+  Value* scratch(Value* at) { return d_.element(d_.scratch(kernel_.scratch), dtype_, at); }
   Value* read(Value* at, Value* mask) { return d_.load(scratch(at), dtype_, width_, mask); }
   void keep(Value* value, Value* at, Value* mask) {
     d_.store(value, scratch(at), dtype_, width_, mask);

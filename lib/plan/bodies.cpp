@@ -69,10 +69,10 @@ Access Planner::access(ir::ValueId value, const Shape& loops) {
 }
 
 // Members that the root depends on, and those that come after it.
-Planner::Split Planner::split(Ops ops, ir::OpId root) const {
+Planner::Sides Planner::sides(Ops ops, ir::OpId root) const {
   std::unordered_set<ir::ValueId> after(main_.op(root).results.begin(),
                                         main_.op(root).results.end());
-  Split parts;
+  Sides parts;
   for (const ir::OpId id : ops) {
     const ir::Op& op = main_.op(id);
     if (id == root || op.opcode == ir::Opcode::constant) continue;

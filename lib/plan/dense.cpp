@@ -255,7 +255,7 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   for (int d = 0; d + 1 < x.shape.rank(); ++d) product.m = product.m * Extent(x.shape[d]);
   const ir::DenseForm form = ir::dense_form(product.n, product.k);
   const bool lanes = dot || (is_dense && form.lanes);
-  const Split parts = split(ops, root);
+  const Sides parts = sides(ops, root);
   const std::optional<Body> epilogue = make_body(parts.consumers, op.results, {result});
   if (!epilogue || !parts.producers.empty())
     return why_not = "an op after it is not compiled", false;

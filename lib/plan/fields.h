@@ -79,6 +79,7 @@ void fields(Io& io, DenseKernel& kernel) {
   io.field("k_step", kernel.k_step);
   io.field("packed", kernel.packed);
   io.field("columns_outer", kernel.columns_outer);
+  io.field("divides_panels", kernel.divides_panels);
   io.field("epilogue_lanes", kernel.epilogue_lanes);
   io.line();
   io.field("tilings", kernel.tilings);

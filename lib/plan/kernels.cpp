@@ -100,7 +100,7 @@ bool Planner::plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::s
   if (!is_floating(from.dtype)) return why_not = "reduces integers", false;
   if (is_empty(from.shape)) return why_not = "reduces nothing", false;
 
-  const Split parts = split(ops, root);
+  const Sides parts = sides(ops, root);
   const std::optional<Body> producer = make_body(parts.producers, {}, {operand});
   const std::optional<Body> consumer = make_body(parts.consumers, op.results, {result});
   if (!producer || !consumer) return why_not = "an op around it is not compiled", false;
@@ -166,7 +166,7 @@ bool Planner::plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string&
     const std::int64_t axis = op.attrs.integer("axis");
     if (axis != shape.rank() - 1 && axis != -1) return why_not = "not over the last axis", false;
   }
-  const Split parts = split(ops, root);
+  const Sides parts = sides(ops, root);
   const std::optional<Body> producer = make_body(parts.producers, {}, {operand});
   const std::optional<Body> consumer = make_body(parts.consumers, op.results, {result});
   if (!producer || !consumer) return why_not = "an op around it is not compiled", false;

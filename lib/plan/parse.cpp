@@ -35,6 +35,9 @@ class Reader {
     word("reuse");
     read(plan.unshared_bytes);
     tokens_.expect(',', "after the bytes without reuse");
+    word("scratch");
+    read(plan.scratch_bytes);
+    tokens_.expect(',', "after the bytes of scratch");
     word("fusions");
     read(plan.fusions);
     while (tokens_.peek().is("slot")) plan.slots.push_back(slot(plan.slots.size()));
@@ -296,6 +299,12 @@ class Reader {
     if (tokens_.peek().is("fused")) {
       tokens_.take();
       read(step.fused);
+    }
+    if (tokens_.peek().is("units")) {
+      tokens_.take();
+      read(step.units.units);
+      word("of");
+      read(step.units.unit);
     }
     step.kernel = kernel<0>(identifier("a kind of kernel"));
     return step;

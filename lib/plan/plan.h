@@ -73,11 +73,27 @@ struct Buffer {
 // The first byte of a buffer in a call.
 void* address(const Buffer& buffer, void* const* slots, std::byte* workspace, std::int64_t batch);
 
+// How a step may be divided among threads: into `units` parts that are calculated each by itself.
+// 0: it is not. What one unit is depends on the kernel:
+// - elementwise with one loop: `unit` of its turns; with more, one turn of the outermost loop
+// - dense: one of the groups of rows or of panels of its only tiling; where m is not known, `unit`
+//   rows
+// - narrow dense: `unit` rows
+// - reduction, row: one turn of the outermost loop
+// - copy: `unit` bytes
+struct Units {
+  Extent units = 0;
+  std::int64_t unit = 1;
+  bool divided() const { return !(units == 0); }
+  friend bool operator==(const Units&, const Units&) = default;
+};
+
 struct Step {
   Kernel kernel;
   std::string name;    // symbol of the driver function: control steps around, layer path, op
   std::string reason;  // why this kernel, form and tile, or why a library call
   std::vector<ir::Opcode> fused = {};  // the ops of a fusion that it computes
+  Units units = {};
   friend bool operator==(const Step&, const Step&) = default;
 };
 
@@ -89,9 +105,10 @@ struct Plan {
   // In execution order; the steps of its regions stand behind a control step. So one number names a
   // step, however deep.
   std::vector<Step> steps;
-  int fusions = 0;         // groups of ops that are one kernel
-  Extent workspace_bytes;  // at max(B, 1)
-  Extent unshared_bytes;   // what the intermediates would take without reuse; at max(B, 1)
+  int fusions = 0;                 // groups of ops that are one kernel
+  Extent workspace_bytes;          // at max(B, 1)
+  std::int64_t scratch_bytes = 0;  // of each thread that runs units of a step
+  Extent unshared_bytes;           // what the intermediates would take without reuse; at max(B, 1)
 
   friend bool operator==(const Plan&, const Plan&) = default;
 
@@ -105,9 +122,14 @@ struct Plan {
   }
 };
 
+// Dividing a step among threads costs as much as so many cycles of work, some microseconds.
+inline constexpr double kCyclesWorthDividing = 100'000;
+
 // Plans the main function of an optimised graph. Its shapes have one symbol at most, and no product
 // of more than two sizes that are not known.
-Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target);
+// Steps of more work than `divide_above` have units.
+Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target,
+               double divide_above = kCyclesWorthDividing);
 // The text form (lib/plan/text.h).
 std::string to_string(const Plan& plan);
 

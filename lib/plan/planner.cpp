@@ -37,8 +37,8 @@ bool is_root(ir::Opcode opcode) {
 
 }  // namespace
 
-Planner::Planner(std::shared_ptr<const ir::Graph> graph, const Target& target)
-    : main_(graph->main()) {
+Planner::Planner(std::shared_ptr<const ir::Graph> graph, const Target& target, double divide_above)
+    : divide_above_(divide_above), main_(graph->main()) {
   plan_.graph = std::move(graph);
   plan_.target = target;
 }
@@ -78,9 +78,20 @@ Plan Planner::run() {
     plan_.buffers[use.buffer].slot = slot;
   }
   pad_rows();
+  divide_steps();
   set_lifetimes(plan_);
   assign_offsets(plan_);
   return std::move(plan_);
+}
+
+void Planner::divide_steps() {
+  for (Step& step : plan_.steps) {
+    step.units = choose_units(plan_, step.kernel, divide_above_);
+    const auto* row = std::get_if<RowKernel>(&step.kernel);
+    if (row != nullptr && step.units.divided())
+      plan_.scratch_bytes =
+          std::max(plan_.scratch_bytes, plan_.buffers[row->scratch].bytes.known());
+  }
 }
 
 ir::ValueId Planner::resolve(ir::ValueId value) const {
@@ -317,8 +328,8 @@ void Planner::copy_updates(std::uint32_t slot) {
   for (const auto& [from, to] : updates) add_copy(from, to, "update of an input");
 }
 
-Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target) {
-  return Planner(std::move(graph), target).run();
+Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target, double divide_above) {
+  return Planner(std::move(graph), target, divide_above).run();
 }
 
 void* address(const Buffer& buffer, void* const* slots, std::byte* workspace, std::int64_t batch) {

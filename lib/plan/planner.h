@@ -37,6 +37,9 @@ int body_cost(const ir::Function& function, const Body& body);
 // Lanes by the widest dtype that the body touches.
 int body_lanes(const ir::Function& function, const Body& body, const Target& target);
 
+// The units of a step, if it has that much work.
+Units choose_units(const Plan& plan, Kernel& kernel, double divide_above);
+
 // Buffers are alive from the first step that may touch their memory to the last.
 void set_lifetimes(Plan& plan);
 
@@ -49,7 +52,7 @@ void for_each_buffer(const Kernel& kernel, F&& f);
 
 class Planner {
  public:
-  Planner(std::shared_ptr<const ir::Graph> graph, const Target& target);
+  Planner(std::shared_ptr<const ir::Graph> graph, const Target& target, double divide_above);
   Plan run();
 
  private:
@@ -74,6 +77,7 @@ class Planner {
   void plan_library(ir::OpId id, std::string reason);
   void copy_results();
   void copy_updates(std::uint32_t first_slot);
+  void divide_steps();
   void pad_rows();
 
   // control.cpp: ops with regions. `to`: where what a region yields belongs.
@@ -98,10 +102,10 @@ class Planner {
   std::optional<Body> make_body(Ops ops, std::span<const ir::ValueId> first,
                                 std::vector<ir::ValueId> results);
   Access access(ir::ValueId value, const Shape& loops);
-  struct Split {
+  struct Sides {
     std::vector<ir::OpId> producers, consumers;
   };
-  Split split(Ops ops, ir::OpId root) const;
+  Sides sides(Ops ops, ir::OpId root) const;
 
   // kernels.cpp, dense.cpp: false and why when this form does not fit; no step is added then.
   bool plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named,
@@ -118,6 +122,7 @@ class Planner {
   std::string decide_chains(DenseKernel& kernel);
 
   Plan plan_;
+  double divide_above_;
   std::string prefix_;  // of the names of steps: the control steps around them
   const ir::Function& main_;
   std::unordered_map<ir::ValueId, ir::ValueId> alias_;  // region arguments, results of fusions

@@ -15,8 +15,9 @@ class Writer {
 
   std::string write() {
     put("target {}\n", plan_.target.name);
-    put("workspace {}, without reuse {}, fusions {}\n", to_string(plan_.workspace_bytes),
-        to_string(plan_.unshared_bytes), plan_.fusions);
+    put("workspace {}, without reuse {}, scratch {}, fusions {}\n",
+        to_string(plan_.workspace_bytes), to_string(plan_.unshared_bytes), plan_.scratch_bytes,
+        plan_.fusions);
     for (std::size_t i = 0; i < plan_.slots.size(); ++i) slot(i, plan_.slots[i]);
     for (std::size_t i = 0; i < plan_.buffers.size(); ++i) buffer(i, plan_.buffers[i]);
     steps(plan_.all_steps());
@@ -182,6 +183,7 @@ class Writer {
       put(" fused ");
       write(fused);
     }
+    if (step.units.divided()) put(" units {} of {}", to_string(step.units.units), step.units.unit);
     put("\n");
     text_.append(indent_ + 2, ' ');
     put("{} ", kind_of(step.kernel));

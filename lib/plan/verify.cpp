@@ -39,7 +39,13 @@ class Verifier {
       step_ = i;
       try {
         uses();
-        std::visit([this](const auto& one) { kernel(one); }, plan_.steps[i].kernel);
+        const Units& units = plan_.steps[i].units;
+        std::visit(
+            [&](const auto& one) {
+              kernel(one);
+              if (units.divided()) divided(units, one);
+            },
+            plan_.steps[i].kernel);
       } catch (const Fault& fault) {
         throw Fault{fmt::format("step {} ({}): {}", i, plan_.steps[i].name, fault.text)};
       }
@@ -374,6 +380,42 @@ class Verifier {
       }
     }
   }
+  // --- units
+  static void turns_of(const Units& units, const std::vector<Extent>& loops) {
+    check(!loops.empty() && units == Units{loops[0], 1}, "units that are no turns of its loop");
+  }
+  static void parts_of(const Units& units, const Extent& all) {
+    check(units.unit > 0, "units of {}", units.unit);
+    for (const std::int64_t batch : kBatches) {
+      const std::int64_t count = units.units.at(batch);
+      check(count * units.unit >= all.at(batch) && (count - 1) * units.unit < all.at(batch),
+            "{} units of {} are not {}", count, units.unit, all.at(batch));
+    }
+  }
+  void divided(const Units& units, const ElementwiseKernel& kernel) {
+    kernel.loops.size() == 1 ? parts_of(units, kernel.loops[0]) : turns_of(units, kernel.loops);
+  }
+  void divided(const Units& units, const DenseKernel& kernel) {
+    const Tiling& tiling = kernel.tilings.front();
+    const Extent rows = kernel.m.is_known() ? Extent(tiling.rows.groups) : kernel.m;
+    turns_of(units, {kernel.divides_panels ? Extent(tiling.panels.groups) : rows});
+    check(!kernel.divides_panels || kernel.tilings.size() == 1, "panels of which tiling");
+  }
+  void divided(const Units& units, const NarrowDenseKernel& kernel) { parts_of(units, kernel.m); }
+  void divided(const Units& units, const ReductionKernel& kernel) { turns_of(units, kernel.outer); }
+  void divided(const Units& units, const RowKernel& kernel) {
+    turns_of(units, kernel.outer);
+    check(plan_.buffers[kernel.scratch].bytes.at(1) <= plan_.scratch_bytes,
+          "a thread's scratch of {} bytes is too small", plan_.scratch_bytes);
+  }
+  void divided(const Units& units, const CopyKernel& kernel) {
+    parts_of(units, plan_.buffers[kernel.from].bytes);
+  }
+  template <class Other>
+  void divided(const Units& /*units*/, const Other& /*kernel*/) {
+    throw Fault{"it cannot be divided"};
+  }
+
   void predicate(BufferId id) {
     check(plan_.buffers[id].dtype == DType::boolean, "a predicate of {}",
           to_string(plan_.buffers[id].dtype));

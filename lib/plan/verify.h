@@ -19,6 +19,7 @@ namespace mlpjit::plan {
 // - A body computes element-wise ops, each from what it has.
 // - Tilings cover all rows and panels once (or, where rows overlap, at least once), by the
 //   micro-kernels that are listed, no others.
+// - The units of a step that is divided are all of it, each part once.
 // - Vectors are no longer than the target's; 16 lanes are whole vectors.
 std::string verify(const Plan& plan);
 

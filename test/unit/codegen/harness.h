@@ -66,9 +66,12 @@ inline std::vector<interp::View> views(const std::vector<ir::Type>& types, const
 // An optimised graph, its plan and its code.
 class Program {
  public:
-  Program(const std::string& text, support::Isa isa, bool optimize = true)
-      : Program(ir::parse(text), isa, optimize) {}
-  Program(const ir::Graph& given, support::Isa isa, bool optimize = true) : isa_(isa) {
+  Program(const std::string& text, support::Isa isa, bool optimize = true,
+          double divide_above = plan::kCyclesWorthDividing)
+      : Program(ir::parse(text), isa, optimize, divide_above) {}
+  Program(const ir::Graph& given, support::Isa isa, bool optimize = true,
+          double divide_above = plan::kCyclesWorthDividing)
+      : isa_(isa) {
     auto graph = std::make_shared<ir::Graph>(given.clone());
     original_ = std::make_shared<const ir::Graph>(graph->clone());
     if (optimize) {
@@ -77,7 +80,8 @@ class Program {
       settings.verify = true;
       passes::run_pipeline(*graph, settings);
     }
-    plan_ = std::make_unique<plan::Plan>(plan::make_plan(graph, plan::make_target(isa)));
+    plan_ =
+        std::make_unique<plan::Plan>(plan::make_plan(graph, plan::make_target(isa), divide_above));
     if (const std::string fault = plan::verify(*plan_); !fault.empty())
       throw InternalError(fault + "\n" + plan::to_string(*plan_));
     if (plan::parse(plan::to_string(*plan_), plan_->graph) != *plan_)
@@ -124,9 +128,11 @@ class Program {
         }
       }
     }
-    std::int64_t run() {
-      return program_.code_->entry()(library_.runtime(), slots_.data(), workspace_.data(),
-                                     library_.batch());
+    // `parallel`: of the runtime table.
+    std::int64_t run(decltype(codegen::Runtime::parallel) parallel = nullptr) {
+      codegen::Runtime runtime = *library_.runtime();
+      runtime.parallel = parallel;
+      return program_.code_->entry()(&runtime, slots_.data(), workspace_.data(), library_.batch());
     }
     bool intact() const { return workspace_.intact(); }
     std::exception_ptr error() const { return library_.error(); }
@@ -219,7 +225,8 @@ inline std::string difference(const std::vector<ir::Type>& types, const Memories
 
 // Runs both ways; "" when every bit of results and inputs (updates) agrees and no memory around was
 // touched.
-inline std::string compare(const Program& program, bool special = true, std::int64_t batch = 0) {
+inline std::string compare(const Program& program, bool special = true, std::int64_t batch = 0,
+                           decltype(codegen::Runtime::parallel) parallel = nullptr) {
   const auto inputs = program.input_types(batch), results = program.result_types(batch);
   const Memories in_a = memories(inputs), in_b = memories(inputs);
   const Memories out_a = memories(results), out_b = memories(results);
@@ -227,7 +234,7 @@ inline std::string compare(const Program& program, bool special = true, std::int
   fill(inputs, in_b, 7, special);
   program.interpret(in_a, out_a, batch);
   Program::Call call(program, in_b, out_b, batch);
-  if (const std::int64_t status = call.run(); status != 0)
+  if (const std::int64_t status = call.run(parallel); status != 0)
     return "status " + std::to_string(status);
   if (!call.intact()) return "wrote behind the workspace";
   const std::string in_results = difference(results, out_b, out_a);

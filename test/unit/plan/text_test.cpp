@@ -34,13 +34,14 @@ constexpr const char* kProgram = R"(func @main(%x: f32[B, 40], %w: f32[48, 40] =
 }
 )";
 
-Plan plan_of(const std::string& text, const Target& target) {
-  return make_plan(std::make_shared<const ir::Graph>(ir::parse(text)), target);
+Plan plan_of(const std::string& text, const Target& target,
+             double divide_above = kCyclesWorthDividing) {
+  return make_plan(std::make_shared<const ir::Graph>(ir::parse(text)), target, divide_above);
 }
 
 TEST(PlanText, ReadsBackForEveryTarget) {
   for (const Target& target : all_targets()) {
-    const Plan plan = plan_of(kProgram, target);
+    const Plan plan = plan_of(kProgram, target, target.name == "avx2" ? 0 : kCyclesWorthDividing);
     EXPECT_EQ(verify(plan), "") << target.name;
     const std::string text = to_string(plan);
     const Plan back = parse(text, plan.graph);
@@ -83,6 +84,17 @@ K& first(Plan& plan) {
     if (auto* kernel = std::get_if<K>(&step.kernel)) return *kernel;
   }
   throw InternalError("no such kernel");
+}
+
+template <class K>
+Step& step(Plan& plan) {
+  for (Step& each : plan.steps) {
+    if (std::holds_alternative<K>(each.kernel)) return each;
+  }
+  throw InternalError("no such kernel");
+}
+Extent dim_extent() {
+  return Extent(dim("B"));
 }
 
 TEST(PlanVerifier, FindsEachFault) {
@@ -161,6 +173,12 @@ TEST(PlanVerifier, FindsEachFault) {
          dense.epilogue_lanes /= 2;
          dense.micro_kernels[0].looped_epilogue = false;
        }},
+      {"no turns", [](Plan& p) { step<DenseKernel>(p).units = {7, 1}; }},
+      {"no turns", [](Plan& p) { step<RowKernel>(p).units = {7, 1}; }},
+      {"no turns", [](Plan& p) { step<ReductionKernel>(p).units = {dim_extent(), 2}; }},
+      {"scratch of", [](Plan& p) { step<RowKernel>(p).units = {dim_extent(), 1}; }},
+      {"units of 4 are not", [](Plan& p) { step<CopyKernel>(p).units = {2, 4}; }},
+      {"cannot be divided", [](Plan& p) { step<LibraryKernel>(p).units = {2, 1}; }},
       {"operands and", [](Plan& p) { first<LibraryKernel>(p).inputs.pop_back(); }},
       {"between sizes",
        [](Plan& p) {

@@ -1,0 +1,116 @@
+// Which steps are divided among threads, and into what.
+
+#include <algorithm>
+#include <concepts>
+
+#include "lib/plan/planner.h"
+
+namespace mlpjit::plan {
+namespace {
+
+// Of the batch sizes that matter: where sizes are not known, a usual one.
+constexpr std::int64_t kUsualBatch = 64;
+
+double usual(const Extent& extent) {
+  return static_cast<double>(extent.at(kUsualBatch));
+}
+
+double product(const std::vector<Extent>& loops) {
+  double all = 1;
+  for (const Extent& size : loops) all *= usual(size);
+  return all;
+}
+
+// ceil(count / size); of a size that is not known, `size` rows or elements too many at most.
+Extent blocks(const Extent& count, std::int64_t size) {
+  if (count.is_known()) return (count.known() + size - 1) / size;
+  return count.multiple_of(size) ? count.divided_by(size) : count;
+}
+
+// Roughly the cycles of a kernel, and its units.
+class Dividing {
+ public:
+  explicit Dividing(const Plan& plan) : plan_(plan), main_(plan.graph->main()) {}
+
+  double cycles(const ElementwiseKernel& kernel) const {
+    const auto each = static_cast<double>(static_cast<std::size_t>(body_cost(main_, kernel.body)) +
+                                          kernel.inputs.size() + kernel.outputs.size());
+    return product(kernel.loops) / kernel.lanes * each;
+  }
+  double cycles(const DenseProduct& kernel) const {
+    return usual(kernel.m) * static_cast<double>(kernel.k * kernel.n) / kernel.lanes / 2;
+  }
+  double cycles(const ReductionKernel& kernel) const {
+    return product(kernel.outer) * static_cast<double>(kernel.inner) / kernel.lanes *
+           (1 + body_cost(main_, kernel.producer));
+  }
+  double cycles(const RowKernel& kernel) const {
+    return product(kernel.outer) * static_cast<double>(kernel.columns) / kernel.lanes *
+           (20 + body_cost(main_, kernel.producer) + body_cost(main_, kernel.consumer));
+  }
+  double cycles(const CopyKernel& kernel) const {
+    return usual(plan_.buffers[kernel.from].bytes) / 16;
+  }
+  template <class Other>
+    requires(!std::derived_from<Other, DenseProduct>)
+  double cycles(const Other& /*library, control*/) const {
+    return 0;
+  }
+
+  Units units(ElementwiseKernel& kernel) const {
+    if (kernel.loops.size() > 1) return outermost(kernel.loops);
+    return whole_blocks(kernel.loops[0], 256 * static_cast<std::int64_t>(kernel.lanes));
+  }
+  Units units(DenseKernel& kernel) const {
+    const Tiling& tiling = kernel.tilings.front();
+    const bool any_rows = !kernel.m.is_known();
+    kernel.divides_panels =
+        !any_rows && (kernel.columns_outer || tiling.panels.groups > tiling.rows.groups);
+    if (kernel.divides_panels) return {tiling.panels.groups, 1};
+    if (any_rows) return {kernel.m, 1};
+    return {tiling.rows.groups, 1};
+  }
+  Units units(NarrowDenseKernel& kernel) const {
+    if (!kernel.m.is_known()) return {kernel.m, 1};
+    return {blocks(kernel.m, kernel.rows), kernel.rows};
+  }
+  Units units(ReductionKernel& kernel) const { return outermost(kernel.outer); }
+  Units units(RowKernel& kernel) const { return outermost(kernel.outer); }
+  Units units(CopyKernel& kernel) const {
+    return whole_blocks(plan_.buffers[kernel.from].bytes, 1 << 14);
+  }
+  template <class Other>
+  Units units(Other& /*library, control*/) const {
+    return {};
+  }
+
+ private:
+  static Units outermost(const std::vector<Extent>& loops) {
+    if (loops.empty() || loops[0] == 1) return {};
+    return {loops[0], 1};
+  }
+  // Blocks of a row of elements; one that is not known is divided where blocks come out even.
+  static Units whole_blocks(const Extent& count, std::int64_t block) {
+    if (count.is_known()) return {blocks(count, block), block};
+    while (block > 1 && !count.multiple_of(block)) block /= 2;
+    return {count.divided_by(block), block};
+  }
+
+  const Plan& plan_;
+  const ir::Function& main_;
+};
+
+}  // namespace
+
+Units choose_units(const Plan& plan, Kernel& kernel, double divide_above) {
+  const Dividing dividing(plan);
+  return std::visit(
+      [&](auto& one) {
+        if (dividing.cycles(one) < divide_above) return Units{};
+        const Units units = dividing.units(one);
+        return units.units == 1 ? Units{} : units;
+      },
+      kernel);
+}
+
+}  // namespace mlpjit::plan
