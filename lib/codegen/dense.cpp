@@ -347,7 +347,8 @@ class DenseDriver {
               [&](Value* first) { f(first, split.size + 1); });
     }
     if (groups == split.larger) return;
-    Value* from = b.CreateSelect(b.CreateICmpSLT(begin, larger), larger, begin);
+    Value* from = begin;
+    if (split.larger > 0) from = b.CreateSelect(b.CreateICmpSLT(begin, larger), larger, begin);
     d_.loop(first_of(from), first_of(end), split.size, [&](Value* first) { f(first, split.size); });
   }
 

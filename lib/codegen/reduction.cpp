@@ -2,8 +2,11 @@
 
 #include <limits>
 
+#include <fmt/format.h>
+
 #include "lib/codegen/lanes.h"
 #include "lib/codegen/module_builder.h"
+#include "mlpjit/error.h"
 
 namespace mlpjit::codegen {
 namespace {
@@ -105,8 +108,10 @@ class Reduction {
       case Opcode::min: return pass(kInfinity, Opcode::minimum);
       case Opcode::mean: return mean();
       case Opcode::var: return variance();
-      default: return sum();
+      case Opcode::sum: return sum();
+      default: break;
     }
+    throw InternalError(fmt::format("codegen: {} is no reduction", ir::to_string(kernel_.op)));
   }
 
   Driver& d_;

@@ -149,7 +149,7 @@ class Frame {
   // An element-wise op writes over an operand that nobody reads again.
   template <class Dies>
   bool reuse_operand(const ir::Op& op, const Dies& dies, Slot& result) {
-    if (!ir::info(op.opcode).has(ir::kElementwise)) return false;
+    if (ir::info(op.opcode).family != ir::Family::elementwise) return false;
     if (targets_[op.results[0].index] != nullptr) return false;
     const ir::Type& type = function_.value(op.results[0]).type;
     const bool is_static = type.shape.is_static();

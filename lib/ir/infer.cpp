@@ -12,7 +12,7 @@ namespace mlpjit::ir {
 namespace {
 
 constexpr InferRule kRules[] = {
-#define MLPJIT_OP(name, surface, arity, results, rule, traits, attributes) &infer_##rule,
+#define MLPJIT_OP(name, surface, arity, results, rule, ...) &infer_##rule,
 #include "mlpjit/detail/ops.def"
 };
 

@@ -38,13 +38,14 @@ constexpr std::array<AttrSpec, N> parse_attrs(std::string_view text) {
   return specs;
 }
 
-#define MLPJIT_OP(name, surface, arity, results, rule, traits, attributes) \
+#define MLPJIT_OP(name, surface, arity, results, rule, family, traits, attributes) \
   constexpr auto kAttrsOf_##name = parse_attrs<count_attrs(attributes)>(attributes);
 #include "mlpjit/detail/ops.def"
 
 constexpr OpInfo kOps[] = {
-#define MLPJIT_OP(name, surface, arity, results, rule, traits, attributes) \
-  {Opcode::name, #name, arity, results, static_cast<unsigned>(traits), kAttrsOf_##name},
+#define MLPJIT_OP(name, surface, arity, results, rule, family, traits, attributes)       \
+  {Opcode::name,   #name, arity, results, Family::family, static_cast<unsigned>(traits), \
+   kAttrsOf_##name},
 #include "mlpjit/detail/ops.def"
 };
 

@@ -13,10 +13,22 @@ enum class Opcode : std::uint8_t {
 #include "mlpjit/detail/ops.def"
 };
 
+// What an op does with elements.
+enum class Family : std::uint8_t {
+  elementwise,  // each of the result depends on the same (broadcast) one of the operands
+  contraction,  // sums of products of two operands
+  reduction,    // those along axes become one
+  search,       // where along an axis one is
+  row,          // rows of the last axis, each by itself
+  movement,     // they stand elsewhere, some of them, or several times; their values stay
+  constant,
+  random,
+  effect,   // visible outside
+  control,  // what other ops do
+};
+
 enum OpTrait : std::uint8_t {
   kNone = 0,
-  kElementwise =
-      1,  // each element of the result depends on the same (broadcast) element of the operands
   kCommutative = 2,  // swapping the two operands keeps the bits
   kMayFail = 4,      // can fail at run time: never eliminated, never hoisted out of a region
   kEffect = 8,       // visible outside; ordered by the token it takes and gives
@@ -43,8 +55,9 @@ struct AttrSpec {
 struct OpInfo {
   Opcode opcode;
   std::string_view name;
-  int arity;                        // -1: varies
-  int results;                      // -1: varies
+  int arity;    // -1: varies
+  int results;  // -1: varies
+  Family family;
   unsigned traits;                  // OpTrait bits
   std::span<const AttrSpec> attrs;  // every attribute is required, in this order
   bool has(OpTrait trait) const { return (traits & trait) != 0; }

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "lib/ir/fusion.h"
 #include "lib/ir/infer.h"
 #include "lib/ir/lexer.h"
 #include "lib/ir/verify_internal.h"
@@ -103,6 +104,10 @@ void TypeVerifier::check_op(OpId id) {
           id, "expected result types " + list_types(expected) + ", found " + list_types(actual));
     }
     if (op.opcode == Opcode::constant) check_literal(id, op);
+    if (op.opcode == Opcode::fusion) {
+      const std::string rule = broken_fusion_rule(function_, op);
+      if (!rule.empty()) faults_.add(id, "expected in a fusion: " + rule);
+    }
   } catch (const Error& error) {
     faults_.add(id, error.what());
   }

@@ -1,9 +1,7 @@
 // Groups ops into `fusion` ops, each of which becomes one kernel: intermediates stay in registers
 // instead of going through memory. No work is duplicated, and no order that matters changes:
 // members cannot fail and take no token, and a group runs where its last member stood. The kinds
-// and their exact forms stand in fuse.h, the search for groups in fuse_groups.cpp.
-
-#include "lib/passes/fuse.h"
+// and their exact forms stand in lib/ir/fusion.h, the search for groups in fuse_groups.cpp.
 
 #include <algorithm>
 #include <utility>
@@ -81,9 +79,9 @@ class Fuser {
     for (ValueId output : outputs) function_.region(inside).results.push_back(map.at(output));
     const int named = group.root >= 0 ? group.root : group.members.back();
     const std::string path = function_.op(ops[static_cast<std::size_t>(named)]).path;
-    const OpId fusion =
-        function_.append_typed(region, Opcode::fusion, inputs, {{"kind", std::string(group.kind)}},
-                               {inside}, function_.types(outputs), path);
+    const OpId fusion = function_.append_typed(region, Opcode::fusion, inputs,
+                                               {{"kind", std::string(to_string(group.kind))}},
+                                               {inside}, function_.types(outputs), path);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       take_name(function_, outputs[i], function_.result(fusion, i));
       substitution_.replace(outputs[i], function_.result(fusion, i));

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "lib/passes/fuse.h"
 #include "lib/passes/rewrite.h"
 
 namespace mlpjit::passes {
 
+using ir::FusionKind;
 using ir::Op;
 using ir::Opcode;
 using ir::OpId;
@@ -124,10 +124,7 @@ bool FusionSearch::member_op(int position) const {
     return false;
   }
   const Op& candidate = op(position);
-  if (!ir::info(candidate.opcode).has(ir::kElementwise)) return false;
-  if (candidate.opcode == Opcode::remainder) return false;
-  const bool partial = candidate.opcode == Opcode::pow || candidate.opcode == Opcode::floor_divide;
-  if (partial && !is_floating(type(candidate.results.front()).dtype)) return false;
+  if (!ir::may_be_member(function_, candidate)) return false;
   return !users(candidate.results.front()).empty();
 }
 
@@ -146,8 +143,8 @@ bool FusionSearch::widths_agree(const FusionGroup& group) const {
 }
 
 bool FusionSearch::within_limits(const FusionGroup& group) const {
-  return group.members.size() <= kMaxFusionOps && inputs(group).size() <= kMaxFusionInputs &&
-         widths_agree(group);
+  return group.members.size() <= ir::kMaxFusionOps &&
+         inputs(group).size() <= ir::kMaxFusionInputs && widths_agree(group);
 }
 
 bool FusionSearch::closed(const FusionGroup& group) const {
@@ -200,7 +197,7 @@ bool FusionSearch::producer_fits(const FusionGroup& group, int position) const {
   // gamma and beta are read as they are.
   if (std::count(root.operands.begin() + 1, root.operands.end(), result(position)) > 0)
     return false;
-  return group.kind != "reduction" || reduced_fits(group, position);
+  return group.kind != FusionKind::reduction || reduced_fits(group, position);
 }
 
 // Backwards from the root: later ops first, so that the uses of each are known when it is asked.
@@ -281,7 +278,7 @@ void FusionSearch::grow_elementwise(FusionGroup& group) const {
       continue;
     }
     pull_producers(larger, next);
-    if (outputs(larger).size() > kMaxFusionResults) {
+    if (outputs(larger).size() > ir::kMaxFusionResults) {
       insert_sorted(refused, next);
       continue;
     }
@@ -289,47 +286,10 @@ void FusionSearch::grow_elementwise(FusionGroup& group) const {
   }
 }
 
-bool FusionSearch::is_dense_root(int position) const {
+bool FusionSearch::is_root(int position, FusionKind kind) const {
   const Op& root = op(position);
-  if (root.opcode != Opcode::dense && root.opcode != Opcode::matmul) return false;
-  const Type& given = type(root.results.front());
-  if (!is_floating(given.dtype) || given.shape.rank() < 1) return false;
-  const ir::Value& weight = function_.value(root.operands[1]);
-  if (root.opcode == Opcode::matmul)
-    return weight.type.shape.rank() == 2 && !identical(weight.type.shape[1], 1);
-  // A weight that is computed has no packed copy.
-  return !weight.producer.valid() && weight.region == ir::Function::kBody;
-}
-
-bool FusionSearch::is_row_root(int position) const {
-  const Op& root = op(position);
-  if (root.opcode == Opcode::layer_norm) return true;
-  return (root.opcode == Opcode::softmax || root.opcode == Opcode::log_softmax) &&
-         root.attrs.integer("axis") == shape(position).rank() - 1;
-}
-
-bool FusionSearch::is_reduction_root(int position) const {
-  const Op& root = op(position);
-  switch (root.opcode) {
-    case Opcode::sum:
-    case Opcode::prod:
-    case Opcode::mean:
-    case Opcode::var:
-    case Opcode::max:
-    case Opcode::min: break;
-    default: return false;
-  }
-  const DType dtype = type(root.operands.front()).dtype;
-  if (!is_floating(dtype) || can_fail(function_, ops_[static_cast<std::size_t>(position)])) {
-    return false;
-  }
-  const std::vector<std::int64_t>& axes = root.attrs.integers("axes");
-  const Shape& reduced = type(root.operands.front()).shape;
-  if (axes.empty()) return false;
-  for (int i = static_cast<int>(axes.back()) + 1; i < reduced.rank(); ++i) {
-    if (!identical(reduced[i], 1)) return false;
-  }
-  return axes.back() - axes.front() + 1 == static_cast<std::int64_t>(axes.size());
+  return ir::rooted_kind(root.opcode) == kind && ir::may_be_root(function_, root) &&
+         !can_fail(function_, ops_[static_cast<std::size_t>(position)]);
 }
 
 void FusionSearch::keep(FusionGroup group) {
@@ -344,15 +304,15 @@ std::vector<FusionGroup> FusionSearch::find() {
   // The costlier the root's kernel, the more it gains by what surrounds it: dense layers choose
   // first.
   for (int i = 0; i < count; ++i) {
-    if (!is_dense_root(i)) continue;
-    FusionGroup group{"dense", {i}, i};
+    if (!is_root(i, FusionKind::dense)) continue;
+    FusionGroup group{FusionKind::dense, {i}, i};
     add_consumers(group, &FusionSearch::epilogue_fits);
     keep(std::move(group));
   }
-  for (const bool row : {true, false}) {
+  for (const FusionKind kind : {FusionKind::row, FusionKind::reduction}) {
     for (int i = 0; i < count; ++i) {
-      if (row ? !is_row_root(i) : !is_reduction_root(i)) continue;
-      FusionGroup group{row ? "row" : "reduction", {i}, i};
+      if (!is_root(i, kind)) continue;
+      FusionGroup group{kind, {i}, i};
       add_producers(group);
       add_consumers(group, &FusionSearch::consumer_fits);
       keep(std::move(group));
@@ -360,7 +320,7 @@ std::vector<FusionGroup> FusionSearch::find() {
   }
   for (int i = 0; i < count; ++i) {
     if (!member_op(i)) continue;
-    FusionGroup group{"elementwise", {i}, -1};
+    FusionGroup group{FusionKind::elementwise, {i}, -1};
     if (!widths_agree(group)) continue;
     grow_elementwise(group);
     keep(std::move(group));

@@ -1,14 +1,14 @@
 #pragma once
 // Which ops of one region are fused together: the search, without the rewriting. What is built is
-// said in fuse.h.
+// said in lib/ir/fusion.h.
 
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "lib/ir/fusion.h"
 #include "lib/ir/graph.h"
 
 namespace mlpjit::passes {
@@ -16,9 +16,9 @@ namespace mlpjit::passes {
 // Positions are indices into the region's ops. A group runs at the position of its last member: so
 // what it takes is there, and what takes its results comes later.
 struct FusionGroup {
-  std::string_view kind;
+  ir::FusionKind kind{};
   std::vector<int> members;  // ascending
-  int root = -1;             // position; -1 for "elementwise"
+  int root = -1;             // position; -1 for elementwise ones
 };
 
 class FusionSearch {
@@ -60,9 +60,7 @@ class FusionSearch {
   void pull_producers(FusionGroup& group, int position) const;
   void grow_elementwise(FusionGroup& group) const;
 
-  bool is_dense_root(int position) const;
-  bool is_row_root(int position) const;
-  bool is_reduction_root(int position) const;
+  bool is_root(int position, ir::FusionKind kind) const;
   void keep(FusionGroup group);
 
   const ir::Function& function_;

@@ -186,7 +186,7 @@ ValueId smaller(Match& m, std::size_t i) {
 // An element-wise op broadcasts by itself; and what is computed before a broadcast is computed
 // fewer times.
 ValueId simplify_broadcast(Match& m) {
-  if (!ir::info(m.op.opcode).has(ir::kElementwise)) return {};
+  if (ir::info(m.op.opcode).family != ir::Family::elementwise) return {};
   if (m.op.operands.size() == 1) {
     const ValueId x = m.inside(m.operand(0), Opcode::broadcast_to);
     return x.valid() ? m.as_result(m.make(m.op.opcode, {x}, m.op.attrs)) : ValueId{};

@@ -3,19 +3,11 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "lib/ir/fusion.h"
 #include "lib/numerics/elementwise.h"
 #include "lib/plan/planner.h"
 
 namespace mlpjit::plan {
-
-bool compiles_elementwise(const ir::Function& function, const ir::Op& op) {
-  if (!ir::info(op.opcode).has(ir::kElementwise)) return false;
-  const DType dtype = function.value(op.operands[0]).type.dtype;
-  // These take as many steps as a quotient or an exponent has bits, or fail on zero.
-  if (op.opcode == ir::Opcode::remainder) return false;
-  if (!is_integer(dtype)) return true;
-  return op.opcode != ir::Opcode::floor_divide && op.opcode != ir::Opcode::pow;
-}
 
 // `first` are arguments that come first whether used or not; the rest follow in the order of their
 // first use. Nothing when an op is not known to code generation.
@@ -36,7 +28,7 @@ std::optional<Body> Planner::make_body(Ops ops, std::span<const ir::ValueId> fir
   for (const ir::OpId id : ops) {
     const ir::Op& op = main_.op(id);
     if (op.opcode == ir::Opcode::constant) continue;
-    if (!compiles_elementwise(main_, op)) return std::nullopt;
+    if (!ir::may_be_member(main_, op)) return std::nullopt;
     for (const ir::ValueId operand : op.operands) use(operand);
     known.insert(op.results[0]);
     body.ops.push_back(id);

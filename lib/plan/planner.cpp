@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/ir/fusion.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::plan {
@@ -15,24 +16,6 @@ constexpr std::uint32_t kConstants = 1U << 30;
 
 Extent bytes_of(const ir::Type& type) {
   return elements(type.shape) * size_of(type.dtype);
-}
-
-// One root op whose code is fused with element-wise ones.
-bool is_root(ir::Opcode opcode) {
-  switch (opcode) {
-    case ir::Opcode::dense:
-    case ir::Opcode::matmul:
-    case ir::Opcode::sum:
-    case ir::Opcode::prod:
-    case ir::Opcode::mean:
-    case ir::Opcode::var:
-    case ir::Opcode::max:
-    case ir::Opcode::min:
-    case ir::Opcode::softmax:
-    case ir::Opcode::log_softmax:
-    case ir::Opcode::layer_norm: return true;
-    default: return false;
-  }
 }
 
 }  // namespace
@@ -192,9 +175,9 @@ void Planner::plan_alone(ir::OpId id) {
     return;
   }
   std::string why_not;
-  if (ir::info(op.opcode).has(ir::kElementwise)) {
+  if (ir::info(op.opcode).family == ir::Family::elementwise) {
     if (plan_elementwise({&id, 1}, op.results, op, why_not)) return;
-  } else if (is_root(op.opcode)) {
+  } else if (ir::rooted_kind(op.opcode)) {
     if (plan_rooted({&id, 1}, id, op, why_not)) return;
   } else {
     why_not = "no kernel of its own";
@@ -232,8 +215,9 @@ void Planner::plan_fusion(const ir::Op& fusion) {
     alias_[region.arguments[i]] = fusion.operands[i];
   for (std::size_t i = 0; i < fusion.results.size(); ++i)
     alias_[fusion.results[i]] = region.results[i];
-  const auto root = std::find_if(region.ops.begin(), region.ops.end(),
-                                 [&](ir::OpId id) { return is_root(main_.op(id).opcode); });
+  const auto root = std::find_if(region.ops.begin(), region.ops.end(), [&](ir::OpId id) {
+    return ir::rooted_kind(main_.op(id).opcode).has_value();
+  });
   const std::size_t first = plan_.steps.size();
   std::string why_not;
   const bool whole = root == region.ops.end()
@@ -259,14 +243,14 @@ void Planner::plan_fusion(const ir::Op& fusion) {
 }
 
 bool Planner::plan_rooted(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not) {
-  switch (main_.op(root).opcode) {
-    case ir::Opcode::dense:
-    case ir::Opcode::matmul: return plan_dense(ops, root, named, why_not);
-    case ir::Opcode::softmax:
-    case ir::Opcode::log_softmax:
-    case ir::Opcode::layer_norm: return plan_row(ops, root, named, why_not);
-    default: return plan_reduction(ops, root, named, why_not);
+  const std::optional<ir::FusionKind> kind = ir::rooted_kind(main_.op(root).opcode);
+  switch (kind.value_or(ir::FusionKind::elementwise)) {
+    case ir::FusionKind::dense: return plan_dense(ops, root, named, why_not);
+    case ir::FusionKind::reduction: return plan_reduction(ops, root, named, why_not);
+    case ir::FusionKind::row: return plan_row(ops, root, named, why_not);
+    case ir::FusionKind::elementwise: break;
   }
+  throw InternalError(fmt::format("plan: {} is no root", ir::to_string(main_.op(root).opcode)));
 }
 
 void Planner::plan_library(ir::OpId id, std::string reason) {

@@ -139,9 +139,6 @@ class Planner {
   std::vector<ir::Literal> literals_;
 };
 
-// Whether code generation knows this element-wise op on these dtypes.
-bool compiles_elementwise(const ir::Function& function, const ir::Op& op);
-
 template <class F>
 void for_each_buffer(const Kernel& kernel, F&& f) {
   const auto reads = [&](const std::vector<Access>& accesses) {

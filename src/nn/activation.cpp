@@ -29,7 +29,7 @@ std::optional<ir::AttrValue> default_of(const ir::OpInfo& op, std::string_view a
 
 // One float tensor in, one out, element by element, and nothing else that must be said.
 bool is_activation(const ir::OpInfo& op) {
-  return op.arity == 1 && op.results == 1 && op.has(ir::kElementwise) &&
+  return op.arity == 1 && op.results == 1 && op.family == ir::Family::elementwise &&
          op.opcode != ir::Opcode::logical_not &&
          std::all_of(op.attrs.begin(), op.attrs.end(), [&](const ir::AttrSpec& spec) {
            return default_of(op, spec.name).has_value();

@@ -236,7 +236,7 @@ bool one_element(ir::Opcode opcode, const ir::Attrs& attrs, const std::vector<Ar
 bool elementwise(ir::Opcode opcode, const ir::Attrs& attrs, const std::vector<Array>& in,
                  std::vector<Array>& out) {
   using ir::Opcode;
-  if (!ir::info(opcode).has(ir::kElementwise)) return false;
+  if (ir::info(opcode).family != ir::Family::elementwise) return false;
   if (opcode == Opcode::cast) {
     cast(in[0], out[0]);
     return true;

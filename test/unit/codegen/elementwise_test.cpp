@@ -38,7 +38,7 @@ bool divides_integers(Opcode opcode, DType dtype) {
 TEST(CompiledElementwise, EveryOpOnEveryDtypeGivesTheInterpretersBits) {
   int tried = 0;
   for (const ir::OpInfo& info : ir::all_ops()) {
-    if (!info.has(ir::kElementwise) || info.opcode == Opcode::cast) continue;
+    if (info.family != ir::Family::elementwise || info.opcode == Opcode::cast) continue;
     for (const DType dtype : kAll) {
       if (divides_integers(info.opcode, dtype))
         continue;  // zeros among the values: an error of its own

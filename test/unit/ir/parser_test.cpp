@@ -38,7 +38,7 @@ func @main(%x: f32[B, 3], %y: f32[2, 3], %w: f32[4, 3] = param "0.weight", %k: i
   %11 = while_loop %p {max_iterations = 3} { ^(%g) yield %g } { ^(%h) %i = logical_not %h yield %i }
   %12, %13 = scan %k, %4 {carried = 1} { ^(%l, %m) %n = add %l, %m yield %n, %m }
   %14 = fusion %10 {kind = "elementwise"} {
-    ^(%o) %q = exp %o %r = sum %q {axes = [0], keepdims = true} yield %q }
+    ^(%o) %q = exp %o %r = tanh %q yield %r }
   return %14 update %s = %9, %t = %2
 }
 )";

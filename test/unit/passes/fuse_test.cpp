@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "lib/ir/text.h"
-#include "lib/passes/fuse.h"
 #include "lib/passes/rewrite.h"
 #include "test/unit/passes/fusion_rules.h"
 #include "test/unit/passes/passes_testing.h"
@@ -14,7 +13,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// Fuses, checks the bits and the rules of fuse.h, and gives what was fused.
+// Fuses, checks the bits and the rules of lib/ir/fusion.h, and gives what was fused.
 Lines fused(const char* inputs, const std::string& body, const char* results) {
   const ir::Graph after = check_pass(parse_main(inputs, body, results), fuse);
   EXPECT_EQ(broken_fusion_rules(after), Lines{});

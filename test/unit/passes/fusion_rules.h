@@ -1,5 +1,5 @@
 #pragma once
-// The exact form of fusions, as lib/passes/fuse.h states it, checked on a graph.
+// The exact form of fusions, as lib/ir/fusion.h states it, checked on a graph.
 
 #include <string>
 #include <vector>
