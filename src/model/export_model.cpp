@@ -10,10 +10,10 @@
 #include "lib/ir/verify.h"
 #include "lib/support/file.h"
 #include "mlpjit/error.h"
-#include "src/graph/replay.h"
+#include "src/block/parameter_state.h"
 #include "src/model/parameter_file.h"
-#include "src/nn/parameter_state.h"
-#include "src/tensor/tensor_impl.h"
+#include "src/program/replay.h"
+#include "src/record/tensor_impl.h"
 
 namespace mlpjit::detail {
 namespace {

@@ -7,7 +7,7 @@
 #include "mlpjit/nn/export_model.h"
 #include "mlpjit/nn/parameter.h"
 #include "src/model/symbol.h"
-#include "src/trace/recorder.h"
+#include "src/record/recorder.h"
 
 namespace mlpjit::detail {
 

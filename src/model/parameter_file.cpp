@@ -12,8 +12,8 @@
 #include "mlpjit/ops.h"
 #include "mlpjit/safetensors.h"
 #include "mlpjit/version.h"
+#include "src/block/parameter_state.h"
 #include "src/model/rename_hint.h"
-#include "src/nn/parameter_state.h"
 
 namespace mlpjit::detail {
 namespace {

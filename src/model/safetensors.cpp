@@ -15,8 +15,8 @@
 #include "lib/support/snapshot.h"
 #include "mlpjit/error.h"
 #include "src/model/safetensors_file.h"
-#include "src/tensor/tensor_impl.h"
-#include "src/trace/recorder.h"
+#include "src/record/recorder.h"
+#include "src/record/tensor_impl.h"
 
 namespace mlpjit {
 

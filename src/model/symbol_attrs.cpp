@@ -10,7 +10,7 @@
 #include "lib/ir/text.h"
 #include "mlpjit/error.h"
 #include "src/model/symbol_record.h"
-#include "src/tensor/tensor_impl.h"
+#include "src/record/tensor_impl.h"
 
 namespace mlpjit::detail {
 namespace {

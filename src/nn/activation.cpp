@@ -15,7 +15,7 @@
 #include "mlpjit/error.h"
 #include "mlpjit/nn/layers.h"
 #include "mlpjit/ops.h"
-#include "src/tensor/dispatch.h"
+#include "src/ops/dispatch.h"
 
 namespace mlpjit::detail {
 namespace {

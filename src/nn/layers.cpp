@@ -10,7 +10,7 @@
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/random.h"
-#include "src/trace/path.h"
+#include "src/core/path.h"
 
 namespace mlpjit::nn {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "src/nn/block_state.h"
-#include "src/nn/clone_map.h"
+#include "src/block/block_state.h"
+#include "src/block/clone_map.h"
 
 namespace mlpjit::detail {
 

@@ -9,9 +9,10 @@
 #include "mlpjit/mode.h"
 #include "mlpjit/nn/block.h"
 #include "mlpjit/random.h"
-#include "src/nn/block_state.h"
-#include "src/trace/materialize.h"
-#include "src/trace/recorder.h"
+#include "src/block/block_state.h"
+#include "src/program/materialize.h"
+#include "src/program/trace_function.h"
+#include "src/record/recorder.h"
 
 namespace mlpjit::nn {
 

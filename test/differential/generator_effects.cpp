@@ -1,6 +1,6 @@
 // Updates in place, draws, prints, and tensors made inside the program.
 
-#include "src/tensor/tensor_impl.h"
+#include "src/record/tensor_impl.h"
 #include "test/differential/builder.h"
 
 namespace mlpjit::differential {

@@ -6,7 +6,8 @@
 
 #include "lib/ir/text.h"
 #include "lib/support/isa.h"
-#include "src/trace/recorder.h"
+#include "src/program/trace_function.h"
+#include "src/record/recorder.h"
 #include "test/differential/captured_output.h"
 #include "test/differential/reference.h"
 

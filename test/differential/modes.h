@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "mlpjit/options.h"
-#include "src/trace/cached_function.h"
+#include "src/hybrid/cached_function.h"
 #include "test/differential/host_environment.h"
 #include "test/differential/program.h"
 

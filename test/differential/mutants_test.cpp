@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "lib/ir/text.h"
-#include "src/trace/recorder.h"
+#include "src/record/recorder.h"
 #include "test/differential/modes.h"
 
 namespace mlpjit::differential {

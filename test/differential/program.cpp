@@ -4,7 +4,7 @@
 #include <sstream>
 #include <unordered_map>
 
-#include "src/tensor/tensor_impl.h"
+#include "src/record/tensor_impl.h"
 
 namespace mlpjit::differential {
 

@@ -4,7 +4,7 @@
 
 #include "lib/ir/opcode.h"
 #include "mlpjit/mlpjit.h"
-#include "src/nn/symbol_program.h"
+#include "src/model/symbol_program.h"
 #include "test/unit/model/temporary_folder.h"
 
 namespace mlpjit {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "lib/ir/graph.h"
-#include "src/graph/specialize.h"
+#include "src/program/specialize.h"
 #include "tools/network.h"
 
 namespace mlpjit::dump {

@@ -7,7 +7,7 @@
 
 #include "expect_error.h"
 #include "mlpjit/mlpjit.h"
-#include "src/trace/cached_function.h"
+#include "src/hybrid/cached_function.h"
 
 namespace mlpjit {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "expect_error.h"
 #include "mlpjit/mlpjit.h"
-#include "src/trace/path.h"
+#include "src/core/path.h"
 
 namespace mlpjit {
 namespace {

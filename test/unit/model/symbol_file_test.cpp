@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "src/nn/symbol_program.h"
+#include "src/model/symbol_program.h"
 #include "test/unit/model/round_trip.h"
 
 namespace mlpjit {

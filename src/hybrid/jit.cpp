@@ -1,0 +1,25 @@
+#include "mlpjit/jit.h"
+
+#include "src/hybrid/cached_function.h"
+
+namespace mlpjit::detail {
+
+JitEngine::JitEngine(std::function<Tensors(const Tensors&)> body, const HybridizeOptions& options)
+    : function_(std::make_shared<CachedFunction>(std::move(body), options)) {}
+
+CachedFunction& JitEngine::function() const {
+  if (function_) return *function_;
+  throw UserError("this jitted function was moved from and stands for none");
+}
+
+Tensors JitEngine::call(const Tensors& arguments) const {
+  return function()(arguments);
+}
+Explanation JitEngine::explain() const {
+  return function().explain();
+}
+void JitEngine::clear() const {
+  function().clear();
+}
+
+}  // namespace mlpjit::detail
