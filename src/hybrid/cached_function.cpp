@@ -1,10 +1,7 @@
 #include "src/hybrid/cached_function.h"
 
 #include <algorithm>
-#include <chrono>
-#include <mutex>
 #include <optional>
-#include <set>
 
 #include "lib/runtime/cache.h"
 #include "lib/runtime/explain.h"
@@ -14,10 +11,10 @@
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "src/core/log.h"
+#include "src/hybrid/batch_policy.h"
+#include "src/hybrid/misses.h"
+#include "src/hybrid/program_builder.h"
 #include "src/ops/dispatch.h"
-#include "src/program/audit.h"
-#include "src/program/batch_template.h"
-#include "src/program/program.h"
 
 namespace mlpjit::detail {
 
@@ -28,29 +25,29 @@ struct ProgramKey {
   runtime::BuildKey build;
   friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
 };
+using Programs = runtime::Cache<ProgramKey, Program>;
 
-constexpr const char* kSizeText =
-    "text was made of a size that is a symbol (to_string or << of a shape): it says B at every "
-    "call. Ways out: Batch::exact, or text that has no batch size";
-
-// Calls that differ in the batch size only.
-struct BatchFamily {
-  Signature signature;           // with the symbol
-  std::set<std::int64_t> sizes;  // that have programs of their own
-  std::string refusal;           // why one program cannot serve all; "": it can, as far as known
-  bool misread = false;  // the sizes were equal by chance: another reading of them has a program
-};
-
-double milliseconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-      .count();
+// A symbol was used as a number: says which size Batch::dynamic made one.
+std::exception_ptr with_reading(const std::exception& error, std::span<const Tensor> inputs) {
+  if (dynamic_cast<const TraceError*>(&error) == nullptr) return std::current_exception();
+  std::size_t i = 0;
+  while (inputs[i].rank() == 0) ++i;
+  const Shape& shape = inputs[i].shape();
+  std::string text = std::string(error.what()) + ". Batch::dynamic takes axis 0 of argument " +
+                     std::to_string(i) + ", " + to_string(shape) + ", for the batch size B";
+  if (shape.rank() == 1) text += "; one row is [1, " + to_string(shape[0]) + "]";
+  return std::make_exception_ptr(TraceError(text));
 }
 
 }  // namespace
 
+// Locks are taken in this order: that of the programs or of the templates (which trace and compile
+// without it), then that of the policy or of the misses.
 struct CachedFunction::State {
-  explicit State(const HybridizeOptions& options)
+  State(Body body, const HybridizeOptions& options, ParameterResolver resolver,
+        const std::string& name)
       : build(runtime::build_key(settings_of(options))),
+        builder(std::move(body), options, std::move(resolver), name),
         programs(
             {options.max_entries, options.max_bytes},
             [](const ProgramKey& key) {
@@ -58,312 +55,196 @@ struct CachedFunction::State {
             },
             options.on_recompile != OnRecompile::allow),
         templates({options.max_entries, options.max_bytes},
-                  [](const Signature& signature) { return detail::hash(signature); }) {}
+                  [](const Signature& signature) { return detail::hash(signature); }),
+        batches(options),
+        misses(options, name) {}
 
   const runtime::BuildKey build;
-  runtime::Cache<ProgramKey, Program> programs;
+  const ProgramBuilder builder;
+  Programs programs;
   BatchTemplates templates;
-  std::mutex mutex;  // guards the rest
-  std::vector<BatchFamily> families;
-  std::optional<Signature> dropped;  // of the latest program when all were forgotten
-  std::string last_miss;
-  std::uint64_t failures = 0;
-  std::string last_failure;
-  std::set<std::string> warned;
-  std::set<std::string> lost;  // captures that the function lost before
+  BatchPolicy batches;
+  Misses misses;
+
+  // Forgets programs and traces with tensors that the function lost.
+  void drop_lost() {
+    programs.drop([](const Program& program) { return program.lost_capture() != nullptr; });
+    templates.drop([](const BatchTemplate& known) { return lost_any(known.traced.trace); });
+  }
 };
 
 // One call that needs more than the latest program.
-struct CachedFunction::Call {
-  using Keys = runtime::Cache<ProgramKey, Program>::Keys;
-
-  CachedFunction& function;
-  const std::span<const Tensor> inputs;
-  const Signature called;
-  const std::vector<BatchSignature> readings;  // of its sizes
-  Signature signature;  // of its program: with the symbol, where that is for all batch sizes
-  std::shared_ptr<const BatchTemplate> symbolic = {};  // its trace
-  std::exception_ptr failed = {};                      // what ended that trace, and this call
-  bool escaped = false;                                // a trace assigned a C++ variable
-  std::shared_ptr<const Program> found = {};           // where it is there already
-  std::string lost = {};  // what the function lost that a program for this call captured
-  std::string warning;
-  bool made = false;  // by this call, and so audited already
-
-  Call(CachedFunction& owner, std::span<const Tensor> arguments, std::uint64_t structure)
-      : function(owner),
-        inputs(arguments),
-        called(signature_of(arguments, structure)),
-        readings(with_symbolic_batch(called)),
-        signature(called) {}
-
-  // Under the lock.
-  BatchFamily& family(const BatchSignature& batch) {
-    for (BatchFamily& known : state().families) {
-      if (known.signature == batch.signature) return known;
-    }
-    if (state().families.size() > function.options_.max_entries)
-      state().families.erase(state().families.begin());
-    return state().families.emplace_back(BatchFamily{batch.signature, {}, {}});
-  }
-
-  // Whether this call, so read, is to have the program for all batch sizes.
-  bool wants_symbol(const BatchSignature& batch) {
-    const int after = function.options_.dynamic_batch_after;
-    const std::lock_guard lock(state().mutex);
-    const BatchFamily& mine = family(batch);
-    if (!mine.refusal.empty()) return false;
-    if (function.options_.batch == Batch::dynamic) return true;
-    return after > 0 && mine.sizes.size() >= static_cast<std::size_t>(after) &&
-           !mine.sizes.contains(batch.size);
-  }
-
-  // This batch size has a program of its own.
-  void count_size() {
-    const int after = function.options_.dynamic_batch_after;
-    if (after <= 0 || function.options_.batch == Batch::dynamic) return;
-    const std::lock_guard lock(state().mutex);
-    for (const BatchSignature& batch : readings) {
-      BatchFamily& mine = family(batch);
-      if (mine.sizes.size() < static_cast<std::size_t>(after)) mine.sizes.insert(batch.size);
-    }
-  }
-
-  bool fits(const Program& program) {
-    if (!program.same_captures(inputs)) return false;
-    const Binding* gone = program.lost_capture();
-    if (gone == nullptr) return true;
-    lost = program.described(*gone);
-    return false;
-  }
-
-  // The first reading of the sizes that has a program for all of them, or a trace. The readings
-  // before it took sizes for one that only happened to be equal.
-  void take_symbol() {
-    bool number_asked = false;  // of a size: the reading with the fewest symbols is left
-    for (const BatchSignature& batch : readings) {
-      if (number_asked && &batch != &readings.back()) continue;
-      if (!wants_symbol(batch)) continue;
-      number_asked = !take_symbol(batch);
-      if (failed) return;
-      if (!found && !symbolic) continue;
-      const std::lock_guard lock(state().mutex);
-      for (const BatchSignature* other = readings.data(); other != &batch; ++other)
-        family(*other).misread = true;
-      return;
-    }
-  }
-
-  // The program for all batch sizes, or its trace. Where tracing with the symbol fails, sizes stay
-  // exact, and explain() says why. Who asked for Batch::dynamic gets the error, from make(), but
-  // for shapes that only one size fits; and so does everybody where a C++ variable was assigned.
-  // What else a trace throws (no memory, an exception of the function's) ends this call and says
-  // nothing about later ones. False where a symbol was used as a number.
-  bool take_symbol(const BatchSignature& batch) {
-    const Signature& symbol = batch.signature;
-    found = state().programs.find({symbol, state().build},
-                                  [this](const Program& program) { return fits(program); });
-    if (found) return true;
-    if (function.options_.on_recompile == OnRecompile::error) {  // refused before the work
-      state().programs.ask({symbol, state().build},
-                           [this](const Keys& keys, bool evicted) { miss(keys, evicted); });
-    }
-    const bool last = &batch == &readings.back();
-    const bool asked = function.options_.batch == Batch::dynamic && last;
-    const std::uint64_t unanswered = support::unanswered();
-    std::string refusal;
-    bool number_asked = false;
-    try {
-      symbolic = state().templates.get(
-          symbol, [](const BatchTemplate& known) { return !lost_any(known.traced.trace); },
-          [](const BatchTemplates::Keys&, bool) {},
-          [&] {
-            drop_lost();
-            const auto start = std::chrono::steady_clock::now();
-            CheckedTrace made = traced(symbol);
-            return std::make_shared<const BatchTemplate>(
-                BatchTemplate{std::move(made), milliseconds_since(start)});
-          });
-      if (!symbolic) return true;
-      refusal = runtime::symbolic_obstacle(symbolic->traced.trace.graph->main()).value_or("");
-      if (refusal.empty() && symbolic->traced.trace.has_size_text &&
-          function.options_.batch != Batch::dynamic) {
-        refusal = kSizeText;
-      }
-    } catch (const std::exception& error) {
-      // An exception of the function's that a size without a number led to is of this trace only.
-      const bool shape = dynamic_cast<const ShapeError*>(&error) != nullptr;
-      const bool of_trace =
-          dynamic_cast<const TraceError*>(&error) != nullptr || support::unanswered() != unanswered;
-      number_asked = of_trace;
-      if (!escaped && (shape || (of_trace && !asked)))
-        refusal = error.what();
-      else if (asked && !escaped && support::unanswered() != unanswered)
-        failed = with_reading(error);
-      else
-        failed = std::current_exception();
-    } catch (...) {
-      failed = std::current_exception();
-    }
-    if (refusal.empty()) {
-      signature = symbol;
-      return true;
-    }
-    symbolic.reset();
-    const std::lock_guard lock(state().mutex);
-    family(batch).refusal = std::move(refusal);
-    return !number_asked;
-  }
-
-  // A symbol was used as a number: says which size Batch::dynamic made one.
-  std::exception_ptr with_reading(const std::exception& error) const {
-    if (dynamic_cast<const TraceError*>(&error) == nullptr) return std::current_exception();
-    std::size_t i = 0;
-    while (inputs[i].rank() == 0) ++i;
-    const Shape& shape = inputs[i].shape();
-    std::string text = std::string(error.what()) + ". Batch::dynamic takes axis 0 of argument " +
-                       std::to_string(i) + ", " + to_string(shape) + ", for the batch size B";
-    if (shape.rank() == 1) text += "; one row is [1, " + to_string(shape[0]) + "]";
-    return std::make_exception_ptr(TraceError(text));
-  }
-
-  // Programs and traces with tensors that the function lost.
-  void drop_lost() {
-    state().programs.drop([](const Program& program) { return program.lost_capture() != nullptr; });
-    state().templates.drop([](const BatchTemplate& known) { return lost_any(known.traced.trace); });
-  }
-
-  State& state() { return *function.state_; }
-
-  // The signature that this call fails the fewest guards of, the latest of equals; null when there
-  // are none.
-  const Signature* nearest(const Keys& keys) const {
-    const Signature* best = nullptr;
-    std::size_t fewest = SIZE_MAX;
-    for (const ProgramKey* key : keys) {
-      const std::size_t failed = failed_guards(key->signature, called).size();
-      if (failed < fewest) best = &key->signature;
-      fewest = std::min(fewest, failed);
-    }
-    return best;
-  }
-
-  // Why this call finds no program, though one for `before` was there.
-  std::string reason_after(const Signature& before, bool there, bool evicted) const {
-    const std::vector<std::string> guards = failed_guards(before, called);
-    if (!guards.empty()) return guards.front();
-    if (!lost.empty()) {
-      return lost +
-             ": the function does not hold the tensor that it was traced with any more: its "
-             "variable was assigned another one";
-    }
-    if (evicted) return {};
-    return there ? "storage: arguments and captured tensors are not the same tensors as before"
-                 : "the programs were cleared";
-  }
-
-  // Why there is no program for this call, and whether that is allowed. Under the lock of the
-  // programs: a warning is given by make().
-  void miss(const Keys& keys, bool evicted) {
-    const HybridizeOptions& options = function.options_;
-    const std::lock_guard lock(state().mutex);
-    const Signature* before = nearest(keys);
-    if (before == nullptr && state().dropped) before = &*state().dropped;
-    std::string reason = "first call";
-    if (before != nullptr) reason = reason_after(*before, !keys.empty(), evicted);
-    const std::string guard = reason;
-    if (evicted) {
-      reason += (reason.empty() ? "" : "; ") + std::string("its program made room for others") +
-                " (max_entries is " + std::to_string(options.max_entries) + ", max_bytes " +
-                std::to_string(options.max_bytes) + ")";
-    }
-    state().last_miss = reason;
-    // Clearing asks for new programs, changing the block does not.
-    const bool asked_for =
-        before == nullptr || (keys.empty() && before->structure == signature.structure);
-    if (asked_for) return;
-    const bool again = !lost.empty() && !state().lost.insert(lost).second;
-    if (options.on_recompile == OnRecompile::allow) {
-      if (again && state().warned.insert("again " + lost).second)
-        warning =
-            path_prefix() + function.name_ + ": " + reason +
-            ", again: each time the function "
-            "is traced and compiled anew. Write variable.assign(value), which changes what the "
-            "tensor holds and is seen at the next call";
-      return;
-    }
-    const std::string message =
-        path_prefix() + function.name_ + ": a call needs a new compile: " + reason;
-    if (options.on_recompile == OnRecompile::error)
-      throw UserError(message + " (on_recompile is error)");
-    if (state().warned.insert(guard).second) warning = message;
-  }
-
-  CheckedTrace traced(const Signature& wanted) {
-    return trace_checked(function.body_, specs_of(wanted, inputs), function.resolver_,
-                         function.options_.audit, function.name_, escaped);
-  }
-
-  std::shared_ptr<const Program> make() {
-    made = true;
-    if (failed) std::rethrow_exception(failed);
-    if (!warning.empty()) warn(warning);
-    auto program = std::make_shared<Program>();
-    if (symbolic) {
-      program->trace_ms = symbolic->trace_ms;
-      compile(*program, symbolic->traced);
-      // Else traced with other tensors in the place of its captures: this call needs a trace of its
-      // own.
-      if (program->same_captures(inputs)) return program;
-    }
-    drop_lost();
-    const auto start = std::chrono::steady_clock::now();
-    const CheckedTrace own = traced(signature);
-    program->trace_ms = milliseconds_since(start);
-    compile(*program, own);
-    return program;
-  }
-
-  void compile(Program& program, const CheckedTrace& from) const {
-    program.captured_arguments = from.trace.captured_arguments;
-    program.signature = signature;
-    program.has_size_text = from.trace.has_size_text;
-    if (program.has_size_text) warn(path_prefix() + function.name_ + ": " + kSizeText);
-    for (std::size_t i = 0; i < from.trace.inputs.size(); ++i) {
-      if (from.trace.inputs[i].kind == ir::InputKind::capture) program.captures.push_back(i);
-    }
-    program.audit = from.audit;
-    program.graph = from.trace.graph;
-    program.results = from.trace.results;
-    program.runner = std::make_unique<const Runner>(*from.trace.graph, from.trace.inputs,
-                                                    from.trace.results, function.options_);
-  }
+class CachedFunction::Call {
+ public:
+  Call(const CachedFunction& function, std::span<const Tensor> inputs, std::uint64_t structure)
+      : options_(function.options_),
+        state_(*function.state_),
+        inputs_(inputs),
+        called_(signature_of(inputs, structure)),
+        readings_(with_symbolic_batch(called_)) {}
 
   // Null when this very thread is making it already (a call of the function from within its own
   // trace, with tracing paused).
   std::shared_ptr<const Program> program() try {
-    take_symbol();
-    if (found) return found;
-    std::shared_ptr<const Program> own = state().programs.get(
-        {signature, state().build}, [this](const Program& program) { return fits(program); },
-        [this](const Keys& keys, bool evicted) { miss(keys, evicted); }, [this] { return make(); });
-    if (own && !symbolic) count_size();
+    const Reading reading = read_sizes();
+    if (reading.program) return reading.program;
+    const Signature& signature = reading.settled() ? *reading.signature : called_;
+    std::string warning;
+    std::shared_ptr<const Program> own = state_.programs.get(
+        {signature, state_.build}, [this](const Program& program) { return fits(program); },
+        [&](const Programs::Keys& keys, bool evicted) { warning = miss(keys, evicted); },
+        [&] {
+          made_ = true;
+          if (reading.failed) std::rethrow_exception(reading.failed);
+          if (!warning.empty()) warn(warning);
+          return make(reading, signature);
+        });
+    if (own && !reading.trace) state_.batches.count(readings_);
     return own;
   } catch (const std::exception& error) {
-    const std::lock_guard lock(state().mutex);
-    ++state().failures;
-    state().last_failure = error.what();
+    state_.misses.failed(error.what());
     throw;
   }
+
+  // By this call, and so audited already.
+  bool made() const { return made_; }
+
+ private:
+  // What came of taking a size for the batch size. At most one of the last three.
+  struct Reading {
+    const Signature* signature = nullptr;             // with the symbol
+    bool number_asked = false;                        // a symbol was used as a number
+    std::shared_ptr<const Program> program = {};      // there already
+    std::shared_ptr<const BatchTemplate> trace = {};  // to be compiled
+    std::exception_ptr failed = {};                   // what ended the trace, and this call
+    bool settled() const { return program || trace || failed; }
+  };
+
+  bool fits(const Program& program) {
+    if (!program.same_captures(inputs_)) return false;
+    const Binding* gone = program.lost_capture();
+    if (gone == nullptr) return true;
+    lost_ = program.described(*gone);
+    return false;
+  }
+
+  std::string miss(const Programs::Keys& keys, bool evicted) {
+    std::vector<const Signature*> known;
+    for (const ProgramKey* key : keys) known.push_back(&key->signature);
+    return state_.misses.note({called_, lost_, evicted}, known);
+  }
+
+  // The first reading of the sizes that has a program for all of them, or a trace. The readings
+  // before it took sizes for one that only happened to be equal.
+  Reading read_sizes() {
+    bool number_asked = false;  // of a size: the reading with the fewest symbols is left
+    for (const BatchSignature& batch : readings_) {
+      if (number_asked && &batch != &readings_.back()) continue;
+      if (!state_.batches.wants_symbol(batch)) continue;
+      Reading reading = read(batch);
+      number_asked = reading.number_asked;
+      if (!reading.settled()) continue;
+      if (!reading.failed) state_.batches.misread({readings_.data(), &batch});
+      return reading;
+    }
+    return {};
+  }
+
+  // The program for all batch sizes, or its trace.
+  Reading read(const BatchSignature& batch) {
+    Reading reading{&batch.signature};
+    reading.program = state_.programs.find(
+        {batch.signature, state_.build}, [this](const Program& program) { return fits(program); });
+    if (reading.program) return reading;
+    if (options_.on_recompile == OnRecompile::error) {  // refused before the work
+      state_.programs.ask(
+          {batch.signature, state_.build},
+          [this](const Programs::Keys& keys, bool evicted) { miss(keys, evicted); });
+    }
+    std::string refusal;
+    try {
+      reading.trace = trace_for_all(batch.signature);
+      if (reading.trace) refusal = obstacle(reading.trace->traced.trace);
+    } catch (...) {
+      refusal = failure_of(batch, reading);
+    }
+    if (refusal.empty()) return reading;
+    reading.trace.reset();
+    state_.batches.refuse(batch, std::move(refusal));
+    return reading;
+  }
+
+  std::shared_ptr<const BatchTemplate> trace_for_all(const Signature& symbol) {
+    unanswered_ = support::unanswered();
+    return state_.templates.get(
+        symbol, [](const BatchTemplate& known) { return !lost_any(known.traced.trace); },
+        [](const BatchTemplates::Keys&, bool) {},
+        [&] {
+          state_.drop_lost();
+          return std::make_shared<const BatchTemplate>(
+              state_.builder.trace(symbol, inputs_, escaped_));
+        });
+  }
+
+  // Why one program of that trace cannot serve all sizes; "": it can.
+  std::string obstacle(const Trace& trace) const {
+    std::string why = runtime::symbolic_obstacle(trace.graph->main()).value_or("");
+    if (why.empty() && trace.has_size_text && options_.batch != Batch::dynamic) why = kSizeText;
+    return why;
+  }
+
+  // The exception in flight, of a trace with the symbol. Sizes stay exact, and explain() says why.
+  // Who asked for Batch::dynamic gets the error, when the program is made, but for shapes that only
+  // one size fits; and so does everybody where a C++ variable was assigned. What else a trace throws
+  // (no memory, an exception of the function's) ends this call and says nothing about later ones.
+  std::string failure_of(const BatchSignature& batch, Reading& reading) const {
+    const bool asked = options_.batch == Batch::dynamic && &batch == &readings_.back();
+    try {
+      throw;
+    } catch (const std::exception& error) {
+      // An exception of the function's that a size without a number led to is of this trace only.
+      const bool size_asked = support::unanswered() != unanswered_;
+      const bool shape = dynamic_cast<const ShapeError*>(&error) != nullptr;
+      const bool of_trace = dynamic_cast<const TraceError*>(&error) != nullptr || size_asked;
+      if (!escaped_ && (shape || (of_trace && !asked))) {
+        reading.number_asked = of_trace;
+        return error.what();
+      }
+      reading.failed = asked && !escaped_ && size_asked ? with_reading(error, inputs_)
+                                                        : std::current_exception();
+    } catch (...) {
+      reading.failed = std::current_exception();
+    }
+    return {};
+  }
+
+  std::shared_ptr<const Program> make(const Reading& reading, const Signature& signature) {
+    if (reading.trace) {
+      std::shared_ptr<const Program> program = state_.builder.compile(*reading.trace, signature);
+      // Else traced with other tensors in the place of its captures: this call needs a trace of its
+      // own.
+      if (program->same_captures(inputs_)) return program;
+    }
+    state_.drop_lost();
+    return state_.builder.compile(state_.builder.trace(signature, inputs_, escaped_), signature);
+  }
+
+  const HybridizeOptions& options_;
+  State& state_;
+  const std::span<const Tensor> inputs_;
+  const Signature called_;
+  const std::vector<BatchSignature> readings_;  // of its sizes
+  std::string lost_;              // what the function lost that a program for this call captured
+  std::uint64_t unanswered_ = 0;  // when the last trace began
+  bool escaped_ = false;          // a trace assigned a C++ variable
+  bool made_ = false;
 };
 
 CachedFunction::CachedFunction(Body body, HybridizeOptions options, ParameterResolver resolver,
                                std::string name)
     : options_(options),
-      body_(std::move(body)),
-      resolver_(std::move(resolver)),
       name_(std::move(name)),
-      state_(std::make_unique<State>(options_)) {
+      state_(std::make_unique<State>(std::move(body), options_, std::move(resolver), name_)) {
   check_options(options_);
 }
 
@@ -372,7 +253,7 @@ CachedFunction::~CachedFunction() = default;
 Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t structure) {
   const auto imperative = [&] {
     const support::Snapshot weights;
-    return Results{{}, body_(Tensors(inputs.begin(), inputs.end()))};
+    return Results{{}, state_->builder.run(inputs)};
   };
   if (Recorder::current() != nullptr) return imperative();
   if (Results results; call_latest(inputs, structure, results)) return results;
@@ -389,12 +270,11 @@ Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t struc
     Call call(*this, inputs, structure);
     program = call.program();
     if (!program) return imperative();
-    if (call.made) return (*program->runner)(inputs);
+    if (call.made()) return (*program->runner)(inputs);
   }
   if (program->audit) {
     const support::FloatEnvScope environment;
-    program->audit->compare(body_, specs_of(program->signature, inputs), resolver_,
-                            "a later trace");
+    state_->builder.audit(*program, inputs);
   }
   return (*program->runner)(inputs);
 }
@@ -452,9 +332,8 @@ void CachedFunction::clear() {
   const auto latest = state_->programs.list();
   state_->templates.clear();
   state_->programs.clear();
-  const std::lock_guard lock(state_->mutex);
-  state_->families.clear();
-  if (!latest.empty()) state_->dropped = latest.front().key.signature;
+  state_->batches.clear();
+  if (!latest.empty()) state_->misses.forget(latest.front().key.signature);
 }
 
 Explanation CachedFunction::explain() const {
@@ -470,13 +349,11 @@ Explanation CachedFunction::explain() const {
     summary.guards = all_guards(key.signature, *program);
     explanation.signatures.push_back(std::move(summary));
   }
-  const std::lock_guard lock(state_->mutex);
-  explanation.last_miss = state_->last_miss;
-  explanation.failures = state_->failures;
-  explanation.last_failure = state_->last_failure;
-  for (const BatchFamily& family : state_->families) {
-    if (!family.refusal.empty() && !family.misread) explanation.exact_batch = family.refusal;
-  }
+  const Misses::Report misses = state_->misses.report();
+  explanation.last_miss = misses.last_miss;
+  explanation.failures = misses.failures;
+  explanation.last_failure = misses.last_failure;
+  explanation.exact_batch = state_->batches.refusal();
   return explanation;
 }
 

@@ -56,11 +56,9 @@ class CachedFunction {
   Explanation explain() const;
 
  private:
-  struct Call;
+  class Call;
   struct State;
   HybridizeOptions options_;
-  Body body_;
-  ParameterResolver resolver_;
   std::string name_;
   std::unique_ptr<State> state_;
 };

@@ -9,8 +9,9 @@
 //   (the number of changes, and the text expected)
 //
 // Stages: print (parse and print), canonical, dot, errors, optimize (the whole pipeline), the passes
-// by name, joined by '+' to run one after another, plan with an instruction set ("plan avx2": of the
-// optimised program), and run (what the program gives in every backend, on the inputs in comments
+// by name, joined by '+' to run one after another, plan with a target ("plan avx2": of the optimised
+// program; "divided avx2": the same where all that can be is divided among threads), llvm with a
+// target, and run (what the program gives in every backend, on the inputs in comments
 // "; %x = f32[2] [1, 2]"; "; call" begins another call). Each starts from the program as written.
 // For errors, the file holds several programs separated by lines `;;`, each headed by a comment
 // that names it; every one must be refused, and the messages are what is expected. A stage without
@@ -38,7 +39,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kStages = "; stages:";
 constexpr std::string_view kSection = "; ---- ";
-constexpr std::string_view kPlan = "plan ";
+constexpr std::string_view kPlan = "plan ", kDivided = "divided ", kLlvm = "llvm ";
 
 struct Case {
   std::vector<std::string> stages;
@@ -133,7 +134,11 @@ std::string run_errors(std::string_view programs) {
 std::string run_stage(const std::string& program, const std::string& stage) {
   if (stage == "errors") return run_errors(program);
   if (stage == "run") return filetest::run_program(program);
-  if (stage.starts_with(kPlan)) return filetest::run_plan(program, stage.substr(kPlan.size()));
+  if (stage.starts_with(kPlan))
+    return filetest::run_plan(program, stage.substr(kPlan.size()), false);
+  if (stage.starts_with(kDivided))
+    return filetest::run_plan(program, stage.substr(kDivided.size()), true);
+  if (stage.starts_with(kLlvm)) return filetest::run_llvm(program, stage.substr(kLlvm.size()));
   ir::Graph graph = ir::parse(program);
   if (stage == "print") return checked_text(graph, stage);
   if (stage == "canonical") return ir::canonical(graph);
@@ -165,6 +170,7 @@ class FileTest : public testing::Test {
     EXPECT_EQ(test.expected.size(), test.stages.size()) << "as many expectations as stages";
     for (const std::string& stage : test.stages) {
       SCOPED_TRACE("stage " + stage);
+      if (stage.starts_with(kLlvm) && !filetest::has_llvm()) continue;
       const auto expected = test.expected.find(stage);
       if (expected == test.expected.end()) {
         ADD_FAILURE() << "no expectation; run with MLPJIT_BLESS=1 to write it, then read it";

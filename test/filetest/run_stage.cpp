@@ -9,16 +9,24 @@
 #include "lib/ir/text.h"
 #include "lib/passes/passes.h"
 #include "lib/plan/plan.h"
+#include "lib/plan/text.h"
+#include "lib/plan/verify.h"
+#include "lib/runtime/loader.h"
 #include "lib/support/isa.h"
 #include "mlpjit/mlpjit.h"
 
 namespace mlpjit::filetest {
 namespace {
 
-support::Isa isa_of(const std::string& name) {
-  const auto isa = support::isa_from_name(name);
-  if (!isa) throw UserError("there is no instruction set '" + name + "'");
-  return *isa;
+// Of the optimised program.
+plan::Plan plan_for(const std::string& program, const std::string& name, double divide_above) {
+  const plan::Target* target = plan::find_target(name);
+  if (target == nullptr) throw UserError("there is no target '" + name + "'");
+  auto graph = std::make_shared<ir::Graph>(ir::parse(program));
+  passes::PipelineSettings settings;
+  settings.isa = target->isa;
+  passes::run_pipeline(*graph, settings);
+  return plan::make_plan(graph, *target, divide_above);
 }
 
 // A line "; %x = f32[2] [1, 2]" gives an input its value, a line "; call" begins another call; what
@@ -145,12 +153,23 @@ std::vector<Mode> modes() {
 
 }  // namespace
 
-std::string run_plan(const std::string& program, const std::string& isa) {
-  auto graph = std::make_shared<ir::Graph>(ir::parse(program));
-  passes::PipelineSettings settings;
-  settings.isa = isa_of(isa);
-  passes::run_pipeline(*graph, settings);
-  return to_string(plan::make_plan(graph, plan::make_target(settings.isa)));
+std::string run_plan(const std::string& program, const std::string& target, bool divided) {
+  const plan::Plan made = plan_for(program, target, divided ? 0 : plan::kCyclesWorthDividing);
+  const std::string text = to_string(made);
+  EXPECT_EQ(plan::verify(made), "");
+  EXPECT_TRUE(plan::parse(text, made.graph) == made) << "the text does not read back as it was";
+  return text;
+}
+
+bool has_llvm() {
+  return runtime::built_with_llvm();
+}
+
+std::string run_llvm(const std::string& program, const std::string& target) {
+  codegen::CompileReport report;
+  runtime::load_toolchain().compiler().compile(
+      plan_for(program, target, plan::kCyclesWorthDividing), {.keep_text = true}, report);
+  return report.llvm_ir;
 }
 
 std::string run_program(const std::string& program) {

@@ -20,6 +20,7 @@
 #include "lib/plan/verify.h"
 #include "lib/runtime/library_steps.h"
 #include "lib/runtime/loader.h"
+#include "mlpjit/error.h"
 #include "test/unit/interp/helpers.h"
 
 namespace mlpjit::test {
