@@ -21,10 +21,8 @@ double product(const std::vector<Extent>& loops) {
   return all;
 }
 
-// ceil(count / size); of a size that is not known, `size` rows or elements too many at most.
-Extent blocks(const Extent& count, std::int64_t size) {
-  if (count.is_known()) return (count.known() + size - 1) / size;
-  return count.multiple_of(size) ? count.divided_by(size) : count;
+std::int64_t blocks(std::int64_t count, std::int64_t size) {
+  return (count + size - 1) / size;
 }
 
 // Roughly the cycles of a kernel, and its units.
@@ -72,7 +70,7 @@ class Dividing {
   }
   Units units(NarrowDenseKernel& kernel) const {
     if (!kernel.m.is_known()) return {kernel.m, 1};
-    return {blocks(kernel.m, kernel.rows), kernel.rows};
+    return {blocks(kernel.m.known(), kernel.rows), kernel.rows};
   }
   Units units(ReductionKernel& kernel) const { return outermost(kernel.outer); }
   Units units(RowKernel& kernel) const { return outermost(kernel.outer); }
@@ -91,7 +89,7 @@ class Dividing {
   }
   // Blocks of a row of elements; one that is not known is divided where blocks come out even.
   static Units whole_blocks(const Extent& count, std::int64_t block) {
-    if (count.is_known()) return {blocks(count, block), block};
+    if (count.is_known()) return {blocks(count.known(), block), block};
     while (block > 1 && !count.multiple_of(block)) block /= 2;
     return {count.divided_by(block), block};
   }
