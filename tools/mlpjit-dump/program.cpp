@@ -10,8 +10,8 @@
 
 #include "lib/ir/text.h"
 #include "mlpjit/error.h"
-#include "src/program/graph_data.h"
 #include "src/model/symbol_program.h"
+#include "src/program/graph_data.h"
 
 namespace mlpjit::dump {
 namespace {
