@@ -330,7 +330,8 @@ class DenseDriver {
 
   Value* lesser(Value* a, Value* c) { return d_.b.CreateSelect(d_.b.CreateICmpSLT(a, c), a, c); }
 
-  // Groups [begin, end) of the first `groups` of a split: f(the number of the first thing, how many).
+  // Groups [begin, end) of the first `groups` of a split: f(the number of the first thing, how
+  // many).
   template <class F>
   void each_group(const plan::EvenSplit& split, std::int64_t groups, Value* begin, Value* end,
                   F&& f) {

@@ -1,7 +1,8 @@
 #pragma once
-// What may stand in a `fusion` op: who fuses, who plans, and the verifier go by these rules. A fusion
-// holds one region; its operands and the region's arguments correspond one to one, its results and
-// what the region yields likewise. Bodies of cond, while_loop and scan hold fusions of their own.
+// What may stand in a `fusion` op: who fuses, who plans, and the verifier go by these rules. A
+// fusion holds one region; its operands and the region's arguments correspond one to one, its
+// results and what the region yields likewise. Bodies of cond, while_loop and scan hold fusions of
+// their own.
 //
 // Every fusion:
 //
@@ -24,15 +25,15 @@
 //
 // Kind "dense": the root is the one contraction, and the first member; its operands are region
 // arguments. The weight of a dense is an input of the function; the right operand of a matmul has
-// rank 2 and more than one column. Every other member depends on the root and has its result's shape
-// [.., N]; their other operands broadcast to that shape and are full, [N], one per row ([.., 1], all
-// leading sizes full), or of one element.
+// rank 2 and more than one column. Every other member depends on the root and has its result's
+// shape [.., N]; their other operands broadcast to that shape and are full, [N], one per row ([..,
+// 1], all leading sizes full), or of one element.
 //
-// Kind "reduction": the root is the one op of that family; its axes are the last ones (but for sizes
-// of 1), at least one, and max and min never reduce nothing. Producers have the shape of the root's
-// operand and are used only by producers and the root; each of their operands is full, or of size
-// 1, along all the reduced axes alike. Consumers depend on the root, have the shape of its result,
-// and use no producer.
+// Kind "reduction": the root is the one op of that family; its axes are the last ones (but for
+// sizes of 1), at least one, and max and min never reduce nothing. Producers have the shape of the
+// root's operand and are used only by producers and the root; each of their operands is full, or of
+// size 1, along all the reduced axes alike. Consumers depend on the root, have the shape of its
+// result, and use no producer.
 //
 // Kind "row": the root is the one op of that family, over the last axis; gamma and beta of
 // layer_norm are region arguments. Producers (of the root's first operand) and consumers as for a

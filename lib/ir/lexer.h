@@ -1,5 +1,6 @@
 #pragma once
-// Splits program text into tokens with their places. For parsers and printers of lib/ir and lib/plan.
+// Splits program text into tokens with their places. For parsers and printers of lib/ir and
+// lib/plan.
 
 #include <cstdint>
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
-// The text form of a plan: all of it but the graph that its bodies refer to, by the names of values.
-// to_string() writes it (plan.h).
+// The text form of a plan: all of it but the graph that its bodies refer to, by the names of
+// values. to_string() writes it (plan.h).
 
 #include <memory>
 #include <string_view>

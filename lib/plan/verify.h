@@ -11,11 +11,12 @@ namespace mlpjit::plan {
 //
 // - Slots stand in the order of their kinds, one for each input, output and update that is no
 //   token; their indices exist.
-// - A view has the memory of its root. Memory of the workspace lies in it, at multiples of 64 bytes;
-//   no two buffers that are alive at one step share a byte.
+// - A view has the memory of its root. Memory of the workspace lies in it, at multiples of 64
+//   bytes; no two buffers that are alive at one step share a byte.
 // - A step uses buffers that are alive then, and writes to no input, constant or packed weight. The
 //   steps of its regions stand right behind a control step. Each output is written.
-// - No access leaves its buffer; accesses have a stride per loop, and bodies an argument per access.
+// - No access leaves its buffer; accesses have a stride per loop, and bodies an argument per
+//   access.
 // - A body computes element-wise ops, each from what it has.
 // - Tilings cover all rows and panels once (or, where rows overlap, at least once), by the
 //   micro-kernels that are listed, no others.

@@ -11,9 +11,9 @@
 
 namespace mlpjit::runtime {
 
-// Compiler and linker of this process; they stay until its end. Safe from any number of threads. Throws
-// UnsupportedError that names what was tried and Backend::graph as the way out; the next call tries
-// again.
+// Compiler and linker of this process; they stay until its end. Safe from any number of threads.
+// Throws UnsupportedError that names what was tried and Backend::graph as the way out; the next
+// call tries again.
 const codegen::Toolchain& load_toolchain();
 
 // Whether this build can compile at all (MLPJIT_WITH_LLVM).

@@ -14,7 +14,8 @@
 
 namespace mlpjit::detail {
 
-// Safe from any thread. Its lock is the last of those that a call takes: nothing is called under it.
+// Safe from any thread. Its lock is the last of those that a call takes: nothing is called under
+// it.
 class BatchPolicy {
  public:
   explicit BatchPolicy(const HybridizeOptions& options) : options_(options) {}

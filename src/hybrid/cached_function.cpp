@@ -195,8 +195,9 @@ class CachedFunction::Call {
 
   // The exception in flight, of a trace with the symbol. Sizes stay exact, and explain() says why.
   // Who asked for Batch::dynamic gets the error, when the program is made, but for shapes that only
-  // one size fits; and so does everybody where a C++ variable was assigned. What else a trace throws
-  // (no memory, an exception of the function's) ends this call and says nothing about later ones.
+  // one size fits; and so does everybody where a C++ variable was assigned. What else a trace
+  // throws (no memory, an exception of the function's) ends this call and says nothing about later
+  // ones.
   std::string failure_of(const BatchSignature& batch, Reading& reading) const {
     const bool asked = options_.batch == Batch::dynamic && &batch == &readings_.back();
     try {

@@ -1,5 +1,5 @@
-// HybridBlock, and what hybridize() does to its calls: one CachedFunction per C++ object, made anew when
-// the options change, with the structure of the tree in its key.
+// HybridBlock, and what hybridize() does to its calls: one CachedFunction per C++ object, made anew
+// when the options change, with the structure of the tree in its key.
 
 #include <fmt/format.h>
 

@@ -22,15 +22,17 @@ struct MissedCall {
   bool evicted = false;
 };
 
-// Safe from any thread. Its lock is the last of those that a call takes: nothing is called under it.
+// Safe from any thread. Its lock is the last of those that a call takes: nothing is called under
+// it.
 class Misses {
  public:
   // `name` stands in messages.
   Misses(const HybridizeOptions& options, std::string name)
       : options_(options), name_(std::move(name)) {}
 
-  // Notes the reason, by the signatures that have programs, the latest first. Returns a warning that
-  // is to be given when no lock is held, or "". Throws UserError where a new compile is an error.
+  // Notes the reason, by the signatures that have programs, the latest first. Returns a warning
+  // that is to be given when no lock is held, or "". Throws UserError where a new compile is an
+  // error.
   std::string note(const MissedCall& call, std::span<const Signature* const> known);
   // All programs were forgotten; `latest` is the signature of the one used last.
   void forget(const Signature& latest);
