@@ -9,10 +9,8 @@ namespace mlpjit::passes {
 
 using ir::FusionKind;
 using ir::Op;
-using ir::Opcode;
 using ir::OpId;
 using ir::RegionId;
-using ir::Type;
 using ir::ValueId;
 
 namespace {
