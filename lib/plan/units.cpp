@@ -84,7 +84,7 @@ class Dividing {
 
  private:
   static Units outermost(const std::vector<Extent>& loops) {
-    if (loops.empty() || loops[0] == 1) return {};
+    if (loops.empty()) return {};
     return {loops[0], 1};
   }
   // Blocks of a row of elements; one that is not known is divided where blocks come out even.

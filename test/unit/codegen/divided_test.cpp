@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <set>
 #include <thread>
@@ -21,6 +22,7 @@ struct Hook {
   int threads = 1;
 };
 Hook hook;
+std::atomic<bool> scratch_written{false};
 
 // [0, units) in pieces of any length, in any order.
 std::vector<std::pair<std::int64_t, std::int64_t>> pieces(std::int64_t units) {
@@ -45,6 +47,9 @@ void run_divided(const codegen::Runtime* runtime, codegen::RangeFunction range, 
     for (std::size_t i = first; i < all.size(); i += step)
       range(runtime, slots, workspace, batch, all[i].first, all[i].second, scratch.data());
     EXPECT_TRUE(scratch.intact());
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(scratch.data());
+    if (std::any_of(bytes, bytes + hook.scratch_bytes, [](unsigned char b) { return b != 0x5A; }))
+      scratch_written = true;
   };
   if (hook.threads == 1) return some(0, 1);
   const support::FloatEnvScope environment;
@@ -126,7 +131,10 @@ TEST(Divided, EveryKernelGivesTheSameBitsInWhateverRanges) {
         for (const int threads : {1, 1, 2}) {
           hook = {std::mt19937(static_cast<unsigned>(threads * 31 + batch)),
                   program.plan().scratch_bytes, 0, threads};
+          scratch_written = false;
           EXPECT_EQ(compare(program, true, batch, &run_divided), "") << threads << " " << batch;
+          // Rows are kept in the thread's own memory, not in the one workspace.
+          EXPECT_TRUE(scratch_written || program.plan().scratch_bytes == 0 || hook.ranges == 0);
           const bool of_rows = one.batches.size() > 1;
           EXPECT_TRUE(hook.ranges > 1 || (of_rows && batch <= 1));
         }

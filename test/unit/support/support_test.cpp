@@ -153,6 +153,18 @@ TEST(FloatEnv, IsSetForTheScopeAndGivenBack) {
   _mm_setcsr(before);
 }
 
+TEST(Storage, AnIdAfterAllIsAboveThoseOfEveryThread) {
+  for (int round = 0; round < 3; ++round) {
+    const std::uint64_t here = support::Storage::next_id();
+    std::uint64_t elsewhere = 0;
+    std::thread([&] { elsewhere = support::Storage::next_id(); }).join();
+    const std::uint64_t after = support::Storage::id_after_all();
+    EXPECT_GT(after, here);
+    EXPECT_GT(after, elsewhere);
+    EXPECT_LE(after, support::Storage::next_id());
+  }
+}
+
 TEST(Storage, CountsLiveAndPeakBytes) {
   const std::size_t before = support::memory_stats().live_bytes;
   support::reset_peak_memory();
