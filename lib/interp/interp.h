@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/ir/graph.h"
+#include "lib/ir/sizes.h"
 #include "lib/support/isa.h"
 
 namespace mlpjit::interp {
@@ -21,9 +22,6 @@ struct View {
   void* data = nullptr;
 };
 
-// A shape whose symbol, if it has one, is `batch`.
-Shape sized(const Shape& shape, std::int64_t batch);
-
 // Runs one op without regions (nor `call`). Results must not overlap operands, except that an
 // element-wise op may write over an operand of the same shape and size of element. Throws
 // ValueError where the op may fail (index out of range, integer division by zero, maximum of
@@ -35,10 +33,10 @@ void evaluate(ir::Opcode opcode, const ir::Attrs& attrs, std::span<const View> o
 // the order of the function's inputs; the body's results go to `results`; updates are written into
 // the inputs' memory after every read. Intermediates are freed after their last use; returns the
 // peak bytes they held. Sizes of the function may have one symbol: its value is `batch`, or where
-// that is negative what the shapes of the inputs say. `updates` (may be empty): where the final
+// that is unknown what the shapes of the inputs say. `updates` (may be empty): where the final
 // value of input i goes, null for its own memory.
 std::size_t run(const ir::Graph& graph, const ir::Function& function, std::span<const View> inputs,
-                std::span<const View> results, support::Isa isa, std::int64_t batch = -1,
-                std::span<void* const> updates = {});
+                std::span<const View> results, support::Isa isa,
+                std::int64_t batch = ir::kUnknownSize, std::span<void* const> updates = {});
 
 }  // namespace mlpjit::interp

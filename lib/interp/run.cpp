@@ -267,7 +267,7 @@ class Frame {
   }
 
   Shape shape_of(ir::ValueId value) const {
-    return sized(function_.value(value).type.shape, batch_);
+    return ir::sized(function_.value(value).type.shape, batch_);
   }
 
   bool owned_by(ir::ValueId value, ir::RegionId region) const {
@@ -345,28 +345,13 @@ void write_updates(const ir::Function& function, const Slots& updates, std::span
   }
 }
 
-// The value of the symbol by the first input that has it; -1 for none.
+// The value of the symbol by the first input that has it.
 std::int64_t batch_of(const ir::Function& function, std::span<const View> inputs) {
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Shape& shape = function.value(function.body().arguments[i]).type.shape;
-    for (int axis = 0; axis < shape.rank() && !shape.is_static(); ++axis) {
-      const Dim dim = shape[axis];
-      if (!dim.is_static())
-        return (inputs[i].shape[axis].value() - dim.offset()) / dim.coefficient();
-    }
-  }
-  return -1;
+  const std::optional<ir::SymbolAxis> symbol = ir::find_symbol(function);
+  return symbol ? symbol->size(inputs[symbol->input].shape) : ir::kUnknownSize;
 }
 
 }  // namespace
-
-Shape sized(const Shape& shape, std::int64_t batch) {
-  if (shape.is_static()) return shape;
-  Shape result;
-  for (int i = 0; i < shape.rank(); ++i)
-    result.push_back(shape[i].substitute(shape[i].symbol(), batch));
-  return result;
-}
 
 std::size_t run(const ir::Graph& graph, const ir::Function& function, std::span<const View> inputs,
                 std::span<const View> results, support::Isa isa, std::int64_t batch,
@@ -380,7 +365,8 @@ std::size_t run(const ir::Graph& graph, const ir::Function& function, std::span<
                         std::to_string(inputs.size()) + " and " + std::to_string(results.size()));
   }
   Meter meter;
-  Frame frame(graph, function, isa, meter, batch < 0 ? batch_of(function, inputs) : batch);
+  Frame frame(graph, function, isa, meter,
+              batch == ir::kUnknownSize ? batch_of(function, inputs) : batch);
   Slots arguments;
   arguments.reserve(inputs.size());
   for (const View& input : inputs) arguments.push_back({input, nullptr});

@@ -19,7 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "lib/ir/attr.h"
@@ -130,7 +130,7 @@ class Function {
   std::vector<Value> values_;
   std::vector<Op> ops_;
   std::vector<Region> regions_;
-  std::unordered_set<std::string> names_;
+  std::unordered_map<std::string, std::size_t> names_;  // with the last suffix tried for it
   std::size_t next_name_ = 0;
 };
 
@@ -149,9 +149,5 @@ class Graph {
  private:
   std::vector<std::unique_ptr<Function>> functions_;
 };
-
-// Rebuilds `from` into `to`, dropping unreachable arena entries; ids are renumbered densely in text
-// order.
-Function compact(const Function& function);
 
 }  // namespace mlpjit::ir

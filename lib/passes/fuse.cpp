@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/ir/copy.h"
 #include "lib/passes/fuse_groups.h"
 #include "lib/passes/passes.h"
 #include "lib/passes/rewrite.h"
@@ -63,20 +64,19 @@ class Fuser {
     const std::vector<ValueId> inputs = search.inputs(group);
     const std::vector<ValueId> outputs = search.outputs(group);
     const RegionId inside = function_.add_region();
-    ValueMap map;
+    ir::Copier copy(function_, function_, ir::Copier::Names::numbered);
     for (ValueId input : inputs) {
-      map[input] = function_.add_argument(inside, ir::Type(function_.value(input).type));
+      copy.bind(input, function_.add_argument(inside, ir::Type(function_.value(input).type)));
     }
     for (int member : group.members) {
       const OpId id = ops[static_cast<std::size_t>(member)];
       const std::vector<ValueId> operands = function_.op(id).operands;
       for (ValueId operand : operands) {
-        if (map.contains(operand)) continue;
-        copy_op(function_, function_.value(operand).producer, function_, inside, map);
+        if (!copy.has(operand)) copy.op(function_.value(operand).producer, inside);
       }
-      copy_op(function_, id, function_, inside, map);
+      copy.op(id, inside);
     }
-    for (ValueId output : outputs) function_.region(inside).results.push_back(map.at(output));
+    function_.region(inside).results = copy[outputs];
     const int named = group.root >= 0 ? group.root : group.members.back();
     const std::string path = function_.op(ops[static_cast<std::size_t>(named)]).path;
     const OpId fusion = function_.append_typed(region, Opcode::fusion, inputs,

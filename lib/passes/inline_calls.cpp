@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "lib/ir/copy.h"
 #include "lib/passes/passes.h"
 #include "lib/passes/rewrite.h"
 
@@ -75,16 +76,16 @@ class Inliner {
     copied_ += size;
     copied_bytes_ += body.bytes;
     const ir::Op call = function.op(id);
-    ValueMap map;
+    ir::Copier copier(*callee, function, ir::Copier::Names::given);
     for (std::size_t i = 0; i < call.operands.size(); ++i) {
-      map[callee->body().arguments.at(i)] = call.operands[i];
+      copier.bind(callee->body().arguments.at(i), call.operands[i]);
     }
     for (ir::OpId op : callee->body().ops) {
-      const ir::OpId copy = copy_op(*callee, op, function, call.parent, map);
+      const ir::OpId copy = copier.op(op, call.parent);
       if (function.op(copy).path.empty()) function.op(copy).path = call.path;
     }
     for (std::size_t i = 0; i < call.results.size(); ++i) {
-      substitution.replace(call.results[i], map.at(callee->body().results.at(i)));
+      substitution.replace(call.results[i], copier[callee->body().results.at(i)]);
     }
     ++changes_;
     return true;

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "lib/ir/copy.h"
 #include "lib/ir/verify.h"
 #include "lib/passes/passes.h"
 

@@ -3,7 +3,6 @@
 #include "lib/support/number_range.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 #include <utility>
 
@@ -73,51 +72,6 @@ void splice(Function& function, RegionId from, RegionId to, const Substitution& 
     for (ValueId result : function.op(id).results) function.value(result).region = to;
     function.region(to).ops.push_back(id);
   }
-}
-
-namespace {
-
-bool is_made_up(const std::string& name) {
-  return std::all_of(name.begin(), name.end(),
-                     [](unsigned char c) { return std::isdigit(c) != 0; });
-}
-
-ValueId mapped(const ValueMap& map, ValueId id) {
-  const auto found = map.find(id);
-  return found == map.end() ? id : found->second;
-}
-
-RegionId copy_region(const Function& from, RegionId source, Function& to, ValueMap& map) {
-  const RegionId copy = to.add_region();
-  // Copied, not referred to: `to` may be `from`, whose arenas grow here.
-  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
-  const ir::Region region = from.region(source);
-  for (ValueId argument : region.arguments) {
-    map[argument] = to.add_argument(copy, ir::Type(from.value(argument).type));
-  }
-  for (OpId id : region.ops) copy_op(from, id, to, copy, map);
-  for (ValueId result : region.results) to.region(copy).results.push_back(mapped(map, result));
-  return copy;
-}
-
-}  // namespace
-
-OpId copy_op(const Function& from, OpId source, Function& to, RegionId region, ValueMap& map) {
-  const Op op = from.op(source);  // NOLINT(performance-unnecessary-copy-initialization): as above
-  std::vector<ValueId> operands;
-  operands.reserve(op.operands.size());
-  for (ValueId operand : op.operands) operands.push_back(mapped(map, operand));
-  std::vector<RegionId> regions;
-  for (RegionId nested : op.regions) regions.push_back(copy_region(from, nested, to, map));
-  const OpId copy = to.append_typed(region, op.opcode, std::move(operands), op.attrs,
-                                    std::move(regions), from.types(op.results), op.path);
-  for (std::size_t i = 0; i < op.results.size(); ++i) {
-    const ValueId result = to.result(copy, i);
-    map[op.results[i]] = result;
-    std::string name = from.value(op.results[i]).name;
-    if (&from != &to && !is_made_up(name)) to.set_name(result, std::move(name));
-  }
-  return copy;
 }
 
 void take_name(Function& function, ValueId from, ValueId to) {

@@ -1,6 +1,5 @@
 #pragma once
-// What the passes share: walking and rebuilding regions, copying ops between regions, and the
-// questions "is this value known?" and "must this op run?".
+// What the passes share: walking and rebuilding regions, and the questions "is this value known?" and "must this op run?".
 
 #include <functional>
 #include <optional>
@@ -37,13 +36,6 @@ void rewrite_function(ir::Function& function, const KeepOp& keep, Substitution& 
 // Moves the ops of `from` to the end of `to`, whose position they take, and substitutes in them.
 void splice(ir::Function& function, ir::RegionId from, ir::RegionId to,
             const Substitution& substitution);
-
-// Copies an op, nested regions included, to the end of a region of `to` (which may be `from`
-// itself, but not a region inside the op). `map` gives the copy of each value; values it lacks stay
-// as they are, and it learns the results.
-using ValueMap = std::unordered_map<ir::ValueId, ir::ValueId>;
-ir::OpId copy_op(const ir::Function& from, ir::OpId op, ir::Function& to, ir::RegionId region,
-                 ValueMap& map);
 
 // Gives the name of `from`, which nothing uses any more, to `to`.
 void take_name(ir::Function& function, ir::ValueId from, ir::ValueId to);

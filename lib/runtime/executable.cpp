@@ -111,7 +111,7 @@ std::shared_ptr<const Executable> Executable::compile(const ir::Graph& graph,
                                                       const Settings& settings) {
   const support::FloatEnvScope environment;  // folding computes
   if (settings.dump) settings.dump("trace", ir::print(graph));
-  signature_of(graph.main());  // before any work: throws where one executable cannot serve
+  interface_of(graph.main());  // before any work: throws where one executable cannot serve
   Report report;
   report.backend = settings.backend;
   report.isa = settings.isa;

@@ -10,7 +10,7 @@
 #include "lib/interp/interp.h"
 #include "lib/ir/graph.h"
 #include "lib/passes/passes.h"
-#include "lib/runtime/signature.h"
+#include "lib/runtime/interface.h"
 #include "lib/support/storage.h"
 #include "mlpjit/options.h"
 
@@ -32,7 +32,7 @@ class Frame {
   virtual ~Frame() = default;
   // What it points to must be there whenever run() is called, unless it is set again before.
   virtual void set_input(std::size_t input, const Argument& argument) = 0;
-  // As Executable::run; results overlap no input. `batch`: the value of the signature's symbol.
+  // As Executable::run; results overlap no input. `batch`: the value of the interface's symbol.
   virtual void run(std::span<const interp::View> results, std::int64_t batch) = 0;
 };
 
@@ -92,12 +92,12 @@ class Executable {
 
   virtual std::unique_ptr<Frame> make_frame() const = 0;
 
-  virtual const Signature& signature() const = 0;
-  std::span<const ir::Input> inputs() const { return signature().inputs; }
-  std::span<const ir::Type> input_types() const { return signature().input_types; }
-  std::span<const ir::Type> result_types() const { return signature().result_types; }
+  virtual const Interface& interface() const = 0;
+  std::span<const ir::Input> inputs() const { return interface().inputs; }
+  std::span<const ir::Type> input_types() const { return interface().input_types; }
+  std::span<const ir::Type> result_types() const { return interface().result_types; }
   // For each update: which input it changes.
-  std::span<const std::uint32_t> updated_inputs() const { return signature().updated_inputs; }
+  std::span<const std::uint32_t> updated_inputs() const { return interface().updated_inputs; }
   virtual const Report& report() const = 0;
   // Bytes it holds: code, constants, text.
   virtual std::size_t bytes() const = 0;

@@ -10,17 +10,17 @@ GraphExecutable::GraphExecutable(ir::Graph graph, support::Isa isa, Report repor
     : graph_(std::move(graph)),
       isa_(isa),
       report_(std::move(report)),
-      signature_(signature_of(graph_.main())),
-      input_bytes_(byte_sizes(signature_.input_types)),
-      result_bytes_(byte_sizes(signature_.result_types)),
+      interface_(interface_of(graph_.main())),
+      input_bytes_(byte_sizes(interface_.input_types)),
+      result_bytes_(byte_sizes(interface_.result_types)),
       bytes_(sizeof(*this) + footprint(graph_)) {}
 
 class GraphExecutable::CallFrame final : public Frame {
  public:
   explicit CallFrame(const GraphExecutable& executable)
       : executable_(executable),
-        inputs_(executable.signature_.inputs.size()),
-        updates_(executable.signature_.inputs.size()) {}
+        inputs_(executable.interface_.inputs.size()),
+        updates_(executable.interface_.inputs.size()) {}
 
   void set_input(std::size_t input, const Argument& argument) override {
     inputs_[input] = argument.view;
@@ -41,7 +41,7 @@ class GraphExecutable::CallFrame final : public Frame {
 void GraphExecutable::run(std::span<const Argument> inputs,
                           std::span<const interp::View> results) const {
   const support::FloatEnvScope environment;
-  require_counts(inputs.size(), results.size(), signature_);
+  require_counts(inputs.size(), results.size(), interface_);
   const Staging staging(inputs, input_bytes_, results, result_bytes_);
   CallFrame frame(*this);
   for (std::size_t i = 0; i < inputs.size(); ++i) frame.set_input(i, inputs[i]);

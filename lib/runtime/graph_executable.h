@@ -2,7 +2,7 @@
 // Backend::graph: the optimised graph, run by the interpreter's kernels.
 
 #include "lib/runtime/executable.h"
-#include "lib/runtime/signature.h"
+#include "lib/runtime/interface.h"
 
 namespace mlpjit::runtime {
 
@@ -13,7 +13,7 @@ class GraphExecutable final : public Executable {
   void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
   std::unique_ptr<Frame> make_frame() const override;
 
-  const Signature& signature() const override { return signature_; }
+  const Interface& interface() const override { return interface_; }
   const Report& report() const override { return report_; }
   std::size_t bytes() const override { return bytes_; }
 
@@ -22,7 +22,7 @@ class GraphExecutable final : public Executable {
   const ir::Graph graph_;
   const support::Isa isa_;
   const Report report_;
-  const Signature signature_;
+  const Interface interface_;
   const std::vector<std::size_t> input_bytes_, result_bytes_;
   const std::size_t bytes_;
 };

@@ -54,7 +54,7 @@ void place(Views& views, std::span<const interp::View> models,
   for (std::size_t i = 0; i < views.size(); ++i) {
     const plan::Buffer* buffer = buffers[i];
     if (buffer == nullptr) continue;
-    if (!buffer->shape.is_static()) views[i].shape = interp::sized(buffer->shape, batch);
+    if (!buffer->shape.is_static()) views[i].shape = ir::sized(buffer->shape, batch);
     views[i].data = plan::address(*buffer, slots, workspace, batch);
   }
 }

@@ -44,13 +44,13 @@ NativeExecutable::NativeExecutable(plan::Plan plan, std::unique_ptr<codegen::Cod
       code_(std::move(code)),
       entry_(code_->entry()),
       report_(std::move(report)),
-      signature_(signature_of(plan_.graph->main())),
+      interface_(interface_of(plan_.graph->main())),
       constants_(plan_),
       library_(plan_),
-      input_slots_(signature_.input_types.size()),
-      output_slots_(signature_.result_types.size()),
-      input_bytes_(byte_sizes(signature_.input_types)),
-      result_bytes_(byte_sizes(signature_.result_types)) {
+      input_slots_(interface_.input_types.size()),
+      output_slots_(interface_.result_types.size()),
+      input_bytes_(byte_sizes(interface_.input_types)),
+      result_bytes_(byte_sizes(interface_.result_types)) {
   bind_slots();
 }
 
@@ -169,7 +169,7 @@ void NativeExecutable::run(std::span<const Argument> inputs,
                            std::span<const interp::View> results) const {
   const support::FloatEnvScope environment;
   const support::Snapshot snapshot;
-  require_counts(inputs.size(), results.size(), signature_);
+  require_counts(inputs.size(), results.size(), interface_);
   const Staging staging(inputs, input_bytes_, results, result_bytes_);
   // No heap for programs of usual size.
   std::array<void*, 64> few;
@@ -182,7 +182,7 @@ void NativeExecutable::run(std::span<const Argument> inputs,
   for (const auto& [slot, data] : constants_.slots()) slots[slot] = data;
   for (std::size_t i = 0; i < inputs.size(); ++i) set_input(slots, i, inputs[i]);
   const std::int64_t batch =
-      signature_.symbol.empty() ? 0 : signature_.batch(inputs[signature_.batch_input].view.shape);
+      interface_.batch([&](std::size_t i) -> const Shape& { return inputs[i].view.shape; });
   call(slots, staging.results(), batch);
   staging.finish();
 }

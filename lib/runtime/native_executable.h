@@ -9,8 +9,8 @@
 #include "lib/codegen/compiler.h"
 #include "lib/plan/plan.h"
 #include "lib/runtime/executable.h"
+#include "lib/runtime/interface.h"
 #include "lib/runtime/library_steps.h"
-#include "lib/runtime/signature.h"
 
 namespace mlpjit::runtime {
 
@@ -21,7 +21,7 @@ class NativeExecutable final : public Executable {
   void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
   std::unique_ptr<Frame> make_frame() const override;
 
-  const Signature& signature() const override { return signature_; }
+  const Interface& interface() const override { return interface_; }
   const Report& report() const override { return report_; }
   std::size_t bytes() const override;
 
@@ -69,7 +69,7 @@ class NativeExecutable final : public Executable {
   const std::unique_ptr<codegen::Code> code_;
   const codegen::EntryPoint entry_;
   const Report report_;
-  const Signature signature_;
+  const Interface interface_;
   const Constants constants_;
   const LibrarySteps library_;
   std::vector<InputSlots> input_slots_;

@@ -53,11 +53,11 @@ std::vector<std::size_t> byte_sizes(std::span<const ir::Type> types) {
   return sizes;
 }
 
-void require_counts(std::size_t inputs, std::size_t results, const Signature& signature) {
-  if (inputs == signature.input_types.size() && results == signature.result_types.size()) return;
+void require_counts(std::size_t inputs, std::size_t results, const Interface& interface) {
+  if (inputs == interface.input_types.size() && results == interface.result_types.size()) return;
   throw InternalError(
       fmt::format("executable: called with {} inputs and {} results, made for {} and {}", inputs,
-                  results, signature.input_types.size(), signature.result_types.size()));
+                  results, interface.input_types.size(), interface.result_types.size()));
 }
 
 }  // namespace mlpjit::runtime

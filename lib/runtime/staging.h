@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lib/runtime/executable.h"
-#include "lib/runtime/signature.h"
+#include "lib/runtime/interface.h"
 
 namespace mlpjit::runtime {
 
@@ -35,6 +35,6 @@ class Staging {
 // kByView where the size is known only in a call.
 inline constexpr std::size_t kByView = static_cast<std::size_t>(-1);
 std::vector<std::size_t> byte_sizes(std::span<const ir::Type> types);
-void require_counts(std::size_t inputs, std::size_t results, const Signature& signature);
+void require_counts(std::size_t inputs, std::size_t results, const Interface& interface);
 
 }  // namespace mlpjit::runtime

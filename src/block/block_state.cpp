@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "lib/ir/sizes.h"
 #include "mlpjit/error.h"
 #include "src/block/clone_map.h"
-#include "src/program/specialize.h"
 #include "src/record/tensor_impl.h"
 
 namespace mlpjit::detail {
@@ -75,7 +75,7 @@ std::optional<std::string> BlockState::path_to(const BlockState& block) const {
 namespace {
 
 // The symbols of shapes.
-void collect_symbols(const std::vector<Shape>& shapes, SymbolSizes& symbols) {
+void collect_symbols(const std::vector<Shape>& shapes, ir::Sizes& symbols) {
   for (const Shape& shape : shapes) {
     for (int axis = 0; axis < shape.rank(); ++axis) {
       if (!shape[axis].is_static()) symbols[shape[axis].symbol()] = 0;
@@ -96,12 +96,12 @@ void BlockState::remember_call(std::span<const Tensor> inputs, const LayerShapes
   // A trace for all batch sizes has a symbol for that of this call; of several it is not known
   // which stands for what.
   LayerShapes layers = outputs;
-  SymbolSizes symbols;
+  ir::Sizes symbols;
   for (const auto& [path, shapes] : layers) collect_symbols(shapes, symbols);
   if (symbols.size() == 1 && batch) {
     symbols.begin()->second = *batch;
     for (auto& [path, shapes] : layers) {
-      for (Shape& shape : shapes) shape = substitute(shape, symbols);
+      for (Shape& shape : shapes) shape = ir::substitute(shape, symbols);
     }
   }
   std::vector<std::uint64_t> fingerprint = fingerprint_of(*this);

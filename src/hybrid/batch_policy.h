@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "mlpjit/options.h"
-#include "src/program/batch_template.h"
+#include "src/program/batch_readings.h"
 
 namespace mlpjit::detail {
 

@@ -49,6 +49,7 @@ class BoundState {
                   std::vector<runtime::BoundProgram::Weight>& weights,
                   std::vector<std::string>& obstacles);
   void add_outputs(std::vector<std::string>& obstacles);
+  std::int64_t batch() const;  // once the inputs are there
   void touch();
 
   const std::shared_ptr<const Runner> runner_;
@@ -87,16 +88,17 @@ BoundState::BoundState(std::shared_ptr<const Runner> runner, std::string network
     throw UserError(fmt::format("bind: {} cannot run in hard real time:\n  {}", name,
                                 fmt::join(obstacles, "\n  ")));
   }
-  const runtime::Signature& signature = runner_->executable().signature();
-  std::int64_t batch = 0;
-  if (!signature.symbol.empty()) {
-    for (const Place& input : inputs) {
-      if (input.index == signature.batch_input) batch = signature.batch(input.spec.shape);
-    }
-  }
   program_ = std::make_unique<runtime::BoundProgram>(runner_->shared_executable(),
-                                                     std::move(weights), batch);
+                                                     std::move(weights), batch());
   if (!runtime::has_loops(runner_->executable())) touch();  // else nobody knows how long it runs
+}
+
+std::int64_t BoundState::batch() const {
+  return runner_->executable().interface().batch([&](std::size_t index) -> const Shape& {
+    return std::find_if(inputs.begin(), inputs.end(),
+                        [&](const Place& input) { return input.index == index; })
+        ->spec.shape;
+  });
 }
 
 void BoundState::add_inputs(const std::vector<TensorSpec>& specs,
@@ -139,15 +141,7 @@ void BoundState::add_outputs(std::vector<std::string>& obstacles) {
       outputs.push_back(inputs[binding.argument]);
     } else {
       const ir::Type& type = types[computed];
-      Shape shape = type.shape;
-      const runtime::Signature& signature = runner_->executable().signature();
-      if (!shape.is_static()) {
-        for (const Place& input : inputs) {
-          if (input.index == signature.batch_input)
-            shape = interp::sized(type.shape, signature.batch(input.spec.shape));
-        }
-      }
-      outputs.push_back(place_of({type.dtype, shape}, computed++));
+      outputs.push_back(place_of({type.dtype, ir::sized(type.shape, batch())}, computed++));
     }
   }
 }

@@ -26,6 +26,7 @@ struct ProgramKey {
   friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
 };
 using Programs = runtime::Cache<ProgramKey, Program>;
+using BatchTraces = runtime::Cache<Signature, CheckedTrace>;
 
 // A symbol was used as a number: says which size Batch::dynamic made one.
 std::exception_ptr with_reading(const std::exception& error, std::span<const Tensor> inputs) {
@@ -41,7 +42,7 @@ std::exception_ptr with_reading(const std::exception& error, std::span<const Ten
 
 }  // namespace
 
-// Locks are taken in this order: that of the programs or of the templates (which trace and compile
+// Locks are taken in this order: that of the programs or of the traces (which trace and compile
 // without it), then that of the policy or of the misses.
 struct CachedFunction::State {
   State(Body body, const HybridizeOptions& options, ParameterResolver resolver,
@@ -54,22 +55,22 @@ struct CachedFunction::State {
               return detail::hash(key.signature) ^ runtime::hash(key.build);
             },
             options.on_recompile != OnRecompile::allow),
-        templates({options.max_entries, options.max_bytes},
-                  [](const Signature& signature) { return detail::hash(signature); }),
+        batch_traces({options.max_entries, options.max_bytes},
+                     [](const Signature& signature) { return detail::hash(signature); }),
         batches(options),
         misses(options, name) {}
 
   const runtime::BuildKey build;
   const ProgramBuilder builder;
   Programs programs;
-  BatchTemplates templates;
+  BatchTraces batch_traces;
   BatchPolicy batches;
   Misses misses;
 
   // Forgets programs and traces with tensors that the function lost.
   void drop_lost() {
     programs.drop([](const Program& program) { return program.lost_capture() != nullptr; });
-    templates.drop([](const BatchTemplate& known) { return lost_any(known.traced.trace); });
+    batch_traces.drop([](const CheckedTrace& known) { return lost_any(known.trace); });
   }
 };
 
@@ -112,11 +113,11 @@ class CachedFunction::Call {
  private:
   // What came of taking a size for the batch size. At most one of the last three.
   struct Reading {
-    const Signature* signature = nullptr;             // with the symbol
-    bool number_asked = false;                        // a symbol was used as a number
-    std::shared_ptr<const Program> program = {};      // there already
-    std::shared_ptr<const BatchTemplate> trace = {};  // to be compiled
-    std::exception_ptr failed = {};                   // what ended the trace, and this call
+    const Signature* signature = nullptr;            // with the symbol
+    bool number_asked = false;                       // a symbol was used as a number
+    std::shared_ptr<const Program> program = {};     // there already
+    std::shared_ptr<const CheckedTrace> trace = {};  // to be compiled
+    std::exception_ptr failed = {};                  // what ended the trace, and this call
     bool settled() const { return program || trace || failed; }
   };
 
@@ -164,7 +165,7 @@ class CachedFunction::Call {
     std::string refusal;
     try {
       reading.trace = trace_for_all(batch.signature);
-      if (reading.trace) refusal = obstacle(reading.trace->traced.trace);
+      if (reading.trace) refusal = obstacle(reading.trace->trace);
     } catch (...) {
       refusal = failure_of(batch, reading);
     }
@@ -174,14 +175,14 @@ class CachedFunction::Call {
     return reading;
   }
 
-  std::shared_ptr<const BatchTemplate> trace_for_all(const Signature& symbol) {
+  std::shared_ptr<const CheckedTrace> trace_for_all(const Signature& symbol) {
     unanswered_ = support::unanswered();
-    return state_.templates.get(
-        symbol, [](const BatchTemplate& known) { return !lost_any(known.traced.trace); },
-        [](const BatchTemplates::Keys&, bool) {},
+    return state_.batch_traces.get(
+        symbol, [](const CheckedTrace& known) { return !lost_any(known.trace); },
+        [](const BatchTraces::Keys&, bool) {},
         [&] {
           state_.drop_lost();
-          return std::make_shared<const BatchTemplate>(
+          return std::make_shared<const CheckedTrace>(
               state_.builder.trace(symbol, inputs_, escaped_));
         });
   }
@@ -313,16 +314,14 @@ std::optional<Trace> CachedFunction::trace_at_hand(std::span<const TensorSpec> a
     wanted.arguments.push_back({.dtype = spec.dtype, .shape = spec.shape});
   for (const auto& [key, program, hits] : state_->programs.list()) {
     const bool definite =
-        std::all_of(program->results.begin(), program->results.end(),
+        std::all_of(program->runner->results().begin(), program->runner->results().end(),
                     [](const ResultSource& result) { return result.weak == WeakKind::none; });
     // A tensor that was captured may have another in its place by now: that a trace tells.
     if (!(key.signature == wanted) || !definite || !program->captured_arguments.empty() ||
         !program->captures.empty())
       continue;
     Trace trace;
-    trace.graph = program->graph;
-    trace.inputs.assign(program->runner->inputs().begin(), program->runner->inputs().end());
-    trace.results = program->results;
+    static_cast<Closure&>(trace) = program->runner->closure();
     trace.has_size_text = program->has_size_text;
     return trace;
   }
@@ -331,7 +330,7 @@ std::optional<Trace> CachedFunction::trace_at_hand(std::span<const TensorSpec> a
 
 void CachedFunction::clear() {
   const auto latest = state_->programs.list();
-  state_->templates.clear();
+  state_->batch_traces.clear();
   state_->programs.clear();
   state_->batches.clear();
   if (!latest.empty()) state_->misses.forget(latest.front().key.signature);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "lib/ir/sizes.h"
 #include "lib/passes/passes.h"
 #include "lib/runtime/cache.h"
 #include "lib/runtime/explain.h"
@@ -14,7 +15,6 @@
 #include "src/ops/dispatch.h"
 #include "src/program/graph_data.h"
 #include "src/program/runner.h"
-#include "src/program/specialize.h"
 
 namespace mlpjit {
 
@@ -29,7 +29,7 @@ struct ExecutableData {
   mutable support::Tally calls;          // of it
 
   // Where that cannot be: one executable per set of sizes, and why.
-  std::unique_ptr<runtime::Cache<SymbolSizes, Runner>> by_size;
+  std::unique_ptr<runtime::Cache<ir::Sizes, Runner>> by_size;
   std::string exact_batch;
   std::atomic<bool> warned{false};
 };
@@ -42,7 +42,7 @@ std::string argument_name(const ExecutableData& data, std::size_t i) {
 }
 
 // The sizes of the symbols; throws when the arguments do not fit.
-SymbolSizes check(const ExecutableData& data, const Tensors& arguments) {
+ir::Sizes check(const ExecutableData& data, const Tensors& arguments) {
   if (arguments.size() != data.types.size()) {
     std::string expected;
     for (std::size_t i = 0; i < data.types.size(); ++i) {
@@ -51,7 +51,7 @@ SymbolSizes check(const ExecutableData& data, const Tensors& arguments) {
     throw UserError("the program takes " + std::to_string(data.types.size()) + " arguments (" +
                     expected + "), " + std::to_string(arguments.size()) + " were given");
   }
-  SymbolSizes sizes;
+  ir::Sizes sizes;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const TensorImpl& impl = impl_of(arguments[i], "call");
     const ir::Type& type = data.types[i];
@@ -61,43 +61,26 @@ SymbolSizes check(const ExecutableData& data, const Tensors& arguments) {
                        to_string(TensorSpec{impl.dtype, impl.shape}) + "; cast it first");
     }
     if (!identical(impl.shape, type.shape))
-      match_shape(type.shape, impl.shape, argument_name(data, i), sizes);
+      ir::match_shape(type.shape, impl.shape, argument_name(data, i), sizes);
   }
   return sizes;
 }
 
-std::uint64_t hash(const SymbolSizes& sizes) {
-  std::uint64_t code = 0;
-  for (const auto& [symbol, size] : sizes)
-    code = code * 31 + std::hash<std::string>()(symbol) + static_cast<std::uint64_t>(size);
-  return code;
-}
-
-// "M = 5, N = 1".
-std::string sizes_text(const SymbolSizes& sizes) {
-  std::string text;
-  for (const auto& [symbol, size] : sizes)
-    text += (text.empty() ? "" : ", ") + symbol + " = " + std::to_string(size);
-  return text;
-}
-
-std::shared_ptr<const Runner> specialised(ExecutableData& data, const SymbolSizes& sizes) {
-  using Keys = runtime::Cache<SymbolSizes, Runner>::Keys;
+std::shared_ptr<const Runner> specialised(ExecutableData& data, const ir::Sizes& sizes) {
+  using Keys = runtime::Cache<ir::Sizes, Runner>::Keys;
   std::string warning;
   const auto miss = [&](const Keys& keys, bool) {
     if (keys.empty() || data.options.on_recompile == OnRecompile::allow) return;
     const std::string message = "Executable: a call needs a new compile: sizes: expected " +
-                                sizes_text(*keys.front()) + ", got " + sizes_text(sizes) + ": " +
-                                data.exact_batch + ", so each set of sizes has its own";
+                                ir::to_string(*keys.front()) + ", got " + ir::to_string(sizes) +
+                                ": " + data.exact_batch + ", so each set of sizes has its own";
     if (data.options.on_recompile == OnRecompile::error)
       throw UserError(message + " (on_recompile is error)");
     warning = message;
   };
   const auto make = [&] {
     if (!warning.empty() && !data.warned.exchange(true)) warn(warning);
-    const GraphData& program = data.program;
-    return std::make_shared<const Runner>(substitute(*program.graph, sizes), program.inputs,
-                                          program.results, data.options);
+    return std::make_shared<const Runner>(data.program, data.options, sizes);
   };
   return data.by_size->get(sizes, [](const Runner&) { return true; }, miss, make);
 }
@@ -126,23 +109,24 @@ std::optional<std::string> obstacle_of(const ir::Graph& graph) {
   return runtime::symbolic_obstacle(copy.main());
 }
 
-std::string name_of(const ExecutableData& data, const SymbolSizes& sizes) {
+std::string name_of(const ExecutableData& data, const ir::Sizes& sizes) {
   std::string name;
   for (const ir::Type& type : data.types) {
     name += (name.empty() ? "" : ", ") +
-            to_string(TensorSpec{type.dtype, substitute(type.shape, sizes)});
+            to_string(TensorSpec{type.dtype, ir::substitute(type.shape, sizes)});
   }
   return name;
 }
 
 SignatureSummary summarise(const ExecutableData& data, const Runner& runner,
-                           const SymbolSizes& sizes) {
+                           const ir::Sizes& sizes) {
   SignatureSummary summary = runner.summary(0);
   summary.name = name_of(data, sizes);
   for (std::size_t i = 0; i < data.types.size(); ++i) {
     const ir::Type& type = data.types[i];
-    summary.guards.push_back({"argument " + std::to_string(i),
-                              to_string(TensorSpec{type.dtype, substitute(type.shape, sizes)})});
+    summary.guards.push_back(
+        {"argument " + std::to_string(i),
+         to_string(TensorSpec{type.dtype, ir::substitute(type.shape, sizes)})});
   }
   return summary;
 }
@@ -164,11 +148,10 @@ Executable compile(const Graph& graph, const HybridizeOptions& options) {
   if (std::optional<std::string> obstacle = detail::obstacle_of(*data->program.graph)) {
     data->exact_batch = std::move(*obstacle);
     const runtime::CacheBounds bounds{options.max_entries, options.max_bytes};
-    data->by_size = std::make_unique<runtime::Cache<detail::SymbolSizes, detail::Runner>>(
-        bounds, detail::hash, options.on_recompile != OnRecompile::allow);
+    data->by_size = std::make_unique<runtime::Cache<ir::Sizes, detail::Runner>>(
+        bounds, ir::hash, options.on_recompile != OnRecompile::allow);
   } else {
-    data->single = std::make_shared<const detail::Runner>(
-        *data->program.graph, data->program.inputs, data->program.results, options);
+    data->single = std::make_shared<const detail::Runner>(data->program, options);
   }
   Executable executable;
   executable.data_ = std::move(data);
@@ -186,7 +169,7 @@ Tensors Executable::call(const Tensors& arguments) const {
     if (arguments.size() != data.types.size()) detail::check(data, arguments);  // throws
     return detail::inline_graph(*recorder, data.program, arguments);
   }
-  const detail::SymbolSizes sizes = detail::check(data, arguments);
+  const ir::Sizes sizes = detail::check(data, arguments);
   for (const Tensor& argument : arguments) {
     detail::require_readable(*detail::TensorAccess::impl(argument), "call");
   }

@@ -7,18 +7,19 @@
 
 namespace mlpjit::detail {
 
-BatchTemplate ProgramBuilder::trace(const Signature& signature, std::span<const Tensor> inputs,
-                                    bool& escaped) const {
+CheckedTrace ProgramBuilder::trace(const Signature& signature, std::span<const Tensor> inputs,
+                                   bool& escaped) const {
   const auto start = std::chrono::steady_clock::now();
   CheckedTrace made =
       trace_checked(body_, specs_of(signature, inputs), resolver_, options_.audit, name_, escaped);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-  return {std::move(made), took.count()};
+  made.trace_ms = took.count();
+  return made;
 }
 
-std::shared_ptr<const Program> ProgramBuilder::compile(const BatchTemplate& from,
+std::shared_ptr<const Program> ProgramBuilder::compile(const CheckedTrace& from,
                                                        const Signature& signature) const {
-  const Trace& trace = from.traced.trace;
+  const Trace& trace = from.trace;
   auto program = std::make_shared<Program>();
   program->trace_ms = from.trace_ms;
   program->captured_arguments = trace.captured_arguments;
@@ -28,11 +29,8 @@ std::shared_ptr<const Program> ProgramBuilder::compile(const BatchTemplate& from
   for (std::size_t i = 0; i < trace.inputs.size(); ++i) {
     if (trace.inputs[i].kind == ir::InputKind::capture) program->captures.push_back(i);
   }
-  program->audit = from.traced.audit;
-  program->graph = trace.graph;
-  program->results = trace.results;
-  program->runner =
-      std::make_unique<const Runner>(*trace.graph, trace.inputs, trace.results, options_);
+  program->audit = from.audit;
+  program->runner = std::make_unique<const Runner>(trace, options_);
   return program;
 }
 

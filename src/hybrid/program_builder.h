@@ -8,7 +8,7 @@
 
 #include "mlpjit/options.h"
 #include "src/program/audit.h"
-#include "src/program/batch_template.h"
+#include "src/program/batch_readings.h"
 #include "src/program/program.h"
 
 namespace mlpjit::detail {
@@ -27,10 +27,10 @@ class ProgramBuilder {
         resolver_(std::move(resolver)),
         name_(std::move(name)) {}
 
-  // A trace and how long it took; `escaped` is set where it assigned a C++ variable.
-  BatchTemplate trace(const Signature& signature, std::span<const Tensor> inputs,
-                      bool& escaped) const;
-  std::shared_ptr<const Program> compile(const BatchTemplate& from,
+  // `escaped` is set where the trace assigned a C++ variable.
+  CheckedTrace trace(const Signature& signature, std::span<const Tensor> inputs,
+                     bool& escaped) const;
+  std::shared_ptr<const Program> compile(const CheckedTrace& from,
                                          const Signature& signature) const;
   // Traces again and compares.
   void audit(const Program& program, std::span<const Tensor> inputs) const;

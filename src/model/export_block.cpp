@@ -16,7 +16,7 @@
 #include "src/model/export_model.h"
 #include "src/model/symbol_program.h"
 #include "src/program/audit.h"
-#include "src/program/batch_template.h"
+#include "src/program/batch_readings.h"
 #include "src/program/graph_data.h"
 #include "src/program/trace_function.h"
 
@@ -219,7 +219,7 @@ Graph HybridBlock::graph(const std::vector<TensorSpec>& inputs, const GraphOptio
       .way_out = "call the network once, or say what it takes: graph({f32({dim(\"B\"), 512})})"};
   detail::Trace trace = BlockTracer(*this, request).run();
   detail::check_input_names("graph", trace, options.input_names);
-  return detail::graph_of(std::move(trace));
+  return detail::GraphAccess::make(std::move(trace));
 }
 
 ExportedModel HybridBlock::export_model(const std::string& prefix,

@@ -7,12 +7,12 @@
 #include <set>
 #include <unordered_map>
 
+#include "lib/ir/copy.h"
 #include "lib/ir/verify.h"
 #include "lib/support/file.h"
 #include "mlpjit/error.h"
 #include "src/block/parameter_state.h"
 #include "src/model/parameter_file.h"
-#include "src/program/replay.h"
 #include "src/record/tensor_impl.h"
 
 namespace mlpjit::detail {
@@ -37,7 +37,7 @@ class Portable {
         from_(trace.graph->main()),
         graph_(std::make_shared<ir::Graph>()),
         to_(graph_->add_function("main")),
-        replay_(to_, from_),
+        copy_(from_, to_, ir::Copier::Names::numbered),
         new_input_(from_.inputs().size(), SIZE_MAX) {}
 
   PortableModel make();
@@ -46,7 +46,6 @@ class Portable {
   void input(std::size_t i, const std::string& name);
   void parameters();
   void captures();
-  std::vector<ir::ValueId> results();
   void name_values();
   std::string distinct(const std::string& base);
   bool updated(std::size_t input) const {
@@ -60,7 +59,7 @@ class Portable {
   const ir::Function& from_;
   std::shared_ptr<ir::Graph> graph_;
   ir::Function& to_;
-  Replay replay_;
+  ir::Copier copy_;
   std::vector<std::size_t> new_input_;
   std::unordered_map<std::string, std::size_t> used_;  // how often a name was asked for
   PortableModel model_;
@@ -69,8 +68,8 @@ class Portable {
 void Portable::input(std::size_t i, const std::string& name) {
   const ir::ValueId argument = from_.body().arguments[i];
   new_input_[i] = to_.inputs().size();
-  replay_.bind(argument,
-               to_.add_input({from_.inputs()[i].kind, name}, from_.value(argument).type, name));
+  copy_.bind(argument,
+             to_.add_input({from_.inputs()[i].kind, name}, from_.value(argument).type, name));
 }
 
 // In the order of collect_params(), not of their first use.
@@ -101,7 +100,7 @@ void Portable::captures() {
       const ir::OpId op =
           to_.append(ir::Function::kBody, ir::Opcode::constant, {},
                      {{"value", literal_of(binding.tensor, from_.value(argument).type)}});
-      replay_.bind(argument, to_.result(op));
+      copy_.bind(argument, to_.result(op));
       continue;
     }
     std::string name;
@@ -111,12 +110,6 @@ void Portable::captures() {
     input(i, name);
     model_.tensors[name] = binding.tensor;
   }
-}
-
-std::vector<ir::ValueId> Portable::results() {
-  std::vector<ir::ValueId> results;
-  for (const ir::ValueId value : from_.body().results) results.push_back(replay_[value]);
-  return results;
 }
 
 std::string Portable::distinct(const std::string& base) {
@@ -157,11 +150,11 @@ PortableModel Portable::make() {
       if (trace_.inputs[i].kind == kind) input(i, from_.inputs()[i].name);
     }
   }
-  replay_.region(ir::Function::kBody, ir::Function::kBody);
-  to_.body().results = results();
+  copy_.ops(ir::Function::kBody, ir::Function::kBody);
+  to_.body().results = copy_[from_.body().results];
   for (const ir::Update& update : from_.updates()) {
     to_.updates().push_back(
-        {static_cast<std::uint32_t>(new_input_[update.input]), replay_[update.value]});
+        {static_cast<std::uint32_t>(new_input_[update.input]), copy_[update.value]});
   }
   std::sort(to_.updates().begin(), to_.updates().end(),
             [](const ir::Update& a, const ir::Update& b) { return a.input < b.input; });

@@ -102,8 +102,8 @@ nn::SymbolBlock import_model(const JsonText& symbol, const StoredTensors& tensor
 }
 
 Graph SymbolProgram::bound() const {
-  auto data = std::make_shared<GraphData>();
-  data->graph = symbol.graph;
+  Closure closure;
+  closure.graph = symbol.graph;
   const ir::Function& main = symbol.graph->main();
   std::size_t argument = 0;
   for (std::size_t i = 0; i < main.inputs().size(); ++i) {
@@ -112,10 +112,10 @@ Graph SymbolProgram::bound() const {
     if (binding.kind == ir::InputKind::argument) binding.argument = argument++;
     if (binding.kind == ir::InputKind::parameter) binding.tensor = parameters[i].data();
     if (binding.kind == ir::InputKind::capture) binding.tensor = captures[i];
-    data->inputs.push_back(std::move(binding));
+    closure.inputs.push_back(std::move(binding));
   }
-  data->results = sources_of(main);
-  return GraphAccess::make(std::move(data));
+  closure.results = sources_of(main);
+  return GraphAccess::make(std::move(closure));
 }
 
 Tensors SymbolProgram::run(const Tensors& arguments) {

@@ -1,5 +1,6 @@
 #include "src/program/audit.h"
 
+#include "lib/runtime/footprint.h"
 #include "mlpjit/error.h"
 #include "src/core/log.h"
 #include "src/program/difference.h"
@@ -72,7 +73,7 @@ void check_escaped(const Trace& trace, std::span<const ArgumentSpec> arguments,
 CheckedTrace trace_checked(const TracedFunction& function, std::span<const ArgumentSpec> arguments,
                            const ParameterResolver& resolver, bool audit, const std::string& name,
                            bool& escaped) {
-  CheckedTrace result{trace_function(function, arguments, resolver, &escaped), nullptr};
+  CheckedTrace result{trace_function(function, arguments, resolver, &escaped)};
   // Now: another trace may assign the variable another value.
   const std::vector<std::string> values = escaped_values(result.trace);
   if (audit) {
@@ -86,6 +87,10 @@ CheckedTrace trace_checked(const TracedFunction& function, std::span<const Argum
   escaped = true;
   materialize(result.trace, arguments);
   throw_escaped(values, name, result.audit.get());
+}
+
+std::size_t CheckedTrace::bytes() const {
+  return sizeof(*this) + runtime::footprint(*trace.graph);
 }
 
 }  // namespace mlpjit::detail

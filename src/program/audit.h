@@ -49,7 +49,10 @@ class Audit {
 // be known.
 struct CheckedTrace {
   Trace trace;
-  std::shared_ptr<Audit> audit;  // null without
+  std::shared_ptr<Audit> audit = {};  // null without
+  double trace_ms = 0;
+
+  std::size_t bytes() const;
 };
 
 // Traces, with `audit` twice. A value of the trace that a C++ variable outside holds afterwards is

@@ -48,39 +48,28 @@ std::vector<ResultSource> sources_of(const ir::Function& main) {
 }
 
 Graph unbound_graph(std::shared_ptr<const ir::Graph> graph) {
-  auto data = std::make_shared<GraphData>();
+  Closure closure;
   const ir::Function& main = graph->main();
   std::size_t next = 0;
-  data->inputs.resize(main.inputs().size());
+  closure.inputs.resize(main.inputs().size());
   for (const bool arguments : {true, false}) {  // arguments come first in calls
     for (std::size_t i = 0; i < main.inputs().size(); ++i) {
       const ir::InputKind kind = main.inputs()[i].kind;
-      data->inputs[i].kind = kind;
+      closure.inputs[i].kind = kind;
       if (kind == ir::InputKind::state || kind == ir::InputKind::token) continue;
-      if ((kind == ir::InputKind::argument) == arguments) data->inputs[i].argument = next++;
+      if ((kind == ir::InputKind::argument) == arguments) closure.inputs[i].argument = next++;
     }
   }
-  data->results = sources_of(main);
-  data->graph = std::move(graph);
-  return GraphAccess::make(std::move(data));
+  closure.results = sources_of(main);
+  closure.graph = std::move(graph);
+  return GraphAccess::make(std::move(closure));
 }
 
-Graph graph_of(Trace trace) {
-  auto data = std::make_shared<GraphData>();
-  data->graph = std::move(trace.graph);
-  data->inputs = std::move(trace.inputs);
-  data->results = std::move(trace.results);
-  return GraphAccess::make(std::move(data));
-}
-
-std::vector<std::size_t> call_inputs(const GraphData& data) {
+std::vector<std::size_t> call_inputs(const Closure& closure) {
   std::vector<std::size_t> inputs;
-  for (std::size_t i = 0; i < data.inputs.size(); ++i) {
-    const Binding& binding = data.inputs[i];
-    if (binding.tensor.defined() || binding.kind == ir::InputKind::state ||
-        binding.kind == ir::InputKind::token) {
-      continue;
-    }
+  for (std::size_t i = 0; i < closure.inputs.size(); ++i) {
+    const Binding& binding = closure.inputs[i];
+    if (!binding.is_call_argument()) continue;
     if (inputs.size() <= binding.argument) inputs.resize(binding.argument + 1, SIZE_MAX);
     inputs[binding.argument] = i;
   }
@@ -106,7 +95,7 @@ Graph trace_graph(const std::function<Tensors(const Tensors&)>& function,
   Trace trace = trace_function([&](const Tensors& inputs) { return definite(function(inputs)); },
                                arguments, {});
   check_escaped(trace, arguments, "trace");
-  return graph_of(std::move(trace));
+  return GraphAccess::make(std::move(trace));
 }
 
 }  // namespace detail
@@ -167,11 +156,8 @@ Graph optimize(const Graph& graph, const PassOptions& passes) {
   settings.options = passes;
   settings.isa = support::default_isa();
   passes::run_pipeline(copy, settings);
-  auto result = std::make_shared<GraphData>();
-  result->graph = std::make_shared<const ir::Graph>(std::move(copy));
-  result->inputs = data.inputs;
-  result->results = data.results;
-  return GraphAccess::make(std::move(result));
+  return GraphAccess::make(
+      {std::make_shared<const ir::Graph>(std::move(copy)), data.inputs, data.results});
 }
 
 }  // namespace mlpjit

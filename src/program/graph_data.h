@@ -12,17 +12,14 @@
 
 namespace mlpjit::detail {
 
-// Immutable once made. Bindings stand beside the graph, not in it: the text has none.
-struct GraphData {
-  std::shared_ptr<const ir::Graph> graph;
-  std::vector<Binding> inputs;  // one per input of main; without a tensor: an argument of calls
-  std::vector<ResultSource> results;  // one per result of main
+struct GraphData : Closure {
   // What the inputs are bound to, for functions that call the program: they reach it through here.
   Tensors bound = {};
 };
 
 struct GraphAccess {
-  static Graph make(std::shared_ptr<GraphData> data) {
+  static Graph make(Closure closure) {
+    auto data = std::make_shared<GraphData>(GraphData{std::move(closure)});
     for (const Binding& binding : data->inputs) {
       if (binding.tensor.defined()) data->bound.push_back(binding.tensor);
     }
@@ -43,15 +40,14 @@ std::vector<ResultSource> sources_of(const ir::Function& main);
 
 // A program without bindings: parameters and captures become further arguments of calls.
 Graph unbound_graph(std::shared_ptr<const ir::Graph> graph);
-Graph graph_of(Trace trace);
 
 // How many arguments a call has, and what is known of each: the input it goes to.
-std::vector<std::size_t> call_inputs(const GraphData& data);
+std::vector<std::size_t> call_inputs(const Closure& closure);
 
 // A program's results are of definite dtypes: those that C++ scalars have by themselves.
 Tensors definite(Tensors results);
 
 // Writes the program into the trace that goes on, with these arguments; gives its results.
-Tensors inline_graph(Recorder& recorder, const GraphData& data, const Tensors& arguments);
+Tensors inline_graph(Recorder& recorder, const Closure& closure, const Tensors& arguments);
 
 }  // namespace mlpjit::detail

@@ -1,12 +1,12 @@
 // A program called while another one is traced becomes part of it.
 
+#include "lib/ir/copy.h"
+#include "lib/ir/sizes.h"
 #include "lib/passes/passes.h"
 #include "lib/passes/rewrite.h"
 #include "mlpjit/error.h"
 #include "src/ops/dispatch.h"
 #include "src/program/graph_data.h"
-#include "src/program/replay.h"
-#include "src/program/specialize.h"
 
 namespace mlpjit::detail {
 
@@ -26,22 +26,19 @@ void require_no_calls(const ir::Function& main) {
 }
 
 // The program with its calls inlined and its symbols filled in.
-ir::Graph prepared(const GraphData& data, const Tensors& arguments) {
-  const ir::Function& main = data.graph->main();
-  SymbolDims sizes;
-  for (std::size_t i = 0; i < data.inputs.size(); ++i) {
-    const Binding& binding = data.inputs[i];
-    if (binding.tensor.defined() || binding.kind == ir::InputKind::state ||
-        binding.kind == ir::InputKind::token) {
-      continue;
-    }
+ir::Graph prepared(const Closure& closure, const Tensors& arguments) {
+  const ir::Function& main = closure.graph->main();
+  ir::Sizes sizes;
+  for (std::size_t i = 0; i < closure.inputs.size(); ++i) {
+    const Binding& binding = closure.inputs[i];
+    if (!binding.is_call_argument()) continue;
     const Shape& expected = main.value(main.body().arguments[i]).type.shape;
     const Shape& actual = arguments.at(binding.argument).shape();
     if (identical(expected, actual)) continue;
-    match_shape(expected, actual,
-                path_prefix() + "input '" + main.inputs()[i].name + "' of the program", sizes);
+    ir::match_shape(expected, actual,
+                    path_prefix() + "input '" + main.inputs()[i].name + "' of the program", sizes);
   }
-  ir::Graph graph = substitute(*data.graph, sizes);
+  ir::Graph graph = ir::substitute(*closure.graph, sizes);
   passes::inline_calls(graph);
   require_no_calls(graph.main());
   return graph;
@@ -49,13 +46,14 @@ ir::Graph prepared(const GraphData& data, const Tensors& arguments) {
 
 }  // namespace
 
-Tensors inline_graph(Recorder& recorder, const GraphData& data, const Tensors& arguments) {
-  const ir::Graph graph = prepared(data, arguments);
+Tensors inline_graph(Recorder& recorder, const Closure& closure, const Tensors& arguments) {
+  const ir::Graph graph = prepared(closure, arguments);
   const ir::Function& main = graph.main();
-  Replay replay(recorder.function(), main);
+  ir::Copier copy(main, recorder.function(), ir::Copier::Names::numbered);
+  copy.set_path(current_path());
   Tensors inputs;  // what stands for each input
-  for (std::size_t i = 0; i < data.inputs.size(); ++i) {
-    const Binding& binding = data.inputs[i];
+  for (std::size_t i = 0; i < closure.inputs.size(); ++i) {
+    const Binding& binding = closure.inputs[i];
     const ir::ValueId argument = main.body().arguments[i];
     Tensor tensor = binding.kind == ir::InputKind::state   ? recorder.random_state()
                     : binding.kind == ir::InputKind::token ? recorder.print_token()
@@ -64,24 +62,24 @@ Tensors inline_graph(Recorder& recorder, const GraphData& data, const Tensors& a
     const DType dtype = main.value(argument).type.dtype;
     const bool weak = TensorAccess::impl(tensor)->weak != WeakKind::none;
     if (!weak && binding.kind != ir::InputKind::token) adapt(tensor, dtype, "call of a program");
-    replay.bind(argument, weak ? record_weak(recorder, tensor, dtype, "call")
-                               : recorder.value_of(tensor, "call"));
+    copy.bind(argument, weak ? record_weak(recorder, tensor, dtype, "call")
+                             : recorder.value_of(tensor, "call"));
     inputs.push_back(std::move(tensor));
   }
-  replay.region(ir::Function::kBody, recorder.region());
+  copy.ops(ir::Function::kBody, recorder.region());
   Tensors results;
-  for (std::size_t i = 0; i < data.results.size(); ++i) {
-    const ResultSource& source = data.results[i];
+  for (std::size_t i = 0; i < closure.results.size(); ++i) {
+    const ResultSource& source = closure.results[i];
     switch (source.kind) {
       case ResultSource::Kind::input: results.push_back(inputs[source.index]); break;
       case ResultSource::Kind::duplicate: results.push_back(Tensor(results[source.index])); break;
       case ResultSource::Kind::computed:
-        results.push_back(recorder.symbol(replay[main.body().results[i]], source.weak));
+        results.push_back(recorder.symbol(copy[main.body().results[i]], source.weak));
         break;
     }
   }
   for (const ir::Update& update : main.updates()) {
-    recorder.update(inputs[update.input], replay[update.value], "call of a program");
+    recorder.update(inputs[update.input], copy[update.value], "call of a program");
   }
   return results;
 }

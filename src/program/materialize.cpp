@@ -4,12 +4,12 @@
 #include <cstring>
 
 #include "lib/interp/interp.h"
+#include "lib/ir/sizes.h"
 #include "lib/passes/rewrite.h"
 #include "lib/support/float_env.h"
 #include "lib/support/snapshot.h"
 #include "mlpjit/error.h"
 #include "src/ops/dispatch.h"
-#include "src/program/specialize.h"
 #include "src/record/random_state.h"
 #include "src/record/small.h"
 
@@ -19,12 +19,12 @@ namespace {
 
 // The sizes of this call in the place of symbols.
 ir::Graph with_sizes_of_call(const ir::Graph& graph, std::span<const ArgumentSpec> arguments) {
-  SymbolSizes sizes;
+  ir::Sizes sizes;
   for (const ArgumentSpec& argument : arguments) {
     if (argument.concrete.defined())
-      match_shape(argument.shape, argument.concrete.shape(), "argument", sizes);
+      ir::match_shape(argument.shape, argument.concrete.shape(), "argument", sizes);
   }
-  return substitute(graph, sizes);
+  return ir::substitute(graph, sizes);
 }
 
 void drop_prints(ir::Function& main) {

@@ -19,9 +19,6 @@ namespace mlpjit::detail {
 // What a signature was compiled to.
 struct Program {
   std::unique_ptr<const Runner> runner;
-  // What it was made of, but for the bindings, which the runner has.
-  std::shared_ptr<ir::Graph> graph;
-  std::vector<ResultSource> results;
   // Arguments that the function also reaches through a handle of its own, and those handles.
   std::vector<std::pair<std::size_t, CapturedTensor>> captured_arguments;
   Signature signature;           // that it was traced for

@@ -45,11 +45,6 @@ std::uint64_t next_runner_id() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-bool is_call_argument(const Binding& binding) {
-  return !binding.tensor.defined() && binding.kind != ir::InputKind::state &&
-         binding.kind != ir::InputKind::token;
-}
-
 // Calls are serial in this version; nobody who asks for threads should have to guess that.
 void warn_of_threads(int threads) {
   static std::atomic<bool> warned{false};
@@ -59,16 +54,17 @@ void warn_of_threads(int threads) {
 
 // Only what is computed comes out of the executable; results that are inputs are handed back as
 // they are.
-std::shared_ptr<const runtime::Executable> compile_computed(const ir::Graph& graph,
-                                                            std::span<const ResultSource> sources,
-                                                            const HybridizeOptions& options) {
+std::shared_ptr<const runtime::Executable> compile_computed(const Closure& closure,
+                                                            const HybridizeOptions& options,
+                                                            const ir::Sizes& sizes) {
   warn_of_threads(options.threads);
   const runtime::Settings settings = settings_of(options);
+  const std::vector<ResultSource>& sources = closure.results;
   const bool all = std::all_of(sources.begin(), sources.end(), [](const ResultSource& source) {
     return source.kind == ResultSource::Kind::computed;
   });
-  if (all) return runtime::Executable::compile(graph, settings);
-  ir::Graph copy = graph.clone();
+  if (all && sizes.empty()) return runtime::Executable::compile(*closure.graph, settings);
+  ir::Graph copy = ir::substitute(*closure.graph, sizes);
   std::vector<ir::ValueId>& results = copy.main().body().results;
   std::vector<ir::ValueId> computed;
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -139,9 +135,9 @@ class Runner::SlotLease {
 };
 
 std::int64_t Runner::batch(std::span<const Tensor> arguments) const {
-  const runtime::Signature& signature = executable_->signature();
-  if (signature.symbol.empty()) return 0;
-  return signature.batch(TensorAccess::impl(bound(signature.batch_input, arguments))->shape);
+  return executable_->interface().batch([&](std::size_t input) -> const Shape& {
+    return TensorAccess::impl(bound(input, arguments))->shape;
+  });
 }
 
 void Runner::fit(Slot& slot, std::int64_t batch) const {
@@ -153,23 +149,21 @@ void Runner::fit(Slot& slot, std::int64_t batch) const {
   slot.inputs.assign(types.size(), {});
   slot.cells.resize(types.size());
   for (std::size_t i = 0; i < types.size(); ++i)
-    slot.inputs[i].view = {types[i].dtype, interp::sized(types[i].shape, batch), nullptr};
+    slot.inputs[i].view = {types[i].dtype, ir::sized(types[i].shape, batch), nullptr};
   slot.results.clear();
   for (const ir::Type& type : executable_->result_types())
-    slot.results.push_back({type.dtype, interp::sized(type.shape, batch), nullptr});
+    slot.results.push_back({type.dtype, ir::sized(type.shape, batch), nullptr});
   slot.id = id_;
   slot.batch = batch;
 }
 
-Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
-               std::vector<ResultSource> results, const HybridizeOptions& options)
+Runner::Runner(Closure closure, const HybridizeOptions& options, const ir::Sizes& sizes)
     : id_(next_runner_id()),
-      executable_(compile_computed(graph, results, options)),
-      inputs_(std::move(inputs)),
-      results_(std::move(results)) {
+      executable_(compile_computed(closure, options, sizes)),
+      closure_(std::move(closure)) {
   const std::span<const std::uint32_t> updated = executable_->updated_inputs();
-  for (std::uint32_t i = 0; i < inputs_.size(); ++i) {
-    const Binding& binding = inputs_[i];
+  for (std::uint32_t i = 0; i < closure_.inputs.size(); ++i) {
+    const Binding& binding = closure_.inputs[i];
     if (binding.kind == ir::InputKind::token) continue;
     const support::Storage* storage =
         binding.tensor.defined() ? TensorAccess::impl(binding.tensor)->storage.get() : nullptr;
@@ -182,14 +176,14 @@ Runner::Runner(const ir::Graph& graph, std::vector<Binding> inputs,
       (storage != nullptr ? weights_ : arguments_).push_back(i);
     }
   }
-  for (const ResultSource& source : results_) {
+  for (const ResultSource& source : closure_.results) {
     all_computed_ &= source.kind == ResultSource::Kind::computed && source.weak == WeakKind::none;
   }
 }
 
 const Tensor& Runner::bound(std::size_t input, std::span<const Tensor> arguments) const {
-  const Binding& binding = inputs_[input];
-  return is_call_argument(binding) ? arguments[binding.argument] : binding.tensor;
+  const Binding& binding = closure_.inputs[input];
+  return binding.is_call_argument() ? arguments[binding.argument] : binding.tensor;
 }
 
 // An update is written at the end, so an input that shares memory with the updated one would have
@@ -197,14 +191,14 @@ const Tensor& Runner::bound(std::size_t input, std::span<const Tensor> arguments
 void Runner::check_updates(std::span<const Tensor> arguments) const {
   const support::Snapshot one_moment;  // so that addresses tell
   const auto storage_of = [&](std::size_t input) -> const support::Storage* {
-    const ir::InputKind kind = inputs_[input].kind;
+    const ir::InputKind kind = closure_.inputs[input].kind;
     if (kind == ir::InputKind::state || kind == ir::InputKind::token) return nullptr;
     return TensorAccess::impl(bound(input, arguments))->storage.get();
   };
   for (const std::uint32_t updated : updated_tensors_) {
     const support::Storage* to = storage_of(updated);
     if (to == nullptr) {
-      if (!is_call_argument(inputs_[updated])) continue;
+      if (!closure_.inputs[updated].is_call_argument()) continue;
       throw UserError(
           "a C++ scalar was passed for an argument that the program updates in place; pass a "
           "tensor");
@@ -214,7 +208,7 @@ void Runner::check_updates(std::span<const Tensor> arguments) const {
                       to_string(bound(updated, arguments).shape()) +
                       "); copy() gives one of its own");
     }
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    for (std::size_t i = 0; i < closure_.inputs.size(); ++i) {
       const support::Storage* other = storage_of(i);
       if (i == updated || other == nullptr) continue;
       if (support::bytes_overlap(to->data(), to->bytes(), other->data(), other->bytes())) {
@@ -270,7 +264,7 @@ class Runner::Updating {
 void Runner::set_weights(Slot& slot) const {
   for (const std::uint32_t i : weights_) {
     runtime::Argument& argument = slot.inputs[i];
-    argument.storage = TensorAccess::impl(inputs_[i].tensor)->storage.get();
+    argument.storage = TensorAccess::impl(closure_.inputs[i].tensor)->storage.get();
     argument.view.data = argument.storage->data();
     slot.frame->set_input(i, argument);
   }
@@ -278,7 +272,7 @@ void Runner::set_weights(Slot& slot) const {
 
 void Runner::set_argument(Slot& slot, std::size_t input, std::span<const Tensor> arguments) const {
   runtime::Argument& argument = slot.inputs[input];
-  if (inputs_[input].kind == ir::InputKind::state) {
+  if (closure_.inputs[input].kind == ir::InputKind::state) {
     argument.view.data = random_state();
   } else {
     const TensorImpl& impl = *TensorAccess::impl(bound(input, arguments));
@@ -328,7 +322,7 @@ Results Runner::operator()(std::span<const Tensor> arguments) const {
     results.single = make_tensor(view.dtype, view.shape);
     view.data = TensorAccess::impl(results.single)->storage->data();
   } else {
-    results.several.reserve(results_.size());
+    results.several.reserve(closure_.results.size());
     for (interp::View& view : slot.results) {
       results.several.push_back(make_tensor(view.dtype, view.shape));
       view.data = TensorAccess::impl(results.several.back())->storage->data();
@@ -349,9 +343,9 @@ Results Runner::operator()(std::span<const Tensor> arguments) const {
 // All results from those that were computed.
 Tensors Runner::assembled(Tensors computed, std::span<const Tensor> arguments) const {
   Tensors all;
-  all.reserve(results_.size());
+  all.reserve(closure_.results.size());
   std::size_t next = 0;
-  for (const ResultSource& source : results_) {
+  for (const ResultSource& source : closure_.results) {
     switch (source.kind) {
       case ResultSource::Kind::input: all.push_back(bound(source.index, arguments)); break;
       case ResultSource::Kind::duplicate: all.push_back(Tensor(all[source.index])); break;

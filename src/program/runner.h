@@ -5,20 +5,19 @@
 #include <span>
 #include <vector>
 
+#include "lib/ir/sizes.h"
 #include "lib/runtime/executable.h"
 #include "mlpjit/explain.h"
 #include "mlpjit/options.h"
 #include "src/program/results.h"
-#include "src/record/recorder.h"
+#include "src/record/closure.h"
 
 namespace mlpjit::detail {
 
 class Runner {
  public:
-  // Compiles, for all values of the symbol when the sizes have one. An input without a tensor takes
-  // the call's argument `Binding::argument`.
-  Runner(const ir::Graph& graph, std::vector<Binding> inputs, std::vector<ResultSource> results,
-         const HybridizeOptions& options);
+  // Compiles the program with these sizes in it; for all sizes of one symbol that is left.
+  Runner(Closure closure, const HybridizeOptions& options, const ir::Sizes& sizes = {});
 
   // The arguments fit (dtypes, shapes); weak ones take the dtype of their input.
   Results operator()(std::span<const Tensor> arguments) const;
@@ -27,8 +26,9 @@ class Runner {
   const std::shared_ptr<const runtime::Executable>& shared_executable() const {
     return executable_;
   }
-  std::span<const Binding> inputs() const { return inputs_; }
-  std::span<const ResultSource> results() const { return results_; }
+  const Closure& closure() const { return closure_; }
+  std::span<const Binding> inputs() const { return closure_.inputs; }
+  std::span<const ResultSource> results() const { return closure_.results; }
   // Whether tensors, rather than only the random stream, are written to.
   bool updates_tensors() const { return !updated_tensors_.empty(); }
   std::size_t bytes() const { return executable_->bytes(); }
@@ -50,12 +50,11 @@ class Runner {
 
   std::uint64_t id_;
   std::shared_ptr<const runtime::Executable> executable_;
-  std::vector<Binding> inputs_;
+  const Closure closure_;
   // Inputs that are written to, the random stream not among them; of the others, those bound to a
   // tensor, which change from publication to publication, and those that change from call to call.
   std::vector<std::uint32_t> updated_tensors_, weights_, arguments_;
-  std::vector<ResultSource> results_;  // of the traced function
-  bool all_computed_ = true;           // no result is an input or another result, none is weak
+  bool all_computed_ = true;  // no result is an input or another result, none is weak
 };
 
 // Throws UserError on values that no option can have.

@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "lib/ir/sizes.h"
 #include "mlpjit/mode.h"
 
 namespace mlpjit::detail {
@@ -42,6 +43,21 @@ Signature signature_of(std::span<const Tensor> inputs, std::uint64_t structure) 
   return signature;
 }
 
+std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const Tensor> inputs) {
+  std::vector<ArgumentSpec> specs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Signature::Argument& argument = signature.arguments[i];
+    ArgumentSpec spec;
+    spec.dtype = argument.dtype;
+    spec.shape = argument.shape;
+    spec.weak = argument.weak;
+    spec.same_as = argument.same_as;
+    spec.concrete = inputs[i];
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
 std::uint64_t hash(const Signature& signature) {
   std::vector<std::int64_t> words{static_cast<std::int64_t>(signature.structure),
                                   signature.training};
@@ -59,32 +75,16 @@ std::uint64_t hash(const Signature& signature) {
   return XXH3_64bits(words.data(), words.size() * sizeof words[0]);
 }
 
-namespace {
-
-// Whether sizes are as expected; the symbol is the same number in all arguments, -1 so far unknown.
-bool fits(const Shape& expected, const Shape& actual, std::int64_t& batch) {
-  if (expected.is_static()) return actual == expected;
-  if (actual.rank() != expected.rank()) return false;
-  for (int d = 0; d < expected.rank(); ++d) {
-    const Dim want = expected[d], have = actual[d];
-    if (!want.is_static() && batch < 0) batch = have.offset();
-    if (have.offset() != (want.is_static() ? want.offset() : batch)) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
 bool matches(const Signature& signature, std::span<const Tensor> inputs, bool training,
              std::uint64_t structure) {
   if (signature.training != training || signature.structure != structure) return false;
   if (signature.arguments.size() != inputs.size()) return false;
-  std::int64_t batch = -1;
+  std::int64_t batch = ir::kUnknownSize;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Signature::Argument& expected = signature.arguments[i];
     const TensorImpl* impl = TensorAccess::impl(inputs[i]).get();
     if (impl == nullptr || impl->symbolic || impl->dtype != expected.dtype ||
-        impl->weak != expected.weak || !fits(expected.shape, impl->shape, batch) ||
+        impl->weak != expected.weak || !ir::fits(expected.shape, impl->shape, batch) ||
         first_same(inputs, i) != expected.same_as) {
       return false;
     }
@@ -127,15 +127,15 @@ std::vector<std::string> failed_guards(const Signature& expected, const Signatur
   compare("arguments", std::to_string(expected.arguments.size()),
           std::to_string(call.arguments.size()));
   if (!failed.empty()) return failed;  // then nothing else matters
-  std::int64_t batch = -1;
+  std::int64_t batch = ir::kUnknownSize;
   for (std::size_t i = 0; i < expected.arguments.size(); ++i) {
     Signature::Argument want = expected.arguments[i];
     const Signature::Argument& have = call.arguments[i];
     const std::int64_t known = batch;  // by the arguments before
-    if (fits(want.shape, have.shape, batch)) want.shape = have.shape;
+    if (ir::fits(want.shape, have.shape, batch)) want.shape = have.shape;
     std::string text_of_want = text(want);
-    if (known >= 0 && !want.shape.is_static()) {
-      want.shape = want.shape.substitute("B", known);
+    if (known != ir::kUnknownSize && !want.shape.is_static()) {
+      want.shape = ir::sized(want.shape, known);
       text_of_want = text(want) + " (B is " + std::to_string(known) + " here)";
     }
     compare("argument " + std::to_string(i), text_of_want, text(have));

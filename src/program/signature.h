@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mlpjit/explain.h"
-#include "src/record/tensor_impl.h"
+#include "src/record/recorder.h"
 
 namespace mlpjit::detail {
 
@@ -29,6 +29,8 @@ struct Signature {
 };
 
 Signature signature_of(std::span<const Tensor> inputs, std::uint64_t structure);
+// What a trace for it is made for; `inputs` are those of the call.
+std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const Tensor> inputs);
 std::uint64_t hash(const Signature& signature);
 // signature == signature_of(inputs, structure) for some value of its symbol, without making one.
 bool matches(const Signature& signature, std::span<const Tensor> inputs, bool training,

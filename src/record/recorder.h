@@ -18,7 +18,7 @@
 
 #include "lib/ir/graph.h"
 #include "src/core/path.h"
-#include "src/record/captured_tensor.h"
+#include "src/record/closure.h"
 #include "src/record/tensor_impl.h"
 
 namespace mlpjit::detail {
@@ -26,27 +26,8 @@ namespace mlpjit::detail {
 // The path of a parameter ("hidden.weight"), or nothing for a tensor that is none.
 using ParameterResolver = std::function<std::optional<std::string>(const Tensor&)>;
 
-// What an input of a traced graph is bound to when it runs.
-struct Binding {
-  ir::InputKind kind = ir::InputKind::argument;
-  std::size_t argument = 0;  // argument: the first of the call's arguments that it stands for
-  CapturedTensor tensor;     // parameter, capture
-};
-
-// What a result of the traced function is.
-struct ResultSource {
-  enum class Kind : std::uint8_t { computed, input, duplicate };
-  Kind kind = Kind::computed;
-  std::size_t index =
-      0;  // input: comes back as the handle bound to it; duplicate: of that earlier result
-  WeakKind weak = WeakKind::none;
-};
-
 // A finished trace. Every result of the traced function is a result of main, in order.
-struct Trace {
-  std::shared_ptr<ir::Graph> graph;
-  std::vector<Binding> inputs;        // one per input of main
-  std::vector<ResultSource> results;  // one per result of main
+struct Trace : Closure {
   // Arguments that are also used through a handle the function captured: (argument, capture).
   std::vector<std::pair<std::size_t, CapturedTensor>> captured_arguments;
   // The symbols that stood for its values. All are gone by now, but for those that a C++ variable

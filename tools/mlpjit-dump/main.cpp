@@ -49,8 +49,8 @@ struct Options {
 };
 
 // "B=4" -> B is 4.
-detail::SymbolSizes parse_dims(const std::vector<std::string>& dims) {
-  detail::SymbolSizes sizes;
+ir::Sizes parse_dims(const std::vector<std::string>& dims) {
+  ir::Sizes sizes;
   for (const std::string& dim : dims) {
     const std::size_t equals = dim.find('=');
     std::int64_t size = -1;

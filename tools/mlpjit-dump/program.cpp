@@ -44,7 +44,7 @@ std::string read_all(const std::string& file) {
 }
 
 // A size for a symbol that the program does not have is a slip of the pen.
-void check_symbols(const ir::Graph& graph, const detail::SymbolSizes& sizes) {
+void check_symbols(const ir::Graph& graph, const ir::Sizes& sizes) {
   std::set<std::string> symbols;
   for (const auto& function : graph.functions()) {
     for (std::size_t i = 0; i < function->value_count(); ++i) {
@@ -57,7 +57,7 @@ void check_symbols(const ir::Graph& graph, const detail::SymbolSizes& sizes) {
   for (const auto& [symbol, size] : sizes) {
     if (symbols.contains(symbol)) continue;
     throw UserError(
-        fmt::format("--dim {}={}: the program has no such symbol; it has {}", symbol, size,
+        fmt::format("--dim {}={}: the program has no such symbol; it has {}", symbol, size.value(),
                     symbols.empty() ? "none" : fmt::format("{}", fmt::join(symbols, ", "))));
   }
 }
@@ -124,7 +124,7 @@ ir::Graph read_program(const ProgramOptions& options) {
     }
   }
   check_symbols(graph, options.sizes);
-  return detail::substitute(graph, options.sizes);
+  return ir::substitute(graph, options.sizes);
 }
 
 }  // namespace mlpjit::dump

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "lib/ir/graph.h"
-#include "src/program/specialize.h"
+#include "lib/ir/sizes.h"
 #include "tools/network.h"
 
 namespace mlpjit::dump {
@@ -19,7 +19,7 @@ struct ProgramOptions {
   tools::NetworkOptions network;
   std::int64_t batch = 1;
   // Sizes of its symbols.
-  detail::SymbolSizes sizes;
+  ir::Sizes sizes;
 };
 
 // Whether the program is given by sizes; then the options of a file do nothing, else those of a

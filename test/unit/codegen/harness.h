@@ -155,7 +155,7 @@ class Program {
  private:
   std::vector<ir::Type> types(std::span<const ir::ValueId> values, std::int64_t batch) const {
     std::vector<ir::Type> types = original_->main().types(values);
-    for (ir::Type& type : types) type.shape = interp::sized(type.shape, batch);
+    for (ir::Type& type : types) type.shape = ir::sized(type.shape, batch);
     return types;
   }
 

@@ -1,4 +1,5 @@
 #include "lib/ir/graph.h"
+#include "lib/ir/copy.h"
 
 #include <gtest/gtest.h>
 

@@ -9,8 +9,8 @@
 #include <random>
 
 #include "lib/ir/text.h"
+#include "lib/runtime/interface.h"
 #include "lib/runtime/loader.h"
-#include "lib/runtime/signature.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::runtime {

@@ -1,4 +1,4 @@
-#include "lib/runtime/signature.h"
+#include "lib/runtime/interface.h"
 
 #include <fmt/core.h>
 
@@ -21,20 +21,6 @@ std::string symbol_of(const Shape& shape) {
 std::string described(const ir::Function& main, const ir::Value& value) {
   return fmt::format("@{}: %{} has the type {}", main.name(), value.name,
                      ir::to_string(value.type));
-}
-
-// Finds an input that tells the batch size.
-void find_batch(Signature& signature) {
-  for (std::size_t i = 0; i < signature.input_types.size(); ++i) {
-    const Shape& shape = signature.input_types[i].shape;
-    for (int axis = 0; axis < shape.rank(); ++axis) {
-      if (shape[axis].is_static()) continue;
-      signature.symbol = shape[axis].symbol();
-      signature.batch_input = i;
-      signature.batch_axis = axis;
-      return;
-    }
-  }
 }
 
 }  // namespace
@@ -64,27 +50,21 @@ std::optional<std::string> symbolic_obstacle(const ir::Function& main) {
   return std::nullopt;
 }
 
-Signature signature_of(const ir::Function& main) {
+Interface interface_of(const ir::Function& main) {
   if (const std::optional<std::string> obstacle = symbolic_obstacle(main)) {
     throw UserError(*obstacle +
                     ": one executable cannot serve it; give the symbols their values first");
   }
-  Signature signature;
-  signature.inputs.assign(main.inputs().begin(), main.inputs().end());
-  signature.input_types = main.types(main.body().arguments);
-  signature.result_types = main.types(main.body().results);
+  Interface interface;
+  interface.inputs.assign(main.inputs().begin(), main.inputs().end());
+  interface.input_types = main.types(main.body().arguments);
+  interface.result_types = main.types(main.body().results);
   for (const ir::Update& update : main.updates()) {
-    if (!signature.input_types.at(update.input).token)
-      signature.updated_inputs.push_back(update.input);
+    if (!interface.input_types.at(update.input).token)
+      interface.updated_inputs.push_back(update.input);
   }
-  find_batch(signature);
-  return signature;
-}
-
-std::int64_t Signature::batch(const Shape& shape) const {
-  if (symbol.empty()) return 0;
-  const Dim dim = input_types[batch_input].shape[batch_axis];
-  return (shape[batch_axis].value() - dim.offset()) / dim.coefficient();
+  interface.symbol = ir::find_symbol(main);
+  return interface;
 }
 
 }  // namespace mlpjit::runtime

@@ -8,26 +8,27 @@
 #include <vector>
 
 #include "lib/ir/graph.h"
+#include "lib/ir/sizes.h"
 
 namespace mlpjit::runtime {
 
-struct Signature {
+struct Interface {
   std::vector<ir::Input> inputs;
   std::vector<ir::Type> input_types;
   std::vector<ir::Type> result_types;
   std::vector<std::uint32_t> updated_inputs;  // those with memory: no tokens
 
-  // The symbol of the batch size, "" where all sizes are known, and an input that tells its value.
-  std::string symbol;
-  std::size_t batch_input = 0;
-  int batch_axis = 0;
+  std::optional<ir::SymbolAxis> symbol;  // of the batch size; none where all sizes are known
 
-  // The batch size of a call, by the shape of that input; 0 where all sizes are known.
-  std::int64_t batch(const Shape& shape_of_batch_input) const;
+  // The batch size of a call whose input i has the shape `shape_of(i)`; 0 where all sizes are known.
+  template <class ShapeOf>
+  std::int64_t batch(const ShapeOf& shape_of) const {
+    return symbol ? symbol->size(shape_of(symbol->input)) : 0;
+  }
 };
 
 // Throws UserError with symbolic_obstacle().
-Signature signature_of(const ir::Function& main);
+Interface interface_of(const ir::Function& main);
 
 // Why one executable cannot serve every value of the graph's symbols: there are several, a value
 // has a size beyond the square of the symbol, or no input tells what it is.

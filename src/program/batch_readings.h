@@ -1,12 +1,10 @@
 #pragma once
-// One trace with a symbolic batch size serves every size.
+// One program with a symbolic batch size serves every size: which sizes of a call it is.
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "lib/runtime/cache.h"
-#include "src/program/audit.h"
 #include "src/program/signature.h"
 
 namespace mlpjit::detail {
@@ -22,14 +20,5 @@ struct BatchSignature {
   Signature signature;
 };
 std::vector<BatchSignature> with_symbolic_batch(const Signature& signature);
-
-struct BatchTemplate {
-  CheckedTrace traced;
-  double trace_ms = 0;
-  std::size_t bytes() const;
-};
-using BatchTemplates = runtime::Cache<Signature, BatchTemplate>;
-
-std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const Tensor> inputs);
 
 }  // namespace mlpjit::detail

@@ -1,8 +1,6 @@
-#include "src/program/batch_template.h"
+#include "src/program/batch_readings.h"
 
 #include <algorithm>
-
-#include "lib/runtime/footprint.h"
 
 namespace mlpjit::detail {
 
@@ -65,25 +63,6 @@ std::vector<BatchSignature> with_symbolic_batch(const Signature& signature) {
     signatures.push_back(std::move(batch));
   }
   return signatures;
-}
-
-std::vector<ArgumentSpec> specs_of(const Signature& signature, std::span<const Tensor> inputs) {
-  std::vector<ArgumentSpec> specs;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const Signature::Argument& argument = signature.arguments[i];
-    ArgumentSpec spec;
-    spec.dtype = argument.dtype;
-    spec.shape = argument.shape;
-    spec.weak = argument.weak;
-    spec.same_as = argument.same_as;
-    spec.concrete = inputs[i];
-    specs.push_back(std::move(spec));
-  }
-  return specs;
-}
-
-std::size_t BatchTemplate::bytes() const {
-  return sizeof(*this) + runtime::footprint(*traced.trace.graph);
 }
 
 }  // namespace mlpjit::detail
