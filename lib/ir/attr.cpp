@@ -1,9 +1,11 @@
 #include "lib/ir/attr.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "lib/support/bytes.h"
 #include "mlpjit/error.h"
@@ -119,6 +121,25 @@ bool operator==(const Attrs& a, const Attrs& b) {
     }
   }
   return true;
+}
+
+std::optional<AttrValue> default_of(const AttrSpec& spec, std::span<const Type> operands) {
+  const std::string_view text = spec.default_text;
+  if (text.empty()) return std::nullopt;
+  const std::int64_t rank = operands.empty() ? 0 : operands.front().shape.rank();
+  switch (spec.kind) {
+    case AttrKind::boolean: return text == "true";
+    case AttrKind::integer:
+      return text == "last" ? rank - 1 : static_cast<std::int64_t>(spec.default_number);
+    case AttrKind::floating: return spec.default_number;
+    case AttrKind::integers: {
+      std::vector<std::int64_t> axes(static_cast<std::size_t>(rank));
+      std::iota(axes.begin(), axes.end(), 0);
+      if (text == "reversed") std::reverse(axes.begin(), axes.end());
+      return axes;
+    }
+    default: throw InternalError("op table: no default of this kind: " + std::string(text));
+  }
 }
 
 }  // namespace mlpjit::ir

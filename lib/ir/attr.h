@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "lib/ir/opcode.h"
 #include "mlpjit/dtype.h"
 #include "mlpjit/shape.h"
 
@@ -57,6 +58,10 @@ struct FunctionRef {
 using AttrValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>,
                                DType, Shape, Literal, FunctionRef>;
 // Index of the alternative == AttrKind.
+
+// What an attribute is when texts and files leave it out, as the user's function of that name has
+// it; nothing where it must be given.
+std::optional<AttrValue> default_of(const AttrSpec& spec, std::span<const Type> operands);
 
 // The attributes of one op, in the order of the op table. Equality is on the bits (NaN equals NaN).
 class Attrs {

@@ -4,7 +4,6 @@
 #include <unordered_map>
 
 #include "lib/ir/ast.h"
-#include "lib/ir/default_attrs.h"
 #include "lib/ir/infer.h"
 #include "mlpjit/error.h"
 
@@ -128,7 +127,7 @@ Attrs FunctionBuilder::build_attrs(const StatementAst& ast,
     for (const AttrAst& attr : ast.attrs) {
       if (attr.name == spec.name) value = attr.value;
     }
-    if (!value) value = default_attr(ast.opcode, spec.name, operands);
+    if (!value) value = default_of(spec, operands);
     if (!value) {
       fail_at(ast.at, "expected the attribute " + std::string(spec.name) + " of " +
                           std::string(to_string(ast.opcode)) + ", as in {" +

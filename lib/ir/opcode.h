@@ -50,6 +50,8 @@ enum class AttrKind : std::uint8_t {
 struct AttrSpec {
   std::string_view name;
   AttrKind kind;
+  std::string_view default_text;  // as in the table; "": it must be given. See default_of()
+  double default_number = 0;      // where that is a number
 };
 
 struct OpInfo {
@@ -59,8 +61,8 @@ struct OpInfo {
   int results;  // -1: varies
   Family family;
   unsigned traits;                  // OpTrait bits
-  std::span<const AttrSpec> attrs;  // every attribute is required, in this order
-  bool has(OpTrait trait) const { return (traits & trait) != 0; }
+  std::span<const AttrSpec> attrs;  // every op has all of them, in this order
+  constexpr bool has(OpTrait trait) const { return (traits & trait) != 0; }
 };
 
 // One entry per opcode, indexed by it.

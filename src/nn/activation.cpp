@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/ir/default_attrs.h"
+#include "lib/ir/attr.h"
 #include "lib/ir/opcode.h"
 #include "lib/support/nearest.h"
 #include "mlpjit/error.h"
@@ -22,18 +22,17 @@ namespace {
 
 using Function = Tensor (*)(const Tensor& x, double alpha);
 
-std::optional<ir::AttrValue> default_of(const ir::OpInfo& op, std::string_view attribute) {
-  const ir::Type scalar{DType::f32, {}, false};
-  return ir::default_attr(op.opcode, attribute, {&scalar, 1});
+// Activations keep the shape, so any operand will do.
+std::optional<ir::AttrValue> default_of(const ir::AttrSpec& spec) {
+  return ir::default_of(spec, {});
 }
 
 // One float tensor in, one out, element by element, and nothing else that must be said.
 bool is_activation(const ir::OpInfo& op) {
   return op.arity == 1 && op.results == 1 && op.family == ir::Family::elementwise &&
          op.opcode != ir::Opcode::logical_not &&
-         std::all_of(op.attrs.begin(), op.attrs.end(), [&](const ir::AttrSpec& spec) {
-           return default_of(op, spec.name).has_value();
-         });
+         std::all_of(op.attrs.begin(), op.attrs.end(),
+                     [&](const ir::AttrSpec& spec) { return default_of(spec).has_value(); });
 }
 
 // The op with the defaults of its attributes, but for alpha.
@@ -42,7 +41,7 @@ Tensor run(const Tensor& x, double alpha) {
   const ir::OpInfo& op = ir::info(opcode);
   ir::Attrs attrs;
   for (const ir::AttrSpec& spec : op.attrs)
-    attrs.set(spec.name, spec.name == "alpha" ? alpha : default_of(op, spec.name).value());
+    attrs.set(spec.name, spec.name == "alpha" ? alpha : default_of(spec).value());
   return apply_one(opcode, {&x}, attrs);
 }
 
@@ -53,8 +52,10 @@ constexpr Function kOps[] = {
 };
 
 // Other names for ops.
-constexpr std::pair<std::string_view, std::string_view> kAliases[] = {{"softrelu", "softplus"},
-                                                                      {"swish", "silu"}};
+constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
+#define MLPJIT_ACTIVATION_ALIAS(alias, name) {#alias, #name},
+#include "mlpjit/detail/ops.def"
+};
 
 // What works on rows, or is no op of its own.
 constexpr std::pair<std::string_view, Function> kOthers[] = {
@@ -72,7 +73,7 @@ struct Found {
 
 std::optional<double> alpha_of(const ir::OpInfo& op) {
   for (const ir::AttrSpec& spec : op.attrs) {
-    if (spec.name == "alpha") return std::get<double>(default_of(op, spec.name).value());
+    if (spec.name == "alpha") return std::get<double>(default_of(spec).value());
   }
   return std::nullopt;
 }

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "lib/ir/default_attrs.h"
+#include "lib/ir/attr.h"
 #include "lib/ir/opcode.h"
 
 namespace mlpjit::test {
@@ -13,7 +13,7 @@ inline ir::Attrs float_attrs(ir::Opcode opcode) {
   const ir::Type scalar{DType::f32, {}, false};
   ir::Attrs attrs;
   for (const ir::AttrSpec& spec : ir::info(opcode).attrs) {
-    const auto value = ir::default_attr(opcode, spec.name, {&scalar, 1});
+    const auto value = ir::default_of(spec, {&scalar, 1});
     if (value && std::holds_alternative<double>(*value))
       attrs.set(spec.name, std::get<double>(*value) * 0.7 + 0.05);
   }
