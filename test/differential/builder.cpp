@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "test/differential/captured_output.h"
+#include "test/programs/captured_output.h"
 
 namespace mlpjit::differential {
 
@@ -126,7 +126,7 @@ void grow(Builder& b, std::size_t wanted) {
 
 Program generate(Choices& choices, std::size_t nodes, Features features) {
   const random::StreamScope stream(kStreamSeed);
-  const CapturedOutput silence;
+  const test::CapturedOutput silence;
   Program program;
   if (choices.chance(30)) features = Features::pure;
   Builder b(choices, program, features);

@@ -1,6 +1,7 @@
 // The nodes that only compute: element-wise ops, contractions, reductions, data movement.
 
 #include <algorithm>
+#include <limits>
 
 #include "test/differential/builder.h"
 
@@ -95,7 +96,25 @@ Node unary_node(Builder& b) {
   return unary_node_of(b.choices, b.any_value());
 }
 
+// With numbers that simplifications look for.
+Node scalar_node(Builder& b) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  static const std::vector<double> kNumbers = {
+      0, -0.0, 1, -1, 2, 0.5, 3, -8, kInfinity, std::numeric_limits<double>::quiet_NaN()};
+  const NamedBinary& op = b.choices.pick(kBinary);
+  const double number = b.choices.pick(kNumbers);
+  const bool first = b.choices.chance(25);
+  return {first ? std::to_string(number) + " " + op.name : op.name + (" " + std::to_string(number)),
+          {b.any_value()},
+          1,
+          [fn = op.fn, number, first](const Tensors& a) {
+            const Tensor scalar = cast(Tensor(number), a[0].dtype());
+            return one(first ? fn(scalar, a[0]) : fn(a[0], scalar));
+          }};
+}
+
 Node binary_node(Builder& b) {
+  if (b.choices.chance(25)) return scalar_node(b);
   const ValueIndex left = b.any_value();
   const DType dtype = b.value(left).dtype();
   return binary_node_of(b.choices, left,

@@ -1,7 +1,7 @@
 // Programs that treat each row alike: their batch can be split and put together again.
 
 #include "test/differential/builder.h"
-#include "test/differential/captured_output.h"
+#include "test/programs/captured_output.h"
 
 namespace mlpjit::differential {
 namespace {
@@ -104,7 +104,7 @@ Node row_by_row_node(Builder& b) {
 
 Program generate_row_by_row(Choices& choices, std::int64_t rows, std::size_t nodes) {
   const random::StreamScope stream(kStreamSeed);
-  const CapturedOutput silence;
+  const test::CapturedOutput silence;
   Program program;
   Builder b(choices, program, Features::all);
   b.add_input(any_floats_of(choices, DType::f32, {rows, any_dim(choices)}));

@@ -8,7 +8,7 @@
 #include "lib/support/isa.h"
 #include "src/program/trace_function.h"
 #include "src/record/recorder.h"
-#include "test/differential/captured_output.h"
+#include "test/programs/captured_output.h"
 #include "test/differential/reference.h"
 
 namespace mlpjit::differential {
@@ -116,7 +116,7 @@ Outcome observe(const Tensors& inputs, const std::function<Tensors()>& call, uns
   Outcome outcome;
   const random::StreamScope stream(kStreamSeed);
   {
-    const CapturedOutput output;
+    const test::CapturedOutput output;
     try {
       const HostEnvironment environment(control);
       outcome.results = call();

@@ -8,20 +8,11 @@
 #include <iostream>
 #include <sstream>
 
+#include "test/differential/counts.h"
 #include "test/differential/modes.h"
 
 namespace mlpjit::differential {
 namespace {
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
-// MLPJIT_LONG_TESTS=1 runs 20,000 graphs; MLPJIT_GRAPHS and MLPJIT_SEED choose by hand.
-std::uint64_t graph_count() {
-  return number_from_environment("MLPJIT_GRAPHS", std::getenv("MLPJIT_LONG_TESTS") ? 20000 : 2000);
-}
 
 std::string commented(const std::string& text) {
   std::istringstream lines(text);

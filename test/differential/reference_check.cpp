@@ -5,7 +5,7 @@
 
 #include "lib/interp/interp.h"
 #include "lib/ir/text.h"
-#include "test/differential/captured_output.h"
+#include "test/programs/captured_output.h"
 #include "test/differential/modes.h"
 #include "test/differential/reference_run.h"
 
@@ -127,7 +127,7 @@ std::optional<std::string> check_against_reference(const Program& program, const
                        : kind == ir::InputKind::token ? Array{DType::i64, {0}, {}}
                                                       : array_of(traced.bound(i)));
     }
-    const CapturedOutput output;
+    const test::CapturedOutput output;
     const reference::RunResult got = reference::run(
         main, inputs,
         [&](const ir::Op& op, const Arrays& operands) { return plain_op(main, op, operands); });

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <sstream>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "lib/runtime/loader.h"
 #include "lib/support/isa.h"
 #include "mlpjit/mlpjit.h"
+#include "test/programs/captured_output.h"
 
 namespace mlpjit::filetest {
 namespace {
@@ -69,20 +69,6 @@ std::string text_of(const Tensor& tensor) {
   }
 }
 
-// What is written to std::cout for a scope.
-class Captured {
- public:
-  Captured() : before_(std::cout.rdbuf(text_.rdbuf())) {}
-  ~Captured() { std::cout.rdbuf(before_); }
-  Captured(const Captured&) = delete;
-  Captured& operator=(const Captured&) = delete;
-  std::string text() const { return text_.str(); }
-
- private:
-  std::ostringstream text_;
-  std::streambuf* before_;
-};
-
 // The tensors of one call: copies of what the comments say, in the order that a call takes them.
 struct Inputs {
   std::vector<std::string> names;
@@ -113,7 +99,7 @@ std::string outcome_of(const Executable& run, const Graph& graph, const Values& 
   Tensors before;
   for (const Tensor& value : inputs.values) before.push_back(value.copy());
   const random::StreamScope stream(20);
-  const Captured output;
+  const test::CapturedOutput output;
   std::string text;
   try {
     const Tensors results = run(inputs.values);

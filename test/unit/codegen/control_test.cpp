@@ -5,15 +5,15 @@
 #include <random>
 
 #include "mlpjit/error.h"
-#include "test/unit/codegen/harness.h"
+#include "test/programs/compiled.h"
 
 namespace mlpjit::test {
 namespace {
 
 void expect_same(const std::string& text) {
-  for (const support::Isa isa : isas()) {
+  for (const support::Isa isa : runnable_isas()) {
     for (const bool optimize : {true, false}) {
-      EXPECT_EQ(compare(ir::parse(text), isa, true, optimize), "")
+      EXPECT_EQ(compare(ir::parse(text), isa, Numbers::mixed, optimize), "")
           << text << to_string(isa) << (optimize ? "" : ", not optimised");
     }
   }
@@ -142,7 +142,7 @@ TEST(CompiledControl, DenseLayersOfALoopKeepTheirPackedWeights) {
   return %n, %head, %o
 })";
   expect_same(text);
-  const Program program(text, support::detect_isa());
+  const Compiled program(text, support::detect_isa());
   int packed = 0, dense = 0;
   for (const plan::Slot& slot : program.plan().slots) packed += slot.kind == plan::SlotKind::packed;
   for (const plan::Step& step : program.plan().steps)
@@ -202,21 +202,17 @@ TEST(CompiledControl, PrintsAndDrawsKeepTheirOrder) {
   print "end" %a
   return %a update %s = %s1
 })";
-  for (const support::Isa isa : isas()) {
-    const Program program(text, isa);
-    const auto inputs = program.input_types(), results = program.result_types();
-    const Memories in_a = memories(inputs), in_b = memories(inputs), out_a = memories(results),
-                   out_b = memories(results);
-    fill(inputs, in_a, 3, false);
-    fill(inputs, in_b, 3, false);
+  for (const support::Isa isa : runnable_isas()) {
+    const Compiled program(text, isa);
+    const Values inputs = draw_inputs(program.original(), 3, Numbers::ordinary);
     testing::internal::CaptureStdout();
-    program.interpret(in_a, out_a);
+    const Outcome want = program.interpret(inputs);
     const std::string expected = testing::internal::GetCapturedStdout();
     testing::internal::CaptureStdout();
-    EXPECT_EQ(Program::Call(program, in_b, out_b).run(), 0);
+    const Outcome got = program.run(inputs);
     EXPECT_EQ(testing::internal::GetCapturedStdout(), expected);
     EXPECT_NE(expected.find("odd"), std::string::npos);
-    EXPECT_EQ(difference(results, out_b, out_a) + difference(inputs, in_b, in_a), "");
+    EXPECT_EQ(difference(want, got), "");
   }
 }
 
@@ -233,18 +229,15 @@ TEST(CompiledControl, AFailureInARegionNamesItsStepAndChangesNoInput) {
     yield %j, %w }
   return %a update %x = %a
 })";
-  const Program program(text, support::detect_isa(), false);
-  const auto inputs = program.input_types(), results = program.result_types();
-  const Memories in = memories(inputs), before = memories(inputs), out = memories(results);
-  fill(inputs, in, 3, false);
-  fill(inputs, before, 3, false);
-  Program::Call call(program, in, out);
-  const std::int64_t status = call.run();
+  const Compiled program(text, support::detect_isa(), false);
+  const Values inputs = draw_inputs(program.original(), 3, Numbers::ordinary);
+  const Outcome outcome = program.run(inputs);
+  const std::int64_t status = outcome.status;
   EXPECT_EQ(status & 0xffffffff, codegen::kLibraryFailed);
   EXPECT_NE(program.plan().steps.at(static_cast<std::size_t>(status >> 32)).name.find("gather"),
             std::string::npos);
-  EXPECT_THROW(std::rethrow_exception(call.error()), ValueError);
-  EXPECT_EQ(difference(inputs, in, before), "");
+  EXPECT_NE(outcome.error.find("gather"), std::string::npos) << outcome.error;
+  EXPECT_EQ(difference("input", inputs, outcome.inputs), "");
 }
 
 TEST(CompiledControl, ACallThatIsNotInlinedIsALibraryStepOfTheRegion) {
@@ -262,167 +255,6 @@ func @main(%x: f32[4], %xs: f32[3, 4]) {
     yield %g, %f }
   return %c, %ys
 })");
-}
-
-// Programs of nested control flow over values f32[2, 3], some carried around, some captured.
-class RandomProgram {
- public:
-  explicit RandomProgram(std::uint32_t seed) : random_(seed) {}
-
-  std::string text() {
-    std::string text =
-        R"(func @main(%x: f32[2, 3], %y: f32[2, 3], %xs: f32[3, 2, 3], %w: f32[3, 3] = param "w") {
-)";
-    Names values = {"%x", "%y"};
-    text += statements(values, 6, 0);
-    text += "  return ";
-    for (int i = 0; i < 4; ++i) text += pick(values) + ", ";
-    text += pick(values);
-    if (below(2) == 0) text += " update %x = " + pick(values) + ", %y = " + pick(values);
-    return text + "\n}\n";
-  }
-
- private:
-  using Names = std::vector<std::string>;
-
-  int below(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
-  // Newer values rather than old ones.
-  const std::string& pick(const Names& values) {
-    const auto size = static_cast<int>(values.size());
-    return values[static_cast<std::size_t>(size - 1 - std::min(below(size), below(size)))];
-  }
-  std::string fresh(const char* stem) { return "%" + std::string(stem) + std::to_string(count_++); }
-  std::string list(const Names& names) {
-    std::string text;
-    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-    return text;
-  }
-  Names some(const Names& values, int n) {
-    Names names;
-    for (int i = 0; i < n; ++i) names.push_back(pick(values));
-    return names;
-  }
-  Names fresh(const char* stem, int n) {
-    Names names;
-    for (int i = 0; i < n; ++i) names.push_back(fresh(stem));
-    return names;
-  }
-
-  std::string statements(Names& values, int n, int depth) {
-    std::string text;
-    for (int i = 0; i < n; ++i) {
-      const int kind = below(depth < 3 ? 12 : 8);
-      if (kind < 8) {
-        text += plain(values, kind);
-      } else if (kind == 8 || kind == 9) {
-        text += cond(values, depth);
-      } else if (kind == 10) {
-        text += loop(values, depth);
-      } else {
-        text += scan(values, depth);
-      }
-    }
-    return text;
-  }
-
-  std::string plain(Names& values, int kind) {
-    const std::string r = fresh("v"), a = pick(values), b = pick(values);
-    values.push_back(r);
-    switch (kind) {
-      case 0: return r + " = dense " + a + ", %w\n";
-      case 1: return r + " = softmax " + a + " {axis = 1}\n";
-      case 2: return r + " = tanh " + a + "\n";
-      case 3: {
-        const std::string t = fresh("t");
-        return t + " = reshape " + a + " {shape = [3, 2]}\n" + r + " = transpose " + t +
-               " {permutation = [1, 0]}\n";
-      }
-      case 4: return r + " = reshape " + a + " {shape = [2, 3]}\n";
-      case 5: return r + " = constant f32[2, 3] fill 0.5\n";
-      case 6: return r + " = maximum " + a + ", " + b + "\n";
-      default: return r + " = add " + a + ", " + b + "\n";
-    }
-  }
-
-  // A region of its own arguments and what is around it, that yields `results` values.
-  std::string region(Names values, const Names& arguments, int results, int depth,
-                     const Names& first_yields = {}) {
-    std::string text = "{ ";
-    if (!arguments.empty()) text += "^(" + list(arguments) + ")\n";
-    for (const std::string& argument : arguments) {
-      if (argument.starts_with("%a")) values.push_back(argument);
-    }
-    text += statements(values, below(4), depth + 1);
-    Names yields = first_yields;
-    for (int i = 0; i < results; ++i) yields.push_back(pick(values));
-    if (!first_yields.empty()) {
-      const std::string one = fresh("one");
-      text += one + " = constant i64[] 1\n" + first_yields[0] + " = add " + arguments[0] + ", " +
-              one + "\n";
-    }
-    return text + "yield " + list(yields) + " }";
-  }
-
-  std::string cond(Names& values, int depth) {
-    const std::string sum = fresh("s"), zero = fresh("z"), p = fresh("p");
-    const int given = below(3), results = 1 + below(3);
-    const Names operands = some(values, given), names = fresh("v", results);
-    std::string text = sum + " = sum " + pick(values) + " {axes = [0, 1]}\n" + zero +
-                       " = constant f32[] 0\n" + p + " = less " + sum + ", " + zero + "\n";
-    text += list(names) + " = cond " + p + (given > 0 ? ", " : "") + list(operands) + " ";
-    text += region(values, fresh("a", given), results, depth) + "\n";
-    text += region(values, fresh("a", given), results, depth) + "\n";
-    values.insert(values.end(), names.begin(), names.end());
-    return text;
-  }
-
-  std::string loop(Names& values, int depth) {
-    const int carried = 1 + below(3);
-    const std::string zero = fresh("z"), n = fresh("n");
-    const Names names = fresh("v", carried);
-    std::string text = zero + " = constant i64[] 0\n" + n + ", " + list(names) + " = while_loop " +
-                       zero + ", " + list(some(values, carried)) + " {\n";
-    Names condition = fresh("c", carried + 1), body = fresh("a", carried);
-    const std::string limit = fresh("m"), go = fresh("g"), index = fresh("i"), next = fresh("j");
-    text += "^(" + list(condition) + ") " + limit + " = constant i64[] " +
-            std::to_string(below(5)) + "\n" + go + " = less " + condition[0] + ", " + limit +
-            " yield " + go + " }\n";
-    body.insert(body.begin(), index);
-    text += region(values, body, carried, depth, {next}) + "\n";
-    values.insert(values.end(), names.begin(), names.end());
-    return text;
-  }
-
-  std::string scan(Names& values, int depth) {
-    const int carried = below(3);
-    const Names names = fresh("v", carried);
-    const std::string ys = fresh("y"), sum = fresh("v");
-    Names results = names;
-    results.push_back(ys);
-    Names operands = some(values, carried);
-    operands.push_back("%xs");
-    std::string text = list(results) + " = scan " + list(operands) +
-                       " {carried = " + std::to_string(carried) + "} " +
-                       region(values, fresh("a", carried + 1), carried + 1, depth) + "\n";
-    text += sum + " = sum " + ys + " {axes = [0]}\n";
-    values.insert(values.end(), names.begin(), names.end());
-    values.push_back(sum);
-    return text;
-  }
-
-  std::mt19937 random_;
-  int count_ = 0;
-};
-
-TEST(CompiledControl, RandomPrograms) {
-  const std::vector<support::Isa> all = isas();
-  for (std::uint32_t seed = 0; seed < 60; ++seed) {
-    const std::string text = RandomProgram(seed).text();
-    const ir::Graph graph = ir::parse(text);
-    EXPECT_EQ(compare(graph, all[seed % all.size()], seed % 4 == 0, seed % 3 != 0), "")
-        << "seed " << seed << "\n"
-        << text;
-  }
 }
 
 }  // namespace

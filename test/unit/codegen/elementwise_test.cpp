@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "mlpjit/error.h"
-#include "test/unit/codegen/harness.h"
+#include "test/programs/compiled.h"
 #include "test/unit/interp/op_attrs.h"
 
 namespace mlpjit::test {
@@ -45,7 +45,7 @@ TEST(CompiledElementwise, EveryOpOnEveryDtypeGivesTheInterpretersBits) {
       Builder b;
       if (!add_op(b, info.opcode, dtype, {Shape({3, 37})})) continue;
       ++tried;
-      for (const support::Isa isa : isas()) {
+      for (const support::Isa isa : runnable_isas()) {
         EXPECT_EQ(compare(b.graph, isa), "")
             << info.name << " " << to_string(dtype) << " " << to_string(isa);
       }
@@ -59,7 +59,7 @@ TEST(CompiledElementwise, CastsSaturateWrapAndRoundAsTheInterpreterDoes) {
     for (const DType to : kAll) {
       Builder b;
       b.result(b.op(Opcode::cast, {b.input(from, Shape({211}))}, {{"dtype", to}}));
-      for (const support::Isa isa : isas()) {
+      for (const support::Isa isa : runnable_isas()) {
         EXPECT_EQ(compare(b.graph, isa), "")
             << to_string(from) << " " << to_string(to) << " " << to_string(isa);
       }
@@ -73,7 +73,7 @@ TEST(CompiledElementwise, TailsOfEverySizeStayInsideTheirBuffers) {
       for (const DType dtype : {DType::f32, DType::f64, DType::i32}) {
         Builder b;
         if (!add_op(b, opcode, dtype, {Shape({n})})) continue;
-        for (const support::Isa isa : isas()) {
+        for (const support::Isa isa : runnable_isas()) {
           EXPECT_EQ(compare(b.graph, isa), "") << ir::to_string(opcode) << n << to_string(isa);
         }
       }
@@ -92,7 +92,7 @@ TEST(CompiledElementwise, BroadcastingReadsEveryOperandByItsOwnStrides) {
     for (const DType dtype : {DType::f32, DType::i64}) {
       Builder b;
       ASSERT_TRUE(add_op(b, Opcode::subtract, dtype, shapes));
-      for (const support::Isa isa : isas()) {
+      for (const support::Isa isa : runnable_isas()) {
         EXPECT_EQ(compare(b.graph, isa), "")
             << to_string(shapes[0]) << to_string(shapes[1]) << to_string(isa);
       }
@@ -110,10 +110,11 @@ TEST(CompiledElementwise, AFusedChainOfMixedDtypesIsOneStep) {
   const ir::ValueId positive = b.op(Opcode::greater, {sum, x});
   b.result(b.op(Opcode::where, {positive, sum, b.op(Opcode::exp, {x})}));
   b.result(positive);
-  for (const support::Isa isa : isas()) {
+  for (const support::Isa isa : runnable_isas()) {
     EXPECT_EQ(compare(b.graph, isa), "") << to_string(isa);
-    EXPECT_EQ(compare(b.graph, isa, true, false), "") << "without passes " << to_string(isa);
-    const Program program(b.graph, isa);
+    EXPECT_EQ(compare(b.graph, isa, Numbers::mixed, false), "")
+        << "without passes " << to_string(isa);
+    const Compiled program(b.graph, isa);
     EXPECT_LE(program.plan().steps.size(), 2u) << plan::to_string(program.plan());
   }
 }

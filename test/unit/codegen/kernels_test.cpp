@@ -1,8 +1,9 @@
 // Dense layers, reductions and rows, compiled, give the interpreter's bits at awkward sizes.
 
 #include <gtest/gtest.h>
+#include <cstring>
 
-#include "test/unit/codegen/harness.h"
+#include "test/programs/compiled.h"
 
 namespace mlpjit::test {
 namespace {
@@ -10,8 +11,9 @@ namespace {
 using ir::Opcode;
 
 void expect_same(const Builder& b, const std::string& what, bool special = false) {
-  for (const support::Isa isa : isas()) {
-    EXPECT_EQ(compare(b.graph, isa, special), "") << what << " " << to_string(isa);
+  for (const support::Isa isa : runnable_isas()) {
+    EXPECT_EQ(compare(b.graph, isa, special ? Numbers::mixed : Numbers::ordinary), "")
+        << what << " " << to_string(isa);
   }
 }
 
@@ -88,7 +90,7 @@ TEST(CompiledDense, EpiloguesOfEveryKindAreFused) {
           b.op(Opcode::multiply, {residual, b.input(DType::f32, Shape({2, 7, 1}))});
       b.result(b.op(Opcode::subtract, {scaled, b.input(DType::f32, Shape({n}))}));
       expect_same(b, std::string(ir::to_string(activation)) + std::to_string(n));
-      EXPECT_EQ(Program(b.graph, support::detect_isa()).plan().steps.size(), 1u);
+      EXPECT_EQ(Compiled(b.graph, support::detect_isa()).plan().steps.size(), 1u);
     }
   }
 }
@@ -129,9 +131,9 @@ TEST(CompiledDense, AMatmulPacksAWeightThatIsTurnedOver) {
       const std::string text = "func @main(%x: f32[5, 40], %w: f32[" + size + ", 40], %b: f32[" +
                                size + "], %p: bool[]) { %t = transpose %w {permutation = [1, 0]} " +
                                ops;
-      for (const support::Isa isa : isas()) {
-        const Program program(text, isa);
-        EXPECT_EQ(compare(program, false), "") << text;
+      for (const support::Isa isa : runnable_isas()) {
+        const Compiled program(text, isa);
+        EXPECT_EQ(compare(program, Numbers::ordinary), "") << text;
         if (isa != support::Isa::baseline) {
           EXPECT_EQ(count_kernels<plan::LibraryKernel>(program.plan()), turned)
               << plan::to_string(program.plan());
@@ -149,7 +151,7 @@ TEST(CompiledDense, AWeightThatTwoLayersShareIsPackedOnce) {
   b.result(x);
   expect_same(b, "tied");
   int packed = 0;
-  const Program program(b.graph, support::detect_isa());
+  const Compiled program(b.graph, support::detect_isa());
   for (const plan::Slot& slot : program.plan().slots)
     packed += slot.kind == plan::SlotKind::packed ? 1 : 0;
   EXPECT_EQ(packed, 1);
@@ -207,16 +209,13 @@ TEST(CompiledReduction, TheSumOfVeryManyOnesIsTheirNumber) {
   const ir::ValueId one = b.input(DType::f32, Shape({1}));
   b.result(b.op(Opcode::sum, {b.op(Opcode::broadcast_to, {one}, {{"shape", Shape({n})}})},
                 {{"axes", std::vector<std::int64_t>{0}}, {"keepdims", false}}));
-  const Program program(b.graph, support::detect_isa());
+  const Compiled program(b.graph, support::detect_isa());
   ASSERT_EQ(count_kernels<plan::ReductionKernel>(program.plan()), 1)
       << plan::to_string(program.plan());
-  const Memories in = memories(program.input_types()), out = memories(program.result_types());
-  const float value = 1;
-  std::memcpy(in[0]->data(), &value, sizeof value);
-  Program::Call call(program, in, out);
-  ASSERT_EQ(call.run(), 0);
+  const Outcome outcome = program.run({make_value({DType::f32, {1}}, {1})});
+  ASSERT_EQ(outcome.status, 0);
   float sum = 0;
-  std::memcpy(&sum, out[0]->data(), sizeof sum);
+  std::memcpy(&sum, outcome.results[0].data(), sizeof sum);
   EXPECT_EQ(sum, 0x1p29F);
 }
 
@@ -254,7 +253,7 @@ TEST(CompiledRow, SoftmaxAndLayerNormWithCodeAround) {
                 : b.op(opcode, {scaled}, {{"axis", std::int64_t{2}}});
         b.result(b.op(Opcode::add, {b.op(Opcode::relu, {rows}), b.input(dtype, Shape({n}))}));
         expect_same(b, std::string(ir::to_string(opcode)) + std::to_string(n), n == 33);
-        EXPECT_EQ(count_kernels<plan::RowKernel>(Program(b.graph, support::detect_isa()).plan()),
+        EXPECT_EQ(count_kernels<plan::RowKernel>(Compiled(b.graph, support::detect_isa()).plan()),
                   1);
       }
     }
@@ -266,7 +265,7 @@ TEST(CompiledRow, SoftmaxOverAnotherAxisGoesToTheLibrary) {
   b.result(
       b.op(Opcode::softmax, {b.input(DType::f32, Shape({4, 5}))}, {{"axis", std::int64_t{0}}}));
   expect_same(b, "axis 0", true);
-  const Program program(b.graph, support::detect_isa());
+  const Compiled program(b.graph, support::detect_isa());
   EXPECT_EQ(count_kernels<plan::LibraryKernel>(program.plan()), 1);
   EXPECT_NE(program.plan().steps[0].reason.find("not over the last axis"), std::string::npos);
 }

@@ -6,14 +6,16 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cstring>
 
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "lib/runtime/loader.h"
 #include "mlpjit/error.h"
-#include "test/unit/codegen/harness.h"
+#include "test/programs/compiled.h"
 
 namespace mlpjit::test {
 namespace {
@@ -80,11 +82,10 @@ TEST(ObjectOfAnotherProcess, IsLinkedAndRun) {
 }
 
 TEST_F(ObjectFile, IsLinkedInAnotherProcess) {
-  const Program here(kProgram, support::detect_isa());
-  const Memories in = memories(here.input_types()), out = memories(here.result_types());
+  const Compiled here(kProgram, support::detect_isa());
   const std::vector<float> x = input();
-  std::memcpy(in[0]->data(), x.data(), kElements * sizeof(float));
-  here.interpret(in, out);
+  const Outcome want = here.interpret(
+      {make_value(input_types(here.original())[0], std::vector<double>(x.begin(), x.end()))});
 
   object::save(compile(plan::make_target(support::detect_isa())), path_);
   const pid_t child = fork();
@@ -101,7 +102,7 @@ TEST_F(ObjectFile, IsLinkedInAnotherProcess) {
   std::ifstream result(path_ + ".result", std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(result), {}};
   ASSERT_EQ(bytes.size(), kElements * sizeof(float));
-  EXPECT_EQ(std::memcmp(bytes.data(), out[0]->data(), bytes.size()), 0);
+  EXPECT_EQ(std::memcmp(bytes.data(), want.results[0].data(), bytes.size()), 0);
   std::filesystem::remove(path_ + ".result");
 }
 

@@ -7,8 +7,9 @@
 #include <sstream>
 #include <thread>
 
+#include "lib/runtime/loader.h"
 #include "mlpjit/error.h"
-#include "test/unit/codegen/harness.h"
+#include "test/programs/compiled.h"
 
 namespace mlpjit::test {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 using ir::Opcode;
 
 void expect_same(const Builder& b, const std::string& what) {
-  for (const support::Isa isa : isas())
+  for (const support::Isa isa : runnable_isas())
     EXPECT_EQ(compare(b.graph, isa), "") << what << " " << to_string(isa);
 }
 
@@ -62,15 +63,14 @@ TEST(CompiledProgram, AFailingLibraryStepEndsTheCallWithItsError) {
   const ir::ValueId x = b.input(DType::i32, Shape({5})), y = b.input(DType::i32, Shape({5}));
   b.result(b.op(Opcode::floor_divide, {x, y}));
   b.main.updates().push_back({0, y});
-  const Program program(b.graph, support::detect_isa());
-  const auto inputs = program.input_types(), results = program.result_types();
-  const Memories in = memories(inputs), out = memories(results);
-  std::memset(in[0]->data(), 1, in[0]->bytes());
-  std::memset(in[1]->data(), 0, in[1]->bytes());
-  Program::Call call(program, in, out);
-  EXPECT_EQ(call.run() & 0xffffffff, codegen::kLibraryFailed);
-  EXPECT_THROW(std::rethrow_exception(call.error()), ValueError);
-  EXPECT_EQ(in[0]->data()[0], std::byte{1}) << "an update of a call that failed";
+  const Compiled program(b.graph, support::detect_isa());
+  const std::vector<ir::Type> types = input_types(program.original());
+  const Values inputs = {make_value(types[0], {1, 2, 3, 4, 5}),
+                         make_value(types[1], {0, 0, 0, 0, 0})};
+  const Outcome outcome = program.run(inputs);
+  EXPECT_EQ(outcome.status & 0xffffffff, codegen::kLibraryFailed);
+  EXPECT_NE(outcome.error.find("floor_divide"), std::string::npos) << outcome.error;
+  EXPECT_EQ(difference("input", inputs, outcome.inputs), "") << "an update of a call that failed";
 }
 
 // LLVM ends the process over a 64-bit program for a CPU of 32; the host must live on.
@@ -121,7 +121,7 @@ int stack_vectors(const std::string& assembly) {
 }
 
 TEST(CompiledProgram, RegisterTilesDoNotSpill) {
-  for (const support::Isa isa : isas()) {
+  for (const support::Isa isa : runnable_isas()) {
     if (isa == support::Isa::baseline) continue;
     for (const std::int64_t m : {1, 2, 4, 6, 7, 64}) {
       for (const DType dtype : {DType::f32, DType::f64}) {
@@ -130,7 +130,7 @@ TEST(CompiledProgram, RegisterTilesDoNotSpill) {
                           w = b.input(dtype, Shape({256, 100}));
         const ir::ValueId bias = b.input(dtype, Shape({256}));
         b.result(b.op(Opcode::relu, {b.op(Opcode::dense, {x, w, bias})}));
-        const Program program(b.graph, isa);
+        const Compiled program(b.graph, isa);
         codegen::CompileReport report;
         runtime::load_toolchain().compiler().compile(program.plan(), {.keep_text = true}, report);
         ASSERT_NE(report.assembly.find("\"tile."), std::string::npos);
@@ -155,12 +155,12 @@ TEST(CompiledProgram, FreedCodeLeavesNoMappingBehindAndNoneIsWritableAndExecutab
 #endif
   Builder b;
   b.result(b.op(Opcode::add, {b.input(DType::f32, Shape({4})), b.input(DType::f32, Shape({4}))}));
-  const auto cycle = [&] { const Program program(b.graph, support::detect_isa()); };
+  const auto cycle = [&] { const Compiled program(b.graph, support::detect_isa()); };
   for (int i = 0; i < 20; ++i) cycle();
   const std::size_t before = mappings();
   for (int i = 0; i < 100; ++i) cycle();
   EXPECT_LE(mappings(), before + 4);
-  const Program alive(b.graph, support::detect_isa());
+  const Compiled alive(b.graph, support::detect_isa());
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);)
     EXPECT_EQ(line.find("rwx"), std::string::npos) << line;
@@ -170,7 +170,7 @@ TEST(CompiledProgram, TheReportHasTimesAndOnRequestTheTexts) {
   Builder b;
   const ir::ValueId x = b.input(DType::f32, Shape({4, 40}));
   b.result(b.op(Opcode::relu, {b.op(Opcode::dense, {x, b.input(DType::f32, Shape({50, 40}))})}));
-  const Program program(b.graph, support::detect_isa());
+  const Compiled program(b.graph, support::detect_isa());
   codegen::CompileReport report;
   runtime::load_toolchain().compiler().compile(program.plan(), {.keep_text = true}, report);
   EXPECT_GT(report.codegen_ms, 0);

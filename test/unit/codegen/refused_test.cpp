@@ -17,8 +17,9 @@
 #include <string>
 #include <vector>
 
+#include "lib/runtime/loader.h"
 #include "mlpjit/error.h"
-#include "test/unit/codegen/harness.h"
+#include "test/programs/compiled.h"
 
 #if !defined(PR_SET_MDWE)
 #define PR_SET_MDWE 65
@@ -51,7 +52,7 @@ TEST(Refused, AFatalErrorOfLlvmIsAnErrorAndTheNextCompileWorks) {
     } catch (const InternalError& error) {
       EXPECT_NE(std::string(error.what()).find("64-bit"), std::string::npos) << error.what();
     }
-    EXPECT_EQ(compare(Program(kProgram, support::Isa::baseline)), "");
+    EXPECT_EQ(compare(Compiled(kProgram, support::Isa::baseline)), "");
   }
 }
 
@@ -71,7 +72,7 @@ template <class Body>
 }
 
 std::string runs() try {
-  return compare(Program(kProgram, support::Isa::baseline));
+  return compare(Compiled(kProgram, support::Isa::baseline));
 } catch (const std::exception& error) {
   return error.what();
 }
@@ -128,7 +129,7 @@ TEST_F(RefusedDeathTest, WhereNoMemoryMayBeExecutableTheErrorSaysSoAndNamesTheWa
           if (!deny_executable_memory(true)) return "";
           for (int round = 0; round < 3; ++round) {
             try {
-              Program(kProgram, support::Isa::baseline);
+              Compiled(kProgram, support::Isa::baseline);
               return "no error";
             } catch (const UnsupportedError& error) {
               const std::string text = error.what();

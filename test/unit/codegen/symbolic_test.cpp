@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "test/unit/codegen/harness.h"
+#include "test/programs/compiled.h"
 
 namespace mlpjit::test {
 namespace {
@@ -20,15 +20,15 @@ Shape batched(std::initializer_list<Dim> rest) {
 // The number of library steps, when all agree.
 int expect_same(const Builder& b, const std::string& what) {
   int library = 0;
-  for (const support::Isa isa : isas()) {
-    const Program program(b.graph, isa);
+  for (const support::Isa isa : runnable_isas()) {
+    const Compiled program(b.graph, isa);
     library = 0;
     for (const plan::Step& step : program.plan().steps)
       library += std::holds_alternative<plan::LibraryKernel>(step.kernel) ? 1 : 0;
     for (const std::int64_t batch : kBatches) {
       // One NaN among the special values is in every sum of its row: ordinary ones see more.
-      for (const bool special : {false, true}) {
-        EXPECT_EQ(compare(program, special, batch), "")
+      for (const Numbers numbers : {Numbers::ordinary, Numbers::mixed}) {
+        EXPECT_EQ(compare(program, numbers, batch), "")
             << what << " " << to_string(isa) << " batch " << batch;
       }
     }
@@ -38,11 +38,11 @@ int expect_same(const Builder& b, const std::string& what) {
 
 // The same for batch sizes that leave no size negative.
 void expect_same_from(const Builder& b, std::int64_t least, const std::string& what) {
-  for (const support::Isa isa : isas()) {
-    const Program program(b.graph, isa);
+  for (const support::Isa isa : runnable_isas()) {
+    const Compiled program(b.graph, isa);
     for (const std::int64_t batch : kBatches) {
       if (batch < least || batch > 17) continue;
-      EXPECT_EQ(compare(program, true, batch), "")
+      EXPECT_EQ(compare(program, Numbers::mixed, batch), "")
           << what << " " << to_string(isa) << " batch " << batch;
     }
   }
@@ -119,10 +119,10 @@ TEST(SymbolicBatch, ReadersOfWhatADenseLayerWrote) {
                                                                                : " }");
       for (std::size_t at = 0; (at = text.find("ROWS", at)) != std::string::npos;)
         text.replace(at, 4, rows);
-      for (const support::Isa isa : isas()) {
-        const Program program(text, isa);
+      for (const support::Isa isa : runnable_isas()) {
+        const Compiled program(text, isa);
         const std::int64_t batch = *rows == 'B' ? 5 : 0;
-        EXPECT_EQ(compare(program, false, batch), "") << what << " of " << rows;
+        EXPECT_EQ(compare(program, Numbers::ordinary, batch), "") << what << " of " << rows;
       }
     }
   }
@@ -217,7 +217,7 @@ TEST(SymbolicBatch, IntermediatesShareMemoryAtEverySize) {
   ir::ValueId x = b.input(DType::f32, batched({20}));
   for (const std::int64_t n : {40, 64, 30, 50, 20}) x = b.op(Opcode::relu, {dense(b, x, n)});
   b.result(x);
-  const Program program(b.graph, support::detect_isa());
+  const Compiled program(b.graph, support::detect_isa());
   const plan::Plan& plan = program.plan();
   for (const std::int64_t batch : {1, 2, 100}) {
     EXPECT_LT(plan.workspace(batch), static_cast<std::size_t>(plan.unshared_bytes.at(batch)));

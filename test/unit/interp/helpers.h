@@ -3,8 +3,6 @@
 // that cannot be read.
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <bit>
 #include <cmath>
@@ -15,32 +13,11 @@
 #include <vector>
 
 #include "lib/interp/interp.h"
+#include "test/programs/guarded.h"
 
 namespace mlpjit::interp {
 
-// Bytes between two unreadable pages, ending where the second begins.
-class GuardedMemory {
- public:
-  explicit GuardedMemory(std::size_t bytes) {
-    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    const std::size_t inside = (bytes + page - 1) / page * page;
-    mapped_ = inside + 2 * page;
-    base_ = static_cast<std::byte*>(
-        mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mprotect(base_, page, PROT_NONE);
-    mprotect(base_ + page + inside, page, PROT_NONE);
-    data_ = base_ + page + inside - bytes;
-  }
-  ~GuardedMemory() { munmap(base_, mapped_); }
-  GuardedMemory(const GuardedMemory&) = delete;
-  GuardedMemory& operator=(const GuardedMemory&) = delete;
-  std::byte* data() const { return data_; }
-
- private:
-  std::byte* base_;
-  std::byte* data_;
-  std::size_t mapped_;
-};
+using test::GuardedMemory;
 
 template <class T>
 inline constexpr DType kDType = dtype_of<T>;

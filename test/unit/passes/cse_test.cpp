@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "lib/ir/text.h"
-#include "test/unit/passes/passes_testing.h"
+#include "test/programs/passes.h"
 
 namespace mlpjit::passes::testing {
 namespace {

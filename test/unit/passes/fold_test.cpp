@@ -4,7 +4,8 @@
 #include <cstring>
 
 #include "lib/ir/text.h"
-#include "test/unit/passes/passes_testing.h"
+#include "test/programs/outcome.h"
+#include "test/programs/passes.h"
 
 namespace mlpjit::passes::testing {
 namespace {
@@ -16,10 +17,10 @@ int folded(ir::Graph& graph) {
 }
 
 float constant_result(const ir::Graph& graph) {
-  const Outcome outcome = run(graph, {});
+  const test::Outcome outcome = test::interpret(graph, {});
   float value = 0;
-  EXPECT_EQ(outcome.values.at(0).size(), sizeof(value));
-  std::memcpy(&value, outcome.values[0].data(), sizeof(value));
+  EXPECT_EQ(outcome.results.at(0).bytes(), sizeof(value));
+  std::memcpy(&value, outcome.results[0].data(), sizeof(value));
   return value;
 }
 
@@ -59,7 +60,7 @@ TEST(fold, leaves_what_fails_to_fail_at_run_time) {
     const ir::Graph before = parse_main("", body, "%a");
     const ir::Graph after = check_pass(before, folded);
     EXPECT_EQ(count_ops(after), 1) << body;
-    EXPECT_NE(run(after, {}).error, "") << body;
+    EXPECT_NE(test::interpret(after, {}).error, "") << body;
   }
 }
 

@@ -5,8 +5,8 @@
 
 #include "lib/ir/text.h"
 #include "lib/passes/rewrite.h"
-#include "test/unit/passes/fusion_rules.h"
-#include "test/unit/passes/passes_testing.h"
+#include "test/programs/fusions.h"
+#include "test/programs/passes.h"
 
 namespace mlpjit::passes::testing {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "lib/ir/text.h"
-#include "test/unit/passes/passes_testing.h"
+#include "test/programs/passes.h"
 
 namespace mlpjit::passes::testing {
 namespace {

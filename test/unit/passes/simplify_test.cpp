@@ -5,7 +5,7 @@
 
 #include "lib/ir/text.h"
 #include "lib/passes/rewrite.h"
-#include "test/unit/passes/passes_testing.h"
+#include "test/programs/passes.h"
 
 namespace mlpjit::passes::testing {
 namespace {

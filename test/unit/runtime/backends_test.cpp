@@ -14,9 +14,11 @@
 #include "lib/runtime/loader.h"
 #include "lib/support/publication.h"
 #include "mlpjit/error.h"
-#include "test/unit/runtime/program.h"
+#include "test/programs/outcome.h"
 
 namespace mlpjit::runtime {
+
+using namespace test;
 namespace {
 
 constexpr const char* kNetwork = R"(
@@ -170,7 +172,7 @@ TEST(Errors, AnIndexOutOfRange) {
   %1 = gather %0, %i {axis = 0} : f32[2]
   return %1
 })");
-  Values inputs = make_inputs(graph.main(), 1);
+  Values inputs = draw_inputs(graph, 1);
   inputs[1] = make_value(inputs[1].type, {0, 3});
   EXPECT_NE(error_of(graph, inputs).find("gather"), std::string::npos);
   inputs[1] = make_value(inputs[1].type, {-3, 2});
@@ -182,7 +184,7 @@ TEST(Errors, AnIntegerDivisionByZero) {
     const ir::Graph graph =
         graph_of("(%a: i32[9], %b: i32[9]) -> (i32[9]) {\n  %0 = add %a, %a : i32[9]\n  %1 = " +
                  std::string(op) + " %0, %b : i32[9]\n  return %1\n}");
-    Values inputs = make_inputs(graph.main(), 1);
+    Values inputs = draw_inputs(graph, 1);
     inputs[1] = make_value(inputs[1].type, {1, 2, 3, 4, 5, 6, 7, 8, 0});
     EXPECT_NE(error_of(graph, inputs).find(op), std::string::npos);
     inputs[1] = make_value(inputs[1].type, {1, -2, 3, 4, 5, -6, 7, 8, 9});
@@ -195,7 +197,7 @@ TEST(Errors, TheLargestOfNothing) {
   %0 = max %x {axes = [0], keepdims = false} : f32[2]
   return %0
 })");
-  EXPECT_NE(error_of(graph, make_inputs(graph.main(), 1)).find("max"), std::string::npos);
+  EXPECT_NE(error_of(graph, draw_inputs(graph, 1)).find("max"), std::string::npos);
 }
 
 TEST(Errors, NothingIsUpdatedWhenARunFails) {
@@ -204,7 +206,7 @@ TEST(Errors, NothingIsUpdatedWhenARunFails) {
   %1 = negative %x : f32[3]
   return %0 update %x = %1
 })");
-  Values inputs = make_inputs(graph.main(), 1);
+  Values inputs = draw_inputs(graph, 1);
   inputs[1] = make_value(inputs[1].type, {7});
   EXPECT_NE(error_of(graph, inputs), "");  // expect_same_bits looks at the inputs too
 }
@@ -308,7 +310,7 @@ TEST(Weights, ChangedOnesAreSeenAtTheNextCall) {
   for (const Backend backend : {Backend::graph, Backend::native}) {
     if (backend == Backend::native && !built_with_llvm()) continue;
     const auto executable = Executable::compile(graph, {backend, support::default_isa(), {}, {}});
-    Values inputs = make_inputs(graph.main(), 1);
+    Values inputs = draw_inputs(graph, 1);
     std::vector<Argument> arguments;
     for (const Value& value : inputs) arguments.push_back(value.argument());
     for (int change = 0; change < 4; ++change) {
@@ -331,7 +333,7 @@ TEST(Threads, ShareOneExecutable) {
   std::vector<Values> inputs;
   std::vector<Outcome> expected;
   for (int i = 0; i < kSets; ++i) {
-    inputs.push_back(make_inputs(graph.main(), static_cast<std::uint64_t>(i)));
+    inputs.push_back(draw_inputs(graph, static_cast<std::uint64_t>(i)));
     expected.push_back(interpret(graph, inputs.back()));
   }
   std::atomic<int> wrong{0};
@@ -362,7 +364,7 @@ TEST(Threads, CompileAtTheSameTime) {
       const ir::Graph graph = graph_of("(%x: f32[" + n + "]) -> (f32[" + n +
                                        "]) {\n  %0 = exp %x : f32[" + n + "]\n  return %0\n}");
       const auto executable = Executable::compile(graph, {backend, support::default_isa(), {}, {}});
-      const Values inputs = make_inputs(graph.main(), 1);
+      const Values inputs = draw_inputs(graph, 1);
       EXPECT_EQ(difference(interpret(graph, inputs), run(*executable, inputs)), "");
     });
   }
@@ -389,7 +391,7 @@ TEST(Soak, CompileRunFreeLeavesNoMappingsBehind) {
   %1 = add %0, %x : f32[40]
   return %1
 })");
-  const Values inputs = make_inputs(graph.main(), 1);
+  const Values inputs = draw_inputs(graph, 1);
   const Backend backend = built_with_llvm() ? Backend::native : Backend::graph;
   const auto cycle = [&] {
     const auto executable = Executable::compile(graph, {backend, Isa::baseline, {}, {}});

@@ -10,10 +10,12 @@
 
 #include "lib/ir/text.h"
 #include "lib/runtime/loader.h"
+#include "test/programs/outcome.h"
 #include "test/unit/realtime/counted_new.h"
-#include "test/unit/runtime/program.h"
 
 namespace mlpjit::runtime {
+
+using namespace test;
 namespace {
 
 // With a reduction, a constant, a packed weight and an intermediate.
@@ -34,7 +36,7 @@ TEST(HotPath, ACallOfMachineCodeAllocatesNothing) {
   const ir::Graph graph = ir::parse(kProgram);
   const auto executable =
       Executable::compile(graph, {Backend::native, support::default_isa(), {}, {}});
-  const Values inputs = make_inputs(graph.main(), 1);
+  const Values inputs = draw_inputs(graph, 1);
   std::vector<Argument> arguments;
   for (const Value& value : inputs) arguments.push_back(value.argument());
   const Values results = {make_value(executable->result_types()[0]),
@@ -54,7 +56,7 @@ class Environments : public testing::TestWithParam<Backend> {};
 TEST_P(Environments, OfTheCallerChangeNoBit) {
   if (GetParam() == Backend::native && !built_with_llvm()) GTEST_SKIP() << "built without LLVM";
   const ir::Graph graph = ir::parse(kProgram);
-  Values inputs = make_inputs(graph.main(), 3);
+  Values inputs = draw_inputs(graph, 3);
   for (const std::size_t i : {0, 1}) {  // products that are denormal
     auto* data = static_cast<float*>(inputs[i].storage->data());
     for (std::int64_t k = 0; k < inputs[i].type.shape.size(); ++k) data[k] *= 1e-20f;

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <string>
 
-namespace mlpjit::differential {
+namespace mlpjit::test {
 
 class CapturedOutput {
  public:
@@ -20,4 +20,4 @@ class CapturedOutput {
   std::streambuf* before_;
 };
 
-}  // namespace mlpjit::differential
+}  // namespace mlpjit::test

@@ -1,4 +1,4 @@
-#include "test/unit/passes/fusion_rules.h"
+#include "test/programs/fusions.h"
 
 #include "lib/ir/fusion.h"
 #include "lib/passes/rewrite.h"
