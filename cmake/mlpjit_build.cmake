@@ -15,8 +15,9 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
 find_program(MLPJIT_CCACHE ccache)
 if(MLPJIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # As it asks for where headers are precompiled.
-  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${MLPJIT_CCACHE})
+  # As it asks for where headers are precompiled; and what is compiled in one tree serves in a copy of it.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 ${MLPJIT_CCACHE})
 endif()
 find_program(MLPJIT_LLD NAMES ld.lld-19 ld.lld)
 if(MLPJIT_LLD)

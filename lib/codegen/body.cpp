@@ -7,6 +7,7 @@
 
 #include "lib/codegen/emitter.h"
 #include "lib/codegen/ir_backend.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
 #include "lib/numerics/elementwise.h"
 #include "mlpjit/error.h"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "lib/codegen/emitter.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::codegen {

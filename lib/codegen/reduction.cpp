@@ -6,6 +6,7 @@
 
 #include "lib/codegen/lanes.h"
 #include "lib/codegen/module_builder.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::codegen {

@@ -5,6 +5,7 @@
 
 #include "lib/codegen/lanes.h"
 #include "lib/codegen/module_builder.h"
+#include "lib/ir/opcodes.h"
 
 namespace mlpjit::codegen {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "lib/interp/families.h"
 #include "lib/interp/inner_loop.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::interp {

@@ -1,6 +1,7 @@
 // Inner loops of arithmetic, comparisons and selections of floats.
 
 #include "lib/interp/targets.h"
+#include "lib/ir/opcodes.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lib/interp/elementwise_basic.cpp"
 #include <hwy/foreach_target.h>

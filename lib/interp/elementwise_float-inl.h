@@ -9,6 +9,7 @@
 
 #include "lib/interp/float_loops.h"
 #include "lib/interp/machine-inl.h"
+#include "lib/ir/opcodes.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mlpjit::interp {

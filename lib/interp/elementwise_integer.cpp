@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "lib/interp/inner_loop.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::interp {

@@ -1,4 +1,5 @@
 #include "lib/interp/interp.h"
+#include "lib/ir/opcodes.h"
 
 #include <cstring>
 #include <iostream>

@@ -3,6 +3,7 @@
 // made alone.
 
 #include "lib/interp/targets.h"
+#include "lib/ir/opcodes.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lib/interp/random.cpp"
 #include <hwy/foreach_target.h>

@@ -10,6 +10,7 @@
 #include "lib/interp/inner_loop.h"
 #include "lib/interp/reduce_kernels.h"
 #include "lib/interp/row_kernels.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::interp {

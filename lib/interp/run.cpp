@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "lib/interp/families.h"
+#include "lib/ir/opcodes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/layer.h"
 #include "lib/support/storage.h"

@@ -5,6 +5,7 @@
 
 #include "lib/ir/ast.h"
 #include "lib/ir/infer.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::ir {

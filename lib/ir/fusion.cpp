@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::ir {

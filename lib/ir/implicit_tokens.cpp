@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "lib/ir/ast.h"
+#include "lib/ir/opcodes.h"
 
 namespace mlpjit::ir {
 namespace {

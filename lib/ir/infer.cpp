@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "lib/ir/infer_rules.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::ir {

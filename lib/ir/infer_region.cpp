@@ -5,6 +5,7 @@
 #include "lib/ir/graph.h"
 #include "lib/ir/infer.h"
 #include "lib/ir/infer_rules.h"
+#include "lib/ir/opcodes.h"
 
 namespace mlpjit::ir {
 namespace {

@@ -1,4 +1,4 @@
-#include "lib/ir/opcode.h"
+#include "lib/ir/opcodes.h"
 
 #include <array>
 

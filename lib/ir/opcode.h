@@ -8,10 +8,7 @@
 
 namespace mlpjit::ir {
 
-enum class Opcode : std::uint8_t {
-#define MLPJIT_OP(name, ...) name,
-#include "mlpjit/detail/ops.def"
-};
+enum class Opcode : std::uint8_t;  // named in lib/ir/opcodes.h
 
 // What an op does with elements.
 enum class Family : std::uint8_t {

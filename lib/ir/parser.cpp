@@ -4,6 +4,7 @@
 
 #include "lib/ir/ast.h"
 #include "lib/ir/literal_text.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
 #include "lib/ir/verify.h"
 #include "lib/support/nearest.h"

@@ -7,6 +7,7 @@
 
 #include "lib/ir/lexer.h"
 #include "lib/ir/literal_text.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
 
 namespace mlpjit::ir {

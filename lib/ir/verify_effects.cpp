@@ -3,6 +3,7 @@
 // users of one baton would be two effects in no order; a baton used inside a region, without being
 // carried there, would be used never or many times.
 
+#include "lib/ir/opcodes.h"
 #include "lib/ir/verify_internal.h"
 
 namespace mlpjit::ir {

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "lib/ir/lexer.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/verify_internal.h"
 
 namespace mlpjit::ir {

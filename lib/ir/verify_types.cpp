@@ -5,6 +5,7 @@
 #include "lib/ir/fusion.h"
 #include "lib/ir/infer.h"
 #include "lib/ir/lexer.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/verify_internal.h"
 #include "mlpjit/error.h"
 

@@ -14,6 +14,7 @@ MLPJIT_NUMERICS_FN typename B::Value apply(const B& b, const typename B::Value* 
   static_assert(is_float_function(opcode));
 #define MLPJIT_NUMERICS_FUNCTION(name, form, ...) \
   if constexpr (opcode == ir::Opcode::name) return MLPJIT_NUMERICS_CALL_##form(name);
+#include "lib/ir/opcodes.h"
 #include "lib/numerics/functions.def"
 }
 

@@ -25,7 +25,7 @@
 #include <variant>
 
 #include "lib/ir/attr.h"
-#include "lib/ir/opcode.h"
+#include "lib/ir/opcodes.h"
 #include "lib/numerics/backend.h"
 #include "lib/numerics/coefficients.h"
 #include "mlpjit/error.h"

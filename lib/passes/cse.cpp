@@ -17,6 +17,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "lib/ir/opcodes.h"
 #include "lib/passes/passes.h"
 #include "lib/passes/rewrite.h"
 

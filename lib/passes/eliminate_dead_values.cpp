@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "lib/ir/opcodes.h"
 #include "lib/passes/passes.h"
 #include "lib/passes/rewrite.h"
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/interp/interp.h"
+#include "lib/ir/opcodes.h"
 #include "lib/passes/passes.h"
 #include "lib/passes/rewrite.h"
 #include "lib/support/float_env.h"

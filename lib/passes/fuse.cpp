@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lib/ir/copy.h"
+#include "lib/ir/opcodes.h"
 #include "lib/passes/fuse_groups.h"
 #include "lib/passes/passes.h"
 #include "lib/passes/rewrite.h"

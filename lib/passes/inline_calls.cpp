@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "lib/ir/copy.h"
+#include "lib/ir/opcodes.h"
 #include "lib/passes/passes.h"
 #include "lib/passes/rewrite.h"
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lib/ir/copy.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/verify.h"
 #include "lib/passes/passes.h"
 

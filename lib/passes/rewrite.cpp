@@ -1,5 +1,6 @@
 #include "lib/passes/rewrite.h"
 
+#include "lib/ir/opcodes.h"
 #include "lib/support/number_range.h"
 
 #include <algorithm>

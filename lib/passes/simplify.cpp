@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "lib/ir/opcodes.h"
 #include "lib/passes/passes.h"
 #include "lib/passes/simplify_rules.h"
 #include "lib/support/float_env.h"

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "lib/ir/opcodes.h"
 #include "lib/passes/simplify_rules.h"
 
 namespace mlpjit::passes {

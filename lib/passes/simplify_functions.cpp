@@ -1,5 +1,6 @@
 // Unary functions that do nothing more the second time, and casts.
 
+#include "lib/ir/opcodes.h"
 #include "lib/passes/simplify_rules.h"
 
 namespace mlpjit::passes {

@@ -1,6 +1,7 @@
 // Comparisons, logic and selection. A comparison with NaN is false, not_equal true: so `not less`
 // is `greater_equal` for integers only.
 
+#include "lib/ir/opcodes.h"
 #include "lib/passes/simplify_rules.h"
 
 namespace mlpjit::passes {

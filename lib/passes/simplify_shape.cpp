@@ -6,6 +6,7 @@
 
 #include "lib/ir/dense_form.h"
 #include "lib/ir/infer.h"
+#include "lib/ir/opcodes.h"
 #include "lib/passes/simplify_rules.h"
 
 namespace mlpjit::passes {

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "lib/ir/fusion.h"
+#include "lib/ir/opcodes.h"
 #include "lib/numerics/elementwise.h"
 #include "lib/plan/planner.h"
 

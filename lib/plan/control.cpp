@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/ir/opcodes.h"
 #include "lib/plan/planner.h"
 #include "mlpjit/error.h"
 

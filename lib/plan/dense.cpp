@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "lib/ir/dense_form.h"
+#include "lib/ir/opcodes.h"
 #include "lib/numerics/elementwise.h"
 #include "lib/plan/op_cycles.h"
 #include "lib/plan/planner.h"

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/ir/opcodes.h"
 #include "lib/numerics/elementwise.h"
 #include "lib/plan/planner.h"
 

@@ -1,5 +1,7 @@
 #include "lib/plan/op_cycles.h"
 
+#include "lib/ir/opcodes.h"
+
 namespace mlpjit::plan {
 namespace {
 

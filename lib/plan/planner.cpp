@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "lib/ir/fusion.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::plan {

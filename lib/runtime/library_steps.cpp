@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "lib/ir/opcodes.h"
 #include "lib/support/layer.h"
 #include "mlpjit/error.h"
 

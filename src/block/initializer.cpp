@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "lib/interp/interp.h"
+#include "lib/ir/opcodes.h"
 #include "lib/support/float_env.h"
 #include "mlpjit/create.h"
 #include "mlpjit/error.h"

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "lib/ir/copy.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/verify.h"
 #include "lib/support/file.h"
 #include "mlpjit/error.h"

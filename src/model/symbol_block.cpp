@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "lib/ir/opcodes.h"
 #include "lib/support/file.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"

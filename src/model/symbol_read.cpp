@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "lib/ir/ast.h"
+#include "lib/ir/opcodes.h"
 #include "lib/support/float_env.h"
 #include "mlpjit/error.h"
 #include "mlpjit/version.h"

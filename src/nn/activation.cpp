@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "lib/ir/attr.h"
-#include "lib/ir/opcode.h"
+#include "lib/ir/opcodes.h"
 #include "lib/support/nearest.h"
 #include "mlpjit/error.h"
 #include "mlpjit/nn/layers.h"

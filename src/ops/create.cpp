@@ -5,6 +5,7 @@
 #include <cstring>
 #include <span>
 
+#include "lib/ir/opcodes.h"
 #include "lib/ir/size_product.h"
 #include "lib/support/float_env.h"
 #include "lib/support/number_range.h"

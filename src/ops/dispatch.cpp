@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/ir/infer.h"
+#include "lib/ir/opcodes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
 #include "lib/support/number_range.h"

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "lib/ir/infer.h"
+#include "lib/ir/opcodes.h"
 #include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"

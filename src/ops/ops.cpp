@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "lib/ir/infer.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/size_product.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "lib/ir/opcodes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/isa.h"
 #include "mlpjit/ops.h"

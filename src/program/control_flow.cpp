@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "lib/ir/opcodes.h"
 #include "lib/ir/size_product.h"
 #include "lib/support/publication.h"
 #include "mlpjit/ops.h"

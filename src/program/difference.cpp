@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
 #include "lib/support/layer.h"
 

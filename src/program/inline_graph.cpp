@@ -1,6 +1,7 @@
 // A program called while another one is traced becomes part of it.
 
 #include "lib/ir/copy.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/sizes.h"
 #include "lib/passes/passes.h"
 #include "lib/passes/rewrite.h"

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "lib/interp/interp.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/sizes.h"
 #include "lib/passes/rewrite.h"
 #include "lib/support/float_env.h"

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "lib/ir/opcodes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/unanswered.h"
 #include "src/record/readable.h"

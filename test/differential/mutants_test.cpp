@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
 #include "src/record/recorder.h"
 #include "test/differential/modes.h"

@@ -4,10 +4,11 @@
 #include <cstring>
 
 #include "lib/interp/interp.h"
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
-#include "test/programs/captured_output.h"
 #include "test/differential/modes.h"
 #include "test/differential/reference_run.h"
+#include "test/programs/captured_output.h"
 
 namespace mlpjit::differential {
 namespace {

@@ -1,6 +1,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "lib/ir/opcodes.h"
 #include "test/differential/reference_run.h"
 
 namespace mlpjit::reference {

@@ -2,6 +2,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "lib/ir/opcodes.h"
 #include "test/differential/reference.h"
 
 namespace mlpjit::reference {

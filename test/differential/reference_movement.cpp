@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "lib/ir/opcodes.h"
 #include "test/differential/reference.h"
 
 namespace mlpjit::reference {

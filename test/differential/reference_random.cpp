@@ -1,6 +1,7 @@
 #include <array>
 #include <cmath>
 
+#include "lib/ir/opcodes.h"
 #include "test/differential/reference_run.h"
 
 namespace mlpjit::reference {

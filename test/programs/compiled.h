@@ -8,6 +8,7 @@
 
 #include "lib/codegen/compiler.h"
 #include "lib/ir/graph.h"
+#include "lib/ir/opcodes.h"
 #include "lib/plan/plan.h"
 #include "lib/runtime/library_steps.h"
 #include "lib/support/isa.h"

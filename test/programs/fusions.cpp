@@ -1,6 +1,7 @@
 #include "test/programs/fusions.h"
 
 #include "lib/ir/fusion.h"
+#include "lib/ir/opcodes.h"
 #include "lib/passes/rewrite.h"
 
 namespace mlpjit::passes::testing {

@@ -4,6 +4,7 @@
 
 #include <regex>
 
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
 #include "lib/ir/verify.h"
 #include "lib/passes/rewrite.h"

@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "lib/ir/opcode.h"
+#include "lib/ir/opcodes.h"
 
 namespace mlpjit::ulp {
 

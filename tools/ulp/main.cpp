@@ -17,6 +17,8 @@
 #include "tools/ulp/sweep.h"
 #include "tools/ulp/timing.h"
 
+#include "lib/ir/opcodes.h"
+
 namespace mlpjit::ulp {
 namespace {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "lib/ir/opcode.h"
+#include "lib/ir/opcodes.h"
 
 namespace mlpjit::ulp {
 

@@ -12,6 +12,8 @@
 #include "tools/ulp/kernels.h"
 #include "tools/ulp/reference.h"
 
+#include "lib/ir/opcodes.h"
+
 namespace mlpjit::ulp {
 namespace {
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 #include "test/programs/compiled.h"
 #include "test/unit/interp/op_attrs.h"

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <cstring>
 
+#include "lib/ir/opcodes.h"
 #include "test/programs/compiled.h"
 
 namespace mlpjit::test {

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <thread>
 
+#include "lib/ir/opcodes.h"
 #include "lib/runtime/loader.h"
 #include "mlpjit/error.h"
 #include "test/programs/compiled.h"

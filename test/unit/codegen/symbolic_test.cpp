@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "lib/ir/opcodes.h"
 #include "test/programs/compiled.h"
 
 namespace mlpjit::test {

@@ -1,5 +1,6 @@
 #include "helpers.h"
 #include "lib/ir/dense_form.h"
+#include "lib/ir/opcodes.h"
 
 namespace mlpjit::interp {
 namespace {

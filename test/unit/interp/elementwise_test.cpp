@@ -1,6 +1,7 @@
 #include "lib/numerics/elementwise.h"
 #include "helpers.h"
 #include "lib/ir/infer.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 #include "test/unit/interp/op_attrs.h"
 

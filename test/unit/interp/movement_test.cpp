@@ -2,6 +2,7 @@
 #include <sstream>
 
 #include "helpers.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::interp {

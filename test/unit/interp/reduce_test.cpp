@@ -1,4 +1,5 @@
 #include "helpers.h"
+#include "lib/ir/opcodes.h"
 #include "lib/numerics/elementwise.h"
 #include "mlpjit/error.h"
 

@@ -1,6 +1,7 @@
 // The rules of fusions (lib/ir/fusion.h), as the verifier holds them.
 
 #include "lib/ir/fusion.h"
+#include "lib/ir/opcodes.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,6 @@
 #include "lib/ir/graph.h"
 #include "lib/ir/copy.h"
+#include "lib/ir/opcodes.h"
 
 #include <gtest/gtest.h>
 

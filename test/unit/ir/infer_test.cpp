@@ -1,4 +1,5 @@
 #include "lib/ir/infer.h"
+#include "lib/ir/opcodes.h"
 
 #include <gtest/gtest.h>
 

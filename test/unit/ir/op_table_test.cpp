@@ -6,7 +6,7 @@
 #include <set>
 
 #include "lib/ir/attr.h"
-#include "lib/ir/opcode.h"
+#include "lib/ir/opcodes.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::ir {

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
 #include "lib/ir/verify.h"
 #include "mlpjit/error.h"

@@ -1,5 +1,6 @@
 // Every invariant is broken once, by hand: what the parser cannot make.
 #include "lib/ir/verify.h"
+#include "lib/ir/opcodes.h"
 
 #include <gtest/gtest.h>
 

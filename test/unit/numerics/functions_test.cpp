@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "lib/ir/opcodes.h"
 #include "lib/numerics/elementwise.h"
 
 namespace mlpjit::numerics {

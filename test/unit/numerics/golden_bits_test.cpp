@@ -25,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/ir/opcodes.h"
 #include "lib/numerics/elementwise.h"
 #include "mlpjit/version.h"
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/ir/opcodes.h"
 #include "lib/numerics/elementwise.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
 #include "lib/passes/rewrite.h"
 #include "test/programs/fusions.h"

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
 #include "test/programs/passes.h"
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "lib/ir/opcodes.h"
 #include "lib/ir/text.h"
 #include "lib/plan/planner.h"
 #include "mlpjit/error.h"

@@ -1,4 +1,5 @@
 #include "lib/runtime/explain.h"
+#include "lib/ir/opcodes.h"
 
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
