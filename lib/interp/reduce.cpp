@@ -26,7 +26,7 @@ struct Axis {
 
 // The axes that stay and those that go, outermost first, those of size 1 dropped and neighbours
 // joined.
-struct Split {
+struct AxisGroups {
   std::vector<Axis> kept;
   std::vector<Axis> reduced;
   Int results = 1;
@@ -41,10 +41,10 @@ void push_axis(std::vector<Axis>& axes, Axis axis) {
   }
 }
 
-Split split_axes(const Request& request) {
+AxisGroups group_axes(const Request& request) {
   const std::span<const Int> sizes = request.operands[0].shape.sizes();
   const std::vector<Int>& axes = request.attrs.integers("axes");
-  Split split;
+  AxisGroups groups;
   std::array<Int, kMaxRank> strides{};
   Int stride = 1;
   for (std::size_t i = sizes.size(); i-- > 0;) {
@@ -53,10 +53,10 @@ Split split_axes(const Request& request) {
   }
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const bool reduced = std::binary_search(axes.begin(), axes.end(), static_cast<Int>(i));
-    (reduced ? split.n : split.results) *= sizes[i];
-    if (sizes[i] != 1) push_axis(reduced ? split.reduced : split.kept, {sizes[i], strides[i]});
+    (reduced ? groups.n : groups.results) *= sizes[i];
+    if (sizes[i] != 1) push_axis(reduced ? groups.reduced : groups.kept, {sizes[i], strides[i]});
   }
-  return split;
+  return groups;
 }
 
 // Calls f(offset) for each index over `axes`, in row-major order.
@@ -79,16 +79,16 @@ void for_each_offset(std::span<const Axis> axes, F f) {
 
 // Calls f(row, i) with the n elements of each result side by side, copied where they are not.
 template <class T, class F>
-void for_each_row(const Split& split, const T* x, F f) {
+void for_each_row(const AxisGroups& groups, const T* x, F f) {
   const bool contiguous =
-      split.reduced.empty() || (split.reduced.size() == 1 && split.reduced[0].stride == 1);
-  std::vector<T> copy(contiguous ? 0 : static_cast<std::size_t>(split.n));
+      groups.reduced.empty() || (groups.reduced.size() == 1 && groups.reduced[0].stride == 1);
+  std::vector<T> copy(contiguous ? 0 : static_cast<std::size_t>(groups.n));
   Int i = 0;
-  for_each_offset(split.kept, [&](Int start) {
+  for_each_offset(groups.kept, [&](Int start) {
     const T* row = x + start;
     if (!contiguous) {
       T* to = copy.data();
-      if (split.n > 0) for_each_offset(split.reduced, [&](Int at) { *to++ = row[at]; });
+      if (groups.n > 0) for_each_offset(groups.reduced, [&](Int at) { *to++ = row[at]; });
       row = copy.data();
     }
     f(row, i++);
@@ -116,36 +116,36 @@ FloatReduction<T> choose(ir::Opcode opcode, support::Isa isa) {
 }
 
 template <class T>
-void reduce_float(const Request& request, const Split& split, const void* data) {
+void reduce_float(const Request& request, const AxisGroups& groups, const void* data) {
   const FloatReduction<T> kernel = choose<T>(request.opcode, request.isa);
   const auto* x = static_cast<const T*>(data);
   auto* y = static_cast<T*>(request.results[0].data);
   // Columns: the reduced axis is one, and what is right of it stays. Axes that are not there reduce
   // rows of one.
-  const bool single = split.reduced.empty() && !split.kept.empty();
-  const bool columns = split.n > 0 && !split.kept.empty() && split.kept.back().stride == 1 &&
-                       (single || split.reduced.size() == 1);
+  const bool single = groups.reduced.empty() && !groups.kept.empty();
+  const bool columns = groups.n > 0 && !groups.kept.empty() && groups.kept.back().stride == 1 &&
+                       (single || groups.reduced.size() == 1);
   if (!columns) {
-    for_each_row(split, x, [&](const T* row, Int i) { y[i] = kernel.row(row, split.n); });
+    for_each_row(groups, x, [&](const T* row, Int i) { y[i] = kernel.row(row, groups.n); });
     return;
   }
-  const Int width = split.kept.back().size;
-  const Int stride = single ? 0 : split.reduced[0].stride;
-  const std::span<const Axis> outer(split.kept.data(), split.kept.size() - 1);
+  const Int width = groups.kept.back().size;
+  const Int stride = single ? 0 : groups.reduced[0].stride;
+  const std::span<const Axis> outer(groups.kept.data(), groups.kept.size() - 1);
   for_each_offset(outer, [&](Int start) {
-    kernel.columns(x + start, split.n, stride, width, y);
+    kernel.columns(x + start, groups.n, stride, width, y);
     y += width;
   });
 }
 
 // Integers and bools: order does not matter, sums and products wrap in i64.
 template <class T, class R>
-void reduce_integer(const Request& request, const Split& split) {
+void reduce_integer(const Request& request, const AxisGroups& groups) {
   const auto* x = static_cast<const T*>(request.operands[0].data);
   auto* y = static_cast<R*>(request.results[0].data);
   const ir::Opcode opcode = request.opcode;
-  for_each_row(split, x, [&](const T* row, Int i) {
-    const T* end = row + split.n;
+  for_each_row(groups, x, [&](const T* row, Int i) {
+    const T* end = row + groups.n;
     if (opcode == ir::Opcode::max || opcode == ir::Opcode::min) {
       y[i] = opcode == ir::Opcode::max ? *std::max_element(row, end) : *std::min_element(row, end);
       return;
@@ -160,48 +160,48 @@ void reduce_integer(const Request& request, const Split& split) {
 }
 
 template <class T>
-void arg_integer(const Request& request, const Split& split) {
+void arg_integer(const Request& request, const AxisGroups& groups) {
   const auto* x = static_cast<const T*>(request.operands[0].data);
   auto* y = static_cast<Int*>(request.results[0].data);
-  for_each_row(split, x, [&](const T* row, Int i) {
-    const T* end = row + split.n;
+  for_each_row(groups, x, [&](const T* row, Int i) {
+    const T* end = row + groups.n;
     const bool largest = request.opcode == ir::Opcode::argmax;
     y[i] = (largest ? std::max_element(row, end) : std::min_element(row, end)) - row;
   });
 }
 
 template <class T>
-void arg_float(const Request& request, const Split& split) {
+void arg_float(const Request& request, const AxisGroups& groups) {
   const ReduceKernels<T>& kernels = reduce_kernels<T>(request.isa);
   const auto kernel =
       request.opcode == ir::Opcode::argmax ? kernels.argmax_row : kernels.argmin_row;
   auto* y = static_cast<Int*>(request.results[0].data);
-  for_each_row(split, static_cast<const T*>(request.operands[0].data),
-               [&](const T* row, Int i) { y[i] = kernel(row, split.n); });
+  for_each_row(groups, static_cast<const T*>(request.operands[0].data),
+               [&](const T* row, Int i) { y[i] = kernel(row, groups.n); });
 }
 
-void require_elements(const Request& request, const Split& split) {
-  if (split.n > 0) return;
+void require_elements(const Request& request, const AxisGroups& groups) {
+  if (groups.n > 0) return;
   throw ValueError(std::string(ir::to_string(request.opcode)) + " of an empty axis: expected at " +
                    "least one element to reduce, got shape " +
                    to_string(request.operands[0].shape));
 }
 
 // mean and var of integers and bools are those of their values as f32.
-void reduce_converted(const Request& request, const Split& split) {
+void reduce_converted(const Request& request, const AxisGroups& groups) {
   const View& x = request.operands[0];
   std::vector<float> converted(static_cast<std::size_t>(x.shape.size()));
   if (!converted.empty()) {
     const bool scalar = false;
     cast_loop(x.dtype, DType::f32)(&x.data, &scalar, converted.data(), converted.size(), {});
   }
-  reduce_float<float>(request, split, converted.data());
+  reduce_float<float>(request, groups, converted.data());
 }
 
 }  // namespace
 
 void evaluate_reduction(const Request& request) {
-  const Split axes = split_axes(request);
+  const AxisGroups axes = group_axes(request);
   if (axes.results == 0) return;
   using enum ir::Opcode;
   const bool extreme = request.opcode == max || request.opcode == min;
@@ -217,7 +217,7 @@ void evaluate_reduction(const Request& request) {
 }
 
 void evaluate_arg_extreme(const Request& request) {
-  const Split axes = split_axes(request);
+  const AxisGroups axes = group_axes(request);
   if (axes.results == 0) return;
   require_elements(request, axes);
   switch (request.operands[0].dtype) {

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "lib/plan/target.h"
-#include "lib/runtime/executable.h"
+#include "lib/runtime/compiled_graph.h"
 #include "lib/support/making.h"
 #include "lib/support/storage.h"
 #include "lib/support/tally.h"

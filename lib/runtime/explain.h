@@ -4,7 +4,7 @@
 #include <string>
 
 #include "lib/runtime/cache.h"
-#include "lib/runtime/executable.h"
+#include "lib/runtime/compiled_graph.h"
 #include "mlpjit/explain.h"
 
 namespace mlpjit::runtime {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "lib/runtime/executable.h"
+#include "lib/runtime/compiled_graph.h"
 #include "lib/runtime/interface.h"
 
 namespace mlpjit::runtime {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "lib/runtime/bound_program.h"
+#include "lib/runtime/bound_graph.h"
 #include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/publication.h"
@@ -46,7 +46,7 @@ class BoundState {
  private:
   void refuse(const std::vector<std::string>& reasons) const;
   void add_inputs(const std::vector<TensorSpec>& specs,
-                  std::vector<runtime::BoundProgram::Weight>& weights,
+                  std::vector<runtime::BoundGraph::Weight>& weights,
                   std::vector<std::string>& obstacles);
   void add_outputs(std::vector<std::string>& obstacles);
   std::int64_t batch() const;  // once the inputs are there
@@ -55,7 +55,7 @@ class BoundState {
   const std::shared_ptr<const Runner> runner_;
   std::vector<Copied> copied_;
   std::vector<bool> computed_;  // of each output
-  std::unique_ptr<runtime::BoundProgram> program_;
+  std::unique_ptr<runtime::BoundGraph> program_;
 };
 
 namespace {
@@ -80,21 +80,21 @@ Status fits(const BoundState::Place& place, const void* data, DType dtype,
 BoundState::BoundState(std::shared_ptr<const Runner> runner, std::string network,
                        const std::vector<TensorSpec>& specs)
     : name(std::move(network)), runner_(std::move(runner)) {
-  std::vector<std::string> obstacles = runtime::obstacles_to_bind(runner_->executable());
-  std::vector<runtime::BoundProgram::Weight> weights;
+  std::vector<std::string> obstacles = runtime::obstacles_to_bind(runner_->compiled());
+  std::vector<runtime::BoundGraph::Weight> weights;
   add_inputs(specs, weights, obstacles);
   add_outputs(obstacles);
   if (!obstacles.empty()) {
     throw UserError(fmt::format("bind: {} cannot run in hard real time:\n  {}", name,
                                 fmt::join(obstacles, "\n  ")));
   }
-  program_ = std::make_unique<runtime::BoundProgram>(runner_->shared_executable(),
-                                                     std::move(weights), batch());
-  if (!runtime::has_loops(runner_->executable())) touch();  // else nobody knows how long it runs
+  program_ = std::make_unique<runtime::BoundGraph>(runner_->shared_compiled(), std::move(weights),
+                                                   batch());
+  if (!runtime::has_loops(runner_->compiled())) touch();  // else nobody knows how long it runs
 }
 
 std::int64_t BoundState::batch() const {
-  return runner_->executable().interface().batch([&](std::size_t index) -> const Shape& {
+  return runner_->compiled().interface().batch([&](std::size_t index) -> const Shape& {
     return std::find_if(inputs.begin(), inputs.end(),
                         [&](const Place& input) { return input.index == index; })
         ->spec.shape;
@@ -102,7 +102,7 @@ std::int64_t BoundState::batch() const {
 }
 
 void BoundState::add_inputs(const std::vector<TensorSpec>& specs,
-                            std::vector<runtime::BoundProgram::Weight>& weights,
+                            std::vector<runtime::BoundGraph::Weight>& weights,
                             std::vector<std::string>& obstacles) {
   inputs.resize(specs.size());
   for (std::uint32_t i = 0; i < runner_->inputs().size(); ++i) {
@@ -121,7 +121,7 @@ void BoundState::add_inputs(const std::vector<TensorSpec>& specs,
 }
 
 void BoundState::add_outputs(std::vector<std::string>& obstacles) {
-  const std::span<const ir::Type> types = runner_->executable().result_types();
+  const std::span<const ir::Type> types = runner_->compiled().result_types();
   std::uint32_t computed = 0;
   for (const ResultSource& source : runner_->results()) {
     const std::size_t output = outputs.size();

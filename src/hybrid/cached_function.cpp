@@ -25,7 +25,7 @@ struct ProgramKey {
   runtime::BuildKey build;
   friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
 };
-using Programs = runtime::Cache<ProgramKey, Program>;
+using Programs = runtime::Cache<ProgramKey, CachedProgram>;
 using BatchTraces = runtime::Cache<Signature, CheckedTrace>;
 
 // A symbol was used as a number: says which size Batch::dynamic made one.
@@ -69,7 +69,7 @@ struct CachedFunction::State {
 
   // Forgets programs and traces with tensors that the function lost.
   void drop_lost() {
-    programs.drop([](const Program& program) { return program.lost_capture() != nullptr; });
+    programs.drop([](const CachedProgram& program) { return program.lost_capture() != nullptr; });
     batch_traces.drop([](const CheckedTrace& known) { return lost_any(known.trace); });
   }
 };
@@ -86,13 +86,13 @@ class CachedFunction::Call {
 
   // Null when this very thread is making it already (a call of the function from within its own
   // trace, with tracing paused).
-  std::shared_ptr<const Program> program() try {
+  std::shared_ptr<const CachedProgram> program() try {
     const Reading reading = read_sizes();
     if (reading.program) return reading.program;
     const Signature& signature = reading.settled() ? *reading.signature : called_;
     std::string warning;
-    std::shared_ptr<const Program> own = state_.programs.get(
-        {signature, state_.build}, [this](const Program& program) { return fits(program); },
+    std::shared_ptr<const CachedProgram> own = state_.programs.get(
+        {signature, state_.build}, [this](const CachedProgram& program) { return fits(program); },
         [&](const Programs::Keys& keys, bool evicted) { warning = miss(keys, evicted); },
         [&] {
           made_ = true;
@@ -113,15 +113,15 @@ class CachedFunction::Call {
  private:
   // What came of taking a size for the batch size. At most one of the last three.
   struct Reading {
-    const Signature* signature = nullptr;            // with the symbol
-    bool number_asked = false;                       // a symbol was used as a number
-    std::shared_ptr<const Program> program = {};     // there already
-    std::shared_ptr<const CheckedTrace> trace = {};  // to be compiled
-    std::exception_ptr failed = {};                  // what ended the trace, and this call
+    const Signature* signature = nullptr;               // with the symbol
+    bool number_asked = false;                          // a symbol was used as a number
+    std::shared_ptr<const CachedProgram> program = {};  // there already
+    std::shared_ptr<const CheckedTrace> trace = {};     // to be compiled
+    std::exception_ptr failed = {};                     // what ended the trace, and this call
     bool settled() const { return program || trace || failed; }
   };
 
-  bool fits(const Program& program) {
+  bool fits(const CachedProgram& program) {
     if (!program.same_captures(inputs_)) return false;
     const Binding* gone = program.lost_capture();
     if (gone == nullptr) return true;
@@ -154,8 +154,9 @@ class CachedFunction::Call {
   // The program for all batch sizes, or its trace.
   Reading read(const BatchSignature& batch) {
     Reading reading{&batch.signature};
-    reading.program = state_.programs.find(
-        {batch.signature, state_.build}, [this](const Program& program) { return fits(program); });
+    reading.program =
+        state_.programs.find({batch.signature, state_.build},
+                             [this](const CachedProgram& program) { return fits(program); });
     if (reading.program) return reading;
     if (options_.on_recompile == OnRecompile::error) {  // refused before the work
       state_.programs.ask(
@@ -220,9 +221,10 @@ class CachedFunction::Call {
     return {};
   }
 
-  std::shared_ptr<const Program> make(const Reading& reading, const Signature& signature) {
+  std::shared_ptr<const CachedProgram> make(const Reading& reading, const Signature& signature) {
     if (reading.trace) {
-      std::shared_ptr<const Program> program = state_.builder.compile(*reading.trace, signature);
+      std::shared_ptr<const CachedProgram> program =
+          state_.builder.compile(*reading.trace, signature);
       // Else traced with other tensors in the place of its captures: this call needs a trace of its
       // own.
       if (program->same_captures(inputs_)) return program;
@@ -260,8 +262,8 @@ Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t struc
   if (Recorder::current() != nullptr) return imperative();
   if (Results results; call_latest(inputs, structure, results)) return results;
   const bool training = is_training();
-  std::shared_ptr<const Program> program =
-      state_->programs.latest([&](const ProgramKey& key, const Program& latest) {
+  std::shared_ptr<const CachedProgram> program =
+      state_->programs.latest([&](const ProgramKey& key, const CachedProgram& latest) {
         return latest.serves(key.signature, inputs, training, structure);
       });
   if (!program) {
@@ -286,8 +288,8 @@ bool CachedFunction::call_latest(std::span<const Tensor> inputs, std::uint64_t s
                                  Results& results) {
   const support::Snapshot snapshot;  // the program is there to its end
   const bool training = is_training();
-  const Program* program =
-      state_->programs.glance([&](const ProgramKey& key, const Program& latest) {
+  const CachedProgram* program =
+      state_->programs.glance([&](const ProgramKey& key, const CachedProgram& latest) {
         return !latest.audit && !latest.runner->updates_tensors() &&
                latest.serves(key.signature, inputs, training, structure);
       });
@@ -300,7 +302,7 @@ std::shared_ptr<const Runner> CachedFunction::runner(std::span<const Tensor> inp
                                                      std::uint64_t structure) {
   const support::FloatEnvScope environment;
   Call call(*this, inputs, structure);
-  const std::shared_ptr<const Program> program = call.program();
+  const std::shared_ptr<const CachedProgram> program = call.program();
   if (!program) throw UserError(name_ + ": its program is asked for while it is being made");
   return {program, program->runner.get()};
 }

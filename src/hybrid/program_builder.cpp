@@ -17,10 +17,10 @@ CheckedTrace ProgramBuilder::trace(const Signature& signature, std::span<const T
   return made;
 }
 
-std::shared_ptr<const Program> ProgramBuilder::compile(const CheckedTrace& from,
-                                                       const Signature& signature) const {
+std::shared_ptr<const CachedProgram> ProgramBuilder::compile(const CheckedTrace& from,
+                                                             const Signature& signature) const {
   const Trace& trace = from.trace;
-  auto program = std::make_shared<Program>();
+  auto program = std::make_shared<CachedProgram>();
   program->trace_ms = from.trace_ms;
   program->captured_arguments = trace.captured_arguments;
   program->signature = signature;
@@ -34,7 +34,7 @@ std::shared_ptr<const Program> ProgramBuilder::compile(const CheckedTrace& from,
   return program;
 }
 
-void ProgramBuilder::audit(const Program& program, std::span<const Tensor> inputs) const {
+void ProgramBuilder::audit(const CachedProgram& program, std::span<const Tensor> inputs) const {
   program.audit->compare(body_, specs_of(program.signature, inputs), resolver_, "a later trace");
 }
 

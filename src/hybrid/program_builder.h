@@ -7,9 +7,9 @@
 #include <string>
 
 #include "mlpjit/options.h"
+#include "src/hybrid/cached_program.h"
 #include "src/program/audit.h"
 #include "src/program/batch_readings.h"
-#include "src/program/program.h"
 
 namespace mlpjit::detail {
 
@@ -30,10 +30,10 @@ class ProgramBuilder {
   // `escaped` is set where the trace assigned a C++ variable.
   CheckedTrace trace(const Signature& signature, std::span<const Tensor> inputs,
                      bool& escaped) const;
-  std::shared_ptr<const Program> compile(const CheckedTrace& from,
-                                         const Signature& signature) const;
+  std::shared_ptr<const CachedProgram> compile(const CheckedTrace& from,
+                                               const Signature& signature) const;
   // Traces again and compares.
-  void audit(const Program& program, std::span<const Tensor> inputs) const;
+  void audit(const CachedProgram& program, std::span<const Tensor> inputs) const;
   Tensors run(std::span<const Tensor> inputs) const {
     return body_(Tensors(inputs.begin(), inputs.end()));
   }

@@ -6,14 +6,14 @@
 
 #include "mlpjit/nn/export_model.h"
 #include "mlpjit/nn/parameter.h"
-#include "src/model/symbol.h"
+#include "src/model/symbol_file.h"
 #include "src/record/recorder.h"
 
 namespace mlpjit::detail {
 
 // A model ready to be written: the program, and its tensors by the names its inputs have.
 struct PortableModel {
-  Symbol symbol;
+  SymbolFile symbol;
   TensorMap tensors;
 };
 

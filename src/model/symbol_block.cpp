@@ -54,7 +54,8 @@ Tensor capture_from(const StoredTensors& tensors, const std::string& name, const
 
 // A parameter of the program, declared where collect_params() finds it. Paths are distinct: the
 // reader checks them.
-nn::Parameter declare(BlockState& state, const Symbol& symbol, std::size_t index, bool is_weight) {
+nn::Parameter declare(BlockState& state, const SymbolFile& symbol, std::size_t index,
+                      bool is_weight) {
   const ir::Function& main = symbol.graph->main();
   const std::string& path = main.inputs()[index].name;
   const ir::ValueId value = main.body().arguments[index];

@@ -15,7 +15,7 @@
 namespace mlpjit::detail {
 
 struct SymbolProgram {
-  Symbol symbol;  // never changed
+  SymbolFile symbol;  // never changed
   // One per input of @main, where it is a parameter or a capture.
   std::vector<nn::Parameter> parameters;
   std::vector<Tensor> captures;

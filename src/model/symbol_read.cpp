@@ -14,7 +14,7 @@
 #include "mlpjit/error.h"
 #include "mlpjit/version.h"
 #include "src/core/log.h"
-#include "src/model/symbol.h"
+#include "src/model/symbol_file.h"
 #include "src/model/symbol_record.h"
 
 namespace mlpjit::detail {
@@ -344,7 +344,7 @@ void check_heads(const JsonText& source, const SymbolRecord& symbol, const ir::F
 }
 
 // Further paths must not stand for two parameters.
-void check_aliases(const JsonText& source, const SymbolRecord& symbol, Symbol& to) {
+void check_aliases(const JsonText& source, const SymbolRecord& symbol, SymbolFile& to) {
   std::set<std::string> paths;
   for (const InputRecord& input : symbol.inputs) {
     if (input.kind != "parameter") continue;
@@ -372,9 +372,9 @@ SymbolRecord read_record(const JsonText& source) {
 
 }  // namespace
 
-Symbol read_symbol(const JsonText& source, StoredConstants& constants) {
+SymbolFile read_symbol(const JsonText& source, StoredConstants& constants) {
   SymbolRecord record = read_record(source);
-  Symbol symbol;
+  SymbolFile symbol;
   symbol.training = record.training;
   symbol.classes = record.classes;
   symbol.metadata = record.metadata;

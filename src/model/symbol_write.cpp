@@ -5,7 +5,7 @@
 #include "lib/ir/text.h"
 #include "mlpjit/error.h"
 #include "mlpjit/version.h"
-#include "src/model/symbol.h"
+#include "src/model/symbol_file.h"
 #include "src/model/symbol_record.h"
 
 namespace mlpjit::detail {
@@ -39,7 +39,7 @@ class FunctionWriter {
   FunctionWriter(const ir::Function& function, WrittenConstants& constants)
       : function_(function), constants_(constants) {}
 
-  std::vector<InputRecord> inputs(const Symbol* symbol) const {
+  std::vector<InputRecord> inputs(const SymbolFile* symbol) const {
     std::vector<InputRecord> records;
     for (std::size_t i = 0; i < function_.inputs().size(); ++i) {
       const ir::Input& input = function_.inputs()[i];
@@ -122,7 +122,7 @@ class FunctionWriter {
 
 }  // namespace
 
-std::string write_symbol(const Symbol& symbol, WrittenConstants& constants) {
+std::string write_symbol(const SymbolFile& symbol, WrittenConstants& constants) {
   const ir::Function& main = symbol.graph->main();
   const FunctionWriter writer(main, constants);
   SymbolRecord record;

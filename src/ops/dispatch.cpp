@@ -326,7 +326,7 @@ Tensor adapt(const Tensor& x, DType dtype, const char* call) {
   }
   if (impl.weak > kind_of(dtype)) throw_weak(call, impl.weak, dtype);
   if (Recorder* recorder = Recorder::current())
-    return recorder->symbol(record_weak(*recorder, x, dtype, call));
+    return recorder->symbolic(record_weak(*recorder, x, dtype, call));
   require_readable(impl, call);
   Cell cell;
   const support::FloatEnvScope environment;

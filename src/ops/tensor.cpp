@@ -309,7 +309,7 @@ float Tensor::single_f32(const char* call) const {
 Tensor Tensor::copy() const {
   const TensorImpl& impl = impl_of(*this, "copy");
   if (Recorder* recorder = Recorder::current()) {
-    return recorder->symbol(recorder->fresh(recorder->value_of(*this, "copy")), impl.weak);
+    return recorder->symbolic(recorder->fresh(recorder->value_of(*this, "copy")), impl.weak);
   }
   detail::require_readable(impl, "copy");
   if (impl.weak != WeakKind::none) return TensorAccess::make(detail::make_impl(impl));

@@ -81,7 +81,7 @@ CheckedTrace trace_checked(const TracedFunction& function, std::span<const Argum
     result.audit->compare(function, arguments, resolver, "the second trace");
   }
   if (values.empty()) {
-    result.trace.symbols.clear();  // each keeps the memory of its handle
+    result.trace.tensors.clear();  // each keeps the memory of its handle
     return result;
   }
   escaped = true;

@@ -121,7 +121,7 @@ class Recording {
   Recording& operator=(const Recording&) = delete;
 
   Tensor argument(const ir::Type& type) {
-    return recorder_.symbol(recorder_.function().add_argument(region_, type));
+    return recorder_.symbolic(recorder_.function().add_argument(region_, type));
   }
 
   void end(const Tensors& results) {
@@ -214,7 +214,7 @@ Tensors finish(Recorder& recorder, ir::Opcode opcode, std::vector<ir::ValueId> o
     if (i >= first && i < first + outer.size()) {
       recorder.update(outer[i - first].tensor, values[i], ir::to_string(opcode).data());
     } else {
-      results.push_back(recorder.symbol(values[i]));
+      results.push_back(recorder.symbolic(values[i]));
     }
   }
   return results;

@@ -75,7 +75,7 @@ Tensors inline_graph(Recorder& recorder, const Closure& closure, const Tensors& 
       case ResultSource::Kind::input: results.push_back(inputs[source.index]); break;
       case ResultSource::Kind::duplicate: results.push_back(Tensor(results[source.index])); break;
       case ResultSource::Kind::computed:
-        results.push_back(recorder.symbol(copy[main.body().results[i]], source.weak));
+        results.push_back(recorder.symbolic(copy[main.body().results[i]], source.weak));
         break;
     }
   }

@@ -146,7 +146,7 @@ bool give_values(const Trace& trace, std::span<const ArgumentSpec> arguments,
 // All that are still held; `held` says whether there are any.
 void give_all(const Trace& trace, std::span<const ArgumentSpec> arguments, bool& held) {
   std::vector<ImplPtr> symbols;
-  for (const std::weak_ptr<TensorImpl>& watched : trace.symbols) {
+  for (const std::weak_ptr<TensorImpl>& watched : trace.tensors) {
     const ImplPtr symbol = watched.lock();
     if (!symbol || symbol->trace == 0) continue;
     held = true;

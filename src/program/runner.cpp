@@ -54,16 +54,16 @@ void warn_of_threads(int threads) {
 
 // Only what is computed comes out of the executable; results that are inputs are handed back as
 // they are.
-std::shared_ptr<const runtime::Executable> compile_computed(const Closure& closure,
-                                                            const HybridizeOptions& options,
-                                                            const ir::Sizes& sizes) {
+std::shared_ptr<const runtime::CompiledGraph> compile_computed(const Closure& closure,
+                                                               const HybridizeOptions& options,
+                                                               const ir::Sizes& sizes) {
   warn_of_threads(options.threads);
   const runtime::Settings settings = settings_of(options);
   const std::vector<ResultSource>& sources = closure.results;
   const bool all = std::all_of(sources.begin(), sources.end(), [](const ResultSource& source) {
     return source.kind == ResultSource::Kind::computed;
   });
-  if (all && sizes.empty()) return runtime::Executable::compile(*closure.graph, settings);
+  if (all && sizes.empty()) return runtime::CompiledGraph::compile(*closure.graph, settings);
   ir::Graph copy = ir::substitute(*closure.graph, sizes);
   std::vector<ir::ValueId>& results = copy.main().body().results;
   std::vector<ir::ValueId> computed;
@@ -71,7 +71,7 @@ std::shared_ptr<const runtime::Executable> compile_computed(const Closure& closu
     if (sources[i].kind == ResultSource::Kind::computed) computed.push_back(results[i]);
   }
   results = std::move(computed);
-  return runtime::Executable::compile(copy, settings);
+  return runtime::CompiledGraph::compile(copy, settings);
 }
 
 }  // namespace
@@ -135,7 +135,7 @@ class Runner::SlotLease {
 };
 
 std::int64_t Runner::batch(std::span<const Tensor> arguments) const {
-  return executable_->interface().batch([&](std::size_t input) -> const Shape& {
+  return compiled_->interface().batch([&](std::size_t input) -> const Shape& {
     return TensorAccess::impl(bound(input, arguments))->shape;
   });
 }
@@ -144,14 +144,14 @@ void Runner::fit(Slot& slot, std::int64_t batch) const {
   const bool same_runner = slot.id == id_;
   slot.id = 0;
   slot.stamp = 0;
-  if (!same_runner) slot.frame = executable_->make_frame();
-  const std::span<const ir::Type> types = executable_->input_types();
+  if (!same_runner) slot.frame = compiled_->make_frame();
+  const std::span<const ir::Type> types = compiled_->input_types();
   slot.inputs.assign(types.size(), {});
   slot.cells.resize(types.size());
   for (std::size_t i = 0; i < types.size(); ++i)
     slot.inputs[i].view = {types[i].dtype, ir::sized(types[i].shape, batch), nullptr};
   slot.results.clear();
-  for (const ir::Type& type : executable_->result_types())
+  for (const ir::Type& type : compiled_->result_types())
     slot.results.push_back({type.dtype, ir::sized(type.shape, batch), nullptr});
   slot.id = id_;
   slot.batch = batch;
@@ -159,9 +159,9 @@ void Runner::fit(Slot& slot, std::int64_t batch) const {
 
 Runner::Runner(Closure closure, const HybridizeOptions& options, const ir::Sizes& sizes)
     : id_(next_runner_id()),
-      executable_(compile_computed(closure, options, sizes)),
+      compiled_(compile_computed(closure, options, sizes)),
       closure_(std::move(closure)) {
-  const std::span<const std::uint32_t> updated = executable_->updated_inputs();
+  const std::span<const std::uint32_t> updated = compiled_->updated_inputs();
   for (std::uint32_t i = 0; i < closure_.inputs.size(); ++i) {
     const Binding& binding = closure_.inputs[i];
     if (binding.kind == ir::InputKind::token) continue;
@@ -363,7 +363,7 @@ Tensors Runner::assembled(Tensors computed, std::span<const Tensor> arguments) c
 
 SignatureSummary Runner::summary(double trace_ms) const {
   const support::FloatEnvScope environment;  // times are added
-  SignatureSummary summary = runtime::summarize(executable_->report());
+  SignatureSummary summary = runtime::summarize(compiled_->report());
   summary.ms.trace = trace_ms;
   summary.ms.total += trace_ms;
   return summary;

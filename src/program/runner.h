@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "lib/ir/sizes.h"
-#include "lib/runtime/executable.h"
+#include "lib/runtime/compiled_graph.h"
 #include "mlpjit/explain.h"
 #include "mlpjit/options.h"
 #include "src/program/results.h"
@@ -22,16 +22,14 @@ class Runner {
   // The arguments fit (dtypes, shapes); weak ones take the dtype of their input.
   Results operator()(std::span<const Tensor> arguments) const;
 
-  const runtime::Executable& executable() const { return *executable_; }
-  const std::shared_ptr<const runtime::Executable>& shared_executable() const {
-    return executable_;
-  }
+  const runtime::CompiledGraph& compiled() const { return *compiled_; }
+  const std::shared_ptr<const runtime::CompiledGraph>& shared_compiled() const { return compiled_; }
   const Closure& closure() const { return closure_; }
   std::span<const Binding> inputs() const { return closure_.inputs; }
   std::span<const ResultSource> results() const { return closure_.results; }
   // Whether tensors, rather than only the random stream, are written to.
   bool updates_tensors() const { return !updated_tensors_.empty(); }
-  std::size_t bytes() const { return executable_->bytes(); }
+  std::size_t bytes() const { return compiled_->bytes(); }
   // Everything explain() tells about an executable but its name, guards and hits.
   SignatureSummary summary(double trace_ms) const;
 
@@ -49,7 +47,7 @@ class Runner {
   std::int64_t batch(std::span<const Tensor> arguments) const;
 
   std::uint64_t id_;
-  std::shared_ptr<const runtime::Executable> executable_;
+  std::shared_ptr<const runtime::CompiledGraph> compiled_;
   const Closure closure_;
   // Inputs that are written to, the random stream not among them; of the others, those bound to a
   // tensor, which change from publication to publication, and those that change from call to call.

@@ -103,7 +103,7 @@ std::size_t Recorder::add_input(ir::Input input, const ir::Type& type, Binding b
   symbol->value = value;
   bindings_.push_back(std::move(binding));
   initial_.push_back(value);
-  symbols_.push_back(std::move(symbol));
+  values_.push_back(std::move(symbol));
   return bindings_.size() - 1;
 }
 
@@ -225,7 +225,7 @@ ir::ValueId Recorder::value_of(const Tensor& tensor, const char* call) {
   } else if (is_constant(*impl)) {
     value = constant_of(impl);
   } else {
-    value = symbols_[input_of(impl)]->value;
+    value = values_[input_of(impl)]->value;
   }
   if (!visible(value)) throw_foreign(*impl, call);
   return value;
@@ -244,7 +244,7 @@ ir::ValueId Recorder::fresh(ir::ValueId value) {
   return append(ir::Opcode::reshape, {value}, {{"shape", function_->value(value).type.shape}});
 }
 
-Tensor Recorder::symbol(ir::ValueId value, WeakKind weak) {
+Tensor Recorder::symbolic(ir::ValueId value, WeakKind weak) {
   const ir::Type& type = function_->value(value).type;
   auto impl = make_impl();
   impl->shape = type.shape;
@@ -266,7 +266,7 @@ Tensors Recorder::record(ir::Opcode opcode, std::span<const ir::ValueId> operand
                              {}, current_path());
   });
   Tensors results;
-  for (const ir::ValueId result : function_->op(op).results) results.push_back(symbol(result));
+  for (const ir::ValueId result : function_->op(op).results) results.push_back(symbolic(result));
   return results;
 }
 
@@ -287,7 +287,7 @@ void Recorder::update(const Tensor& tensor, ir::ValueId value, const char* call)
     impl->storage.reset();
     watch(impl);
   } else if (!impl->symbolic) {
-    symbol = symbols_[input_of(impl)];
+    symbol = values_[input_of(impl)];
     if (impl->storage && impl->storage->read_only()) {
       throw UserError(path_prefix() + call +
                       ": the tensor borrows read-only memory; copy() gives one of its own");
@@ -320,20 +320,20 @@ void Recorder::update_weak(const Tensor& tensor, const Tensor& value, const char
 bool Recorder::updated(const TensorImpl& impl) const {
   if (impl.symbolic) return false;
   const std::optional<std::size_t> input = known_input(impl);
-  return input && symbols_[*input]->value != initial_[*input];
+  return input && values_[*input]->value != initial_[*input];
 }
 
 std::string Recorder::name_of(const TensorImpl& impl) const {
   if (impl.symbolic && impl.trace != id_) return "<of another trace>";
   const std::optional<std::size_t> input = impl.symbolic ? std::nullopt : known_input(impl);
-  const ir::Value& value = function_->value(input ? symbols_[*input]->value : impl.value);
+  const ir::Value& value = function_->value(input ? values_[*input]->value : impl.value);
   return "%" + value.name;
 }
 
 std::string Recorder::describe(const TensorImpl& impl) const {
   if (impl.symbolic && impl.trace != id_) return "a symbol of another trace";
   const std::optional<std::size_t> input = impl.symbolic ? std::nullopt : known_input(impl);
-  return described(*function_, input ? symbols_[*input]->value : impl.value, impl, current_path());
+  return described(*function_, input ? values_[*input]->value : impl.value, impl, current_path());
 }
 
 void Recorder::begin_region(ir::RegionId region) {
@@ -399,9 +399,9 @@ Trace Recorder::finish(const Tensors& results) {
     sources.push_back(source_of(results[i], results, i));
   }
   function_->body().results = std::move(values);
-  for (std::size_t i = 0; i < symbols_.size(); ++i) {
-    if (symbols_[i]->value == initial_[i]) continue;
-    function_->updates().push_back({static_cast<std::uint32_t>(i), symbols_[i]->value});
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    if (values_[i]->value == initial_[i]) continue;
+    function_->updates().push_back({static_cast<std::uint32_t>(i), values_[i]->value});
   }
   Trace trace = end();
   trace.results = std::move(sources);
@@ -413,7 +413,7 @@ Trace Recorder::end() {
   Trace trace;
   trace.graph = graph_;
   trace.inputs = bindings_;
-  trace.symbols = std::move(watched_);
+  trace.tensors = std::move(watched_);
   trace.has_size_text = support::size_texts() != size_texts_before_;
   return trace;
 }
@@ -421,7 +421,7 @@ Trace Recorder::end() {
 std::vector<std::string> escaped_values(const Trace& trace) {
   std::vector<std::string> values;
   std::set<const TensorImpl*> seen;  // a C++ scalar is watched from each update on
-  for (const std::weak_ptr<TensorImpl>& symbol : trace.symbols) {
+  for (const std::weak_ptr<TensorImpl>& symbol : trace.tensors) {
     if (const ImplPtr impl = symbol.lock(); impl && seen.insert(impl.get()).second)
       values.push_back(described(trace.graph->main(), impl->value, *impl, ""));
   }

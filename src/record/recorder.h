@@ -30,9 +30,9 @@ using ParameterResolver = std::function<std::optional<std::string>(const Tensor&
 struct Trace : Closure {
   // Arguments that are also used through a handle the function captured: (argument, capture).
   std::vector<std::pair<std::size_t, CapturedTensor>> captured_arguments;
-  // The symbols that stood for its values. All are gone by now, but for those that a C++ variable
+  // The symbolic tensors that stood for its values. All are gone by now, but for those that a C++ variable
   // outside of the function was assigned.
-  std::vector<std::weak_ptr<TensorImpl>> symbols;
+  std::vector<std::weak_ptr<TensorImpl>> tensors;
   // Whether the function made text of a size that is a symbol.
   bool has_size_text = false;
 };
@@ -78,7 +78,7 @@ class Recorder {
   ir::ValueId value_of(const Tensor& tensor, const char* call);
   // Appends an op; its results become symbolic tensors.
   Tensors record(ir::Opcode opcode, std::span<const ir::ValueId> operands, ir::Attrs attrs);
-  Tensor symbol(ir::ValueId value, WeakKind weak = WeakKind::none);
+  Tensor symbolic(ir::ValueId value, WeakKind weak = WeakKind::none);
   ir::ValueId append(ir::Opcode opcode, std::vector<ir::ValueId> operands, ir::Attrs attrs);
   ir::ValueId constant(const ir::Literal& literal);
   // The same value under an id of its own: no two tensors share one, so that loops can tell them
@@ -137,13 +137,13 @@ class Recorder {
   ParameterResolver resolver_;
   Tensors arguments_;
   std::vector<Binding> bindings_;     // one per input
-  std::vector<ImplPtr> symbols_;      // one per input: holds its current value
+  std::vector<ImplPtr> values_;       // one per input: holds its current value
   std::vector<ir::ValueId> initial_;  // one per input
   std::unordered_map<const TensorImpl*, std::size_t>
       inputs_;  // of concrete tensors and of argument symbols
   std::unordered_map<const TensorImpl*, ir::ValueId> constants_;
   std::vector<ImplPtr> kept_;                       // keys of the maps, kept alive
-  std::vector<std::weak_ptr<TensorImpl>> watched_;  // symbols, for Trace::symbols
+  std::vector<std::weak_ptr<TensorImpl>> watched_;  // symbols, for Trace::tensors
   std::vector<std::pair<std::size_t, CapturedTensor>> captured_arguments_;
   Tensor random_state_, print_token_;
   std::vector<ir::RegionId> regions_;

@@ -40,7 +40,7 @@ Outcome interpret(const ir::Graph& graph, const Values& inputs, support::Isa isa
   return outcome;
 }
 
-Outcome run(const runtime::Executable& executable, const Values& inputs) {
+Outcome run(const runtime::CompiledGraph& executable, const Values& inputs) {
   Outcome outcome{make_values(executable.result_types()), copy(inputs)};
   try {
     executable.run(arguments(outcome.inputs), views(outcome.results));
@@ -79,7 +79,7 @@ void expect_same_bits(const ir::Graph& graph, const Values& inputs) {
       for (const bool passes : {true, false}) {
         runtime::Settings settings{backend, isa, {}, {}, /*verify=*/true};
         if (!passes) settings.passes = {false, false, false, false, false, false};
-        const auto executable = runtime::Executable::compile(graph, settings);
+        const auto executable = runtime::CompiledGraph::compile(graph, settings);
         for (int call = 0; call < 2; ++call) {  // the second finds everything made
           EXPECT_EQ(difference(want, run(*executable, inputs)), "")
               << to_string(backend) << " on " << to_string(isa) << (passes ? "" : " without passes")

@@ -7,7 +7,7 @@
 
 #include "lib/ir/graph.h"
 #include "lib/ir/sizes.h"
-#include "lib/runtime/executable.h"
+#include "lib/runtime/compiled_graph.h"
 #include "test/programs/values.h"
 
 namespace mlpjit::test {
@@ -28,7 +28,7 @@ inline Values draw_inputs(const ir::Graph& graph, std::uint64_t seed,
 
 Outcome interpret(const ir::Graph& graph, const Values& inputs,
                   support::Isa isa = support::Isa::baseline, std::int64_t batch = ir::kUnknownSize);
-Outcome run(const runtime::Executable& executable, const Values& inputs);
+Outcome run(const runtime::CompiledGraph& executable, const Values& inputs);
 
 // "" where two runs agree on every bit, else what differs. After an error results are nobody's;
 // inputs must be as they were.

@@ -10,7 +10,7 @@
 
 #include "lib/interp/interp.h"
 #include "lib/ir/graph.h"
-#include "lib/runtime/executable.h"
+#include "lib/runtime/compiled_graph.h"
 #include "lib/support/storage.h"
 
 namespace mlpjit::test {

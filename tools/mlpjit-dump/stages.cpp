@@ -106,7 +106,7 @@ bool show(const ir::Graph& graph, const Request& request, std::ostream& out) {
     printer.stage(name, text);
   };
   try {
-    const auto executable = runtime::Executable::compile(graph, settings);
+    const auto executable = runtime::CompiledGraph::compile(graph, settings);
     printer.stage("report", report_text(executable->report()));
   } catch (const Enough&) {
   }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "lib/ir/graph.h"
-#include "lib/runtime/executable.h"
+#include "lib/runtime/compiled_graph.h"
 
 namespace mlpjit::dump {
 

@@ -216,7 +216,7 @@ TEST(Errors, WhatOneExecutableCannotServeIsRefused) {
       graph_of("(%x: f32[B, C]) -> (f32[B, C]) {\n  %0 = exp %x : f32[B, C]\n  return %0\n}");
   for (const Backend backend : {Backend::graph, Backend::native}) {
     try {
-      Executable::compile(graph, {backend, Isa::baseline, {}, {}});
+      CompiledGraph::compile(graph, {backend, Isa::baseline, {}, {}});
       ADD_FAILURE() << "no error";
     } catch (const UserError& error) {
       EXPECT_NE(std::string(error.what()).find("f32[B, C]"), std::string::npos) << error.what();
@@ -239,7 +239,7 @@ TEST(Prints, AppearOncePerRunInOrder) {
   EXPECT_NE(expected.find("first"), std::string::npos);
   for (const Backend backend : {Backend::graph, Backend::native}) {
     if (backend == Backend::native && !built_with_llvm()) continue;
-    const auto executable = Executable::compile(graph, {backend, Isa::baseline, {}, {}});
+    const auto executable = CompiledGraph::compile(graph, {backend, Isa::baseline, {}, {}});
     testing::internal::CaptureStdout();
     run(*executable, inputs);
     EXPECT_EQ(testing::internal::GetCapturedStdout(), expected) << to_string(backend);
@@ -258,7 +258,7 @@ TEST(Dumps, ShowEveryStageInOrder) {
     }
   };
   settings.backend = built_with_llvm() ? Backend::native : Backend::graph;
-  Executable::compile(ir::parse(kNetwork), settings);
+  CompiledGraph::compile(ir::parse(kNetwork), settings);
   EXPECT_EQ(stages.front(), "trace");
   if (!built_with_llvm()) return;
   ASSERT_GE(stages.size(), 5u);
@@ -268,14 +268,15 @@ TEST(Dumps, ShowEveryStageInOrder) {
 
 TEST(Reports, TellWhatWasMade) {
   const ir::Graph graph = ir::parse(kNetwork);
-  const auto interpreted = Executable::compile(graph, {Backend::graph, Isa::baseline, {}, {}});
+  const auto interpreted = CompiledGraph::compile(graph, {Backend::graph, Isa::baseline, {}, {}});
   EXPECT_EQ(interpreted->report().backend, Backend::graph);
   EXPECT_TRUE(interpreted->report().kernels.empty());
   EXPECT_FALSE(interpreted->report().passes.empty());
   EXPECT_EQ(interpreted->inputs().size(), 5u);
   EXPECT_EQ(interpreted->inputs()[1].name, "0.weight");
   if (!built_with_llvm()) return;
-  const auto native = Executable::compile(graph, {Backend::native, support::default_isa(), {}, {}});
+  const auto native =
+      CompiledGraph::compile(graph, {Backend::native, support::default_isa(), {}, {}});
   const Report& report = native->report();
   EXPECT_EQ(report.isa, support::default_isa());
   EXPECT_EQ(report.fusions, 1);
@@ -296,7 +297,7 @@ TEST(Reports, TimesAreOfCompilingAloneAndAddUp) {
     settings.dump = [&](std::string_view, const std::string&) {
       if (++stages <= 3) std::this_thread::sleep_for(std::chrono::milliseconds(400));
     };
-    const Report report = Executable::compile(ir::parse(kNetwork), settings)->report();
+    const Report report = CompiledGraph::compile(ir::parse(kNetwork), settings)->report();
     ASSERT_GE(stages, 2);
     const PhaseTimes ms = summarize(report).ms;
     EXPECT_GT(ms.total, 0);
@@ -309,7 +310,8 @@ TEST(Weights, ChangedOnesAreSeenAtTheNextCall) {
   const ir::Graph graph = ir::parse(kNetwork);
   for (const Backend backend : {Backend::graph, Backend::native}) {
     if (backend == Backend::native && !built_with_llvm()) continue;
-    const auto executable = Executable::compile(graph, {backend, support::default_isa(), {}, {}});
+    const auto executable =
+        CompiledGraph::compile(graph, {backend, support::default_isa(), {}, {}});
     Values inputs = draw_inputs(graph, 1);
     std::vector<Argument> arguments;
     for (const Value& value : inputs) arguments.push_back(value.argument());
@@ -328,7 +330,7 @@ TEST(Weights, ChangedOnesAreSeenAtTheNextCall) {
 TEST(Threads, ShareOneExecutable) {
   const ir::Graph graph = ir::parse(kNetwork);
   const Backend backend = built_with_llvm() ? Backend::native : Backend::graph;
-  const auto executable = Executable::compile(graph, {backend, support::default_isa(), {}, {}});
+  const auto executable = CompiledGraph::compile(graph, {backend, support::default_isa(), {}, {}});
   constexpr int kSets = 3;  // of weights, so that threads take each other's packs away
   std::vector<Values> inputs;
   std::vector<Outcome> expected;
@@ -363,7 +365,8 @@ TEST(Threads, CompileAtTheSameTime) {
       const std::string n = std::to_string(t + 1);
       const ir::Graph graph = graph_of("(%x: f32[" + n + "]) -> (f32[" + n +
                                        "]) {\n  %0 = exp %x : f32[" + n + "]\n  return %0\n}");
-      const auto executable = Executable::compile(graph, {backend, support::default_isa(), {}, {}});
+      const auto executable =
+          CompiledGraph::compile(graph, {backend, support::default_isa(), {}, {}});
       const Values inputs = draw_inputs(graph, 1);
       EXPECT_EQ(difference(interpret(graph, inputs), run(*executable, inputs)), "");
     });
@@ -394,7 +397,7 @@ TEST(Soak, CompileRunFreeLeavesNoMappingsBehind) {
   const Values inputs = draw_inputs(graph, 1);
   const Backend backend = built_with_llvm() ? Backend::native : Backend::graph;
   const auto cycle = [&] {
-    const auto executable = Executable::compile(graph, {backend, Isa::baseline, {}, {}});
+    const auto executable = CompiledGraph::compile(graph, {backend, Isa::baseline, {}, {}});
     run(*executable, inputs);
     EXPECT_EQ(count_mappings().second, 0) << "writable and executable";
   };

@@ -35,7 +35,7 @@ TEST(HotPath, ACallOfMachineCodeAllocatesNothing) {
   if (!built_with_llvm()) GTEST_SKIP() << "built without LLVM";
   const ir::Graph graph = ir::parse(kProgram);
   const auto executable =
-      Executable::compile(graph, {Backend::native, support::default_isa(), {}, {}});
+      CompiledGraph::compile(graph, {Backend::native, support::default_isa(), {}, {}});
   const Values inputs = draw_inputs(graph, 1);
   std::vector<Argument> arguments;
   for (const Value& value : inputs) arguments.push_back(value.argument());
@@ -64,7 +64,7 @@ TEST_P(Environments, OfTheCallerChangeNoBit) {
   const Outcome want = interpret(graph, inputs);
   const auto check = [&](const char* environment) {
     const auto executable =
-        Executable::compile(graph, {GetParam(), support::default_isa(), {}, {}});
+        CompiledGraph::compile(graph, {GetParam(), support::default_isa(), {}, {}});
     EXPECT_EQ(difference(want, run(*executable, inputs)), "") << environment;
   };
   for (const int rounding : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {

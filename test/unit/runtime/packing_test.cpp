@@ -7,7 +7,7 @@
 #include <numeric>
 #include <thread>
 
-#include "lib/runtime/native_executable.h"
+#include "lib/runtime/native_graph.h"
 #include "lib/runtime/workspace.h"
 #include "lib/support/publication.h"
 
@@ -38,7 +38,7 @@ class Packing : public testing::Test {
   }
 
   const plan::PackedLayout layout_ = plan::packed_layout(kN, kK, DType::f32);
-  const support::Derivation how_ = NativeExecutable::packing(layout_);
+  const support::Derivation how_ = NativeGraph::packing(layout_);
 };
 
 TEST_F(Packing, IsDoneOncePerContents) {
@@ -54,7 +54,7 @@ TEST_F(Packing, ExecutablesWithLayoutsOfTheirOwnHavePacksOfTheirOwn) {
   const auto storage = weight(1);
   plan::PackedLayout other = layout_;
   other.panel_stride += 16;
-  const support::Derivation how = NativeExecutable::packing(other);
+  const support::Derivation how = NativeGraph::packing(other);
   EXPECT_NE(storage->derived(storage->latest(), how), pack(*storage));
 }
 

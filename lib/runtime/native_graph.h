@@ -8,15 +8,15 @@
 
 #include "lib/codegen/compiler.h"
 #include "lib/plan/plan.h"
-#include "lib/runtime/executable.h"
+#include "lib/runtime/compiled_graph.h"
 #include "lib/runtime/interface.h"
 #include "lib/runtime/library_steps.h"
 
 namespace mlpjit::runtime {
 
-class NativeExecutable final : public Executable {
+class NativeGraph final : public CompiledGraph {
  public:
-  NativeExecutable(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report);
+  NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report);
 
   void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
   std::unique_ptr<Frame> make_frame() const override;

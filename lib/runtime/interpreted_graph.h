@@ -1,14 +1,14 @@
 #pragma once
 // Backend::graph: the optimised graph, run by the interpreter's kernels.
 
-#include "lib/runtime/executable.h"
+#include "lib/runtime/compiled_graph.h"
 #include "lib/runtime/interface.h"
 
 namespace mlpjit::runtime {
 
-class GraphExecutable final : public Executable {
+class InterpretedGraph final : public CompiledGraph {
  public:
-  GraphExecutable(ir::Graph graph, support::Isa isa, Report report);
+  InterpretedGraph(ir::Graph graph, support::Isa isa, Report report);
 
   void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
   std::unique_ptr<Frame> make_frame() const override;

@@ -1,4 +1,4 @@
-#include "src/program/program.h"
+#include "src/hybrid/cached_program.h"
 
 #include <algorithm>
 
@@ -12,15 +12,15 @@ std::string spec_text(const Tensor& tensor) {
   return to_string(TensorSpec{tensor.dtype(), tensor.shape()});
 }
 
-std::string input_name(const Program& program, const Binding& binding) {
+std::string input_name(const CachedProgram& program, const Binding& binding) {
   const auto input = static_cast<std::size_t>(&binding - program.runner->inputs().data());
-  const ir::Input& described = program.runner->executable().inputs()[input];
+  const ir::Input& described = program.runner->compiled().inputs()[input];
   return kind_name(described.kind) + " " + described.name;
 }
 
 }  // namespace
 
-bool Program::same_captures(std::span<const Tensor> inputs) const {
+bool CachedProgram::same_captures(std::span<const Tensor> inputs) const {
   for (const auto& [argument, tensor] : captured_arguments) {
     if (TensorAccess::impl(inputs[argument]) != TensorAccess::impl(tensor.handle())) return false;
   }
@@ -34,7 +34,7 @@ bool Program::same_captures(std::span<const Tensor> inputs) const {
   return true;
 }
 
-std::string Program::described(const Binding& capture) const {
+std::string CachedProgram::described(const Binding& capture) const {
   return input_name(*this, capture) + " (" + spec_text(capture.tensor) + ")";
 }
 
@@ -44,7 +44,7 @@ bool lost_any(const Trace& trace) {
   });
 }
 
-std::vector<Guard> all_guards(const Signature& signature, const Program& program) {
+std::vector<Guard> all_guards(const Signature& signature, const CachedProgram& program) {
   std::vector<Guard> guards = guards_of(signature);
   for (const auto& [argument, tensor] : program.captured_arguments) {
     guards.push_back({"storage of argument " + std::to_string(argument),

@@ -1,13 +1,13 @@
-#include "lib/runtime/executable.h"
+#include "lib/runtime/compiled_graph.h"
 
 #include <chrono>
 
 #include "lib/ir/text.h"
 #include "lib/plan/plan.h"
 #include "lib/plan/verify.h"
-#include "lib/runtime/graph_executable.h"
+#include "lib/runtime/interpreted_graph.h"
 #include "lib/runtime/loader.h"
-#include "lib/runtime/native_executable.h"
+#include "lib/runtime/native_graph.h"
 #include "lib/support/float_env.h"
 #include "mlpjit/error.h"
 
@@ -73,8 +73,8 @@ void add_up(Report& report) {
                     report.link_ms + report.load_ms;
 }
 
-std::shared_ptr<const Executable> compile_native(ir::Graph graph, const Settings& settings,
-                                                 Report report) {
+std::shared_ptr<const CompiledGraph> compile_native(ir::Graph graph, const Settings& settings,
+                                                    Report report) {
   Stopwatch watch;
   plan::Plan plan = plan::make_plan(std::make_shared<const ir::Graph>(std::move(graph)),
                                     plan::make_target(settings.isa));
@@ -101,14 +101,13 @@ std::shared_ptr<const Executable> compile_native(ir::Graph graph, const Settings
   std::unique_ptr<codegen::Code> code = toolchain.linker().link(object);
   report.link_ms = watch.lap();
   add_up(report);
-  return std::make_shared<const NativeExecutable>(std::move(plan), std::move(code),
-                                                  std::move(report));
+  return std::make_shared<const NativeGraph>(std::move(plan), std::move(code), std::move(report));
 }
 
 }  // namespace
 
-std::shared_ptr<const Executable> Executable::compile(const ir::Graph& graph,
-                                                      const Settings& settings) {
+std::shared_ptr<const CompiledGraph> CompiledGraph::compile(const ir::Graph& graph,
+                                                            const Settings& settings) {
   const support::FloatEnvScope environment;  // folding computes
   if (settings.dump) settings.dump("trace", ir::print(graph));
   interface_of(graph.main());  // before any work: throws where one executable cannot serve
@@ -125,8 +124,8 @@ std::shared_ptr<const Executable> Executable::compile(const ir::Graph& graph,
     return compile_native(std::move(optimised), settings, std::move(report));
   }
   add_up(report);
-  return std::make_shared<const GraphExecutable>(std::move(optimised), settings.isa,
-                                                 std::move(report));
+  return std::make_shared<const InterpretedGraph>(std::move(optimised), settings.isa,
+                                                  std::move(report));
 }
 
 }  // namespace mlpjit::runtime

@@ -1,4 +1,4 @@
-#include "lib/runtime/native_executable.h"
+#include "lib/runtime/native_graph.h"
 
 #include <fmt/core.h>
 
@@ -21,7 +21,7 @@ constexpr std::int64_t kPackTag = 1;
 
 }  // namespace
 
-NativeExecutable::Constants::Constants(const plan::Plan& plan) {
+NativeGraph::Constants::Constants(const plan::Plan& plan) {
   std::size_t bytes = 0;
   for (const plan::Slot& slot : plan.slots) {
     if (slot.kind == plan::SlotKind::constant)
@@ -38,8 +38,7 @@ NativeExecutable::Constants::Constants(const plan::Plan& plan) {
   }
 }
 
-NativeExecutable::NativeExecutable(plan::Plan plan, std::unique_ptr<codegen::Code> code,
-                                   Report report)
+NativeGraph::NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report)
     : plan_(std::move(plan)),
       code_(std::move(code)),
       entry_(code_->entry()),
@@ -54,14 +53,14 @@ NativeExecutable::NativeExecutable(plan::Plan plan, std::unique_ptr<codegen::Cod
   bind_slots();
 }
 
-support::Derivation NativeExecutable::packing(const plan::PackedLayout& layout) {
+support::Derivation NativeGraph::packing(const plan::PackedLayout& layout) {
   return {{kPackTag, layout.k, layout.n, layout.panel, layout.panel_stride,
            static_cast<std::int64_t>(layout.dtype)},
           layout.bytes(),
           [layout](const void* weight, void* packed) { plan::pack(layout, weight, packed); }};
 }
 
-void NativeExecutable::bind_slots() {
+void NativeGraph::bind_slots() {
   for (std::uint32_t i = 0; i < plan_.slots.size(); ++i) {
     const plan::Slot& slot = plan_.slots[i];
     if (slot.kind == plan::SlotKind::constant) continue;
@@ -83,19 +82,19 @@ void NativeExecutable::bind_slots() {
   }
 }
 
-std::vector<void*> NativeExecutable::make_slots() const {
+std::vector<void*> NativeGraph::make_slots() const {
   std::vector<void*> slots(plan_.slots.size());
   for (const auto& [slot, data] : constants_.slots()) slots[slot] = data;
   return slots;
 }
 
-std::size_t NativeExecutable::bytes() const {
+std::size_t NativeGraph::bytes() const {
   return sizeof(*this) + report_.code_bytes + constants_.bytes() + footprint(plan_) +
          footprint(*plan_.graph);
 }
 
 // A weight whose pack cannot be kept has none until call().
-void NativeExecutable::set_input(void** slots, std::size_t input, const Argument& argument) const {
+void NativeGraph::set_input(void** slots, std::size_t input, const Argument& argument) const {
   const InputSlots& of_input = input_slots_[input];
   slots[of_input.value] = argument.view.data;
   if (of_input.update != kNone)
@@ -110,8 +109,8 @@ void NativeExecutable::set_input(void** slots, std::size_t input, const Argument
   }
 }
 
-void NativeExecutable::call(void** slots, std::span<const interp::View> results,
-                            std::int64_t batch) const {
+void NativeGraph::call(void** slots, std::span<const interp::View> results,
+                       std::int64_t batch) const {
   for (std::size_t i = 0; i < results.size(); ++i) slots[output_slots_[i]] = results[i].data;
   std::size_t packs = 0;  // bytes of those that are made for this call alone
   for (const Packed& packed : packed_) {
@@ -143,30 +142,30 @@ void NativeExecutable::call(void** slots, std::span<const interp::View> results,
       fmt::format("generated code reports status {:#x}, and no step failed", status));
 }
 
-class NativeExecutable::CallFrame final : public Frame {
+class NativeGraph::CallFrame final : public Frame {
  public:
-  explicit CallFrame(const NativeExecutable& executable)
-      : executable_(executable), slots_(executable.make_slots()) {}
+  explicit CallFrame(const NativeGraph& executable)
+      : compiled_(executable), slots_(executable.make_slots()) {}
 
   void set_input(std::size_t input, const Argument& argument) override {
-    executable_.set_input(slots_.data(), input, argument);
+    compiled_.set_input(slots_.data(), input, argument);
   }
   void run(std::span<const interp::View> results, std::int64_t batch) override {
     const support::FloatEnvScope environment;
-    executable_.call(slots_.data(), results, batch);
+    compiled_.call(slots_.data(), results, batch);
   }
 
  private:
-  const NativeExecutable& executable_;
+  const NativeGraph& compiled_;
   std::vector<void*> slots_;
 };
 
-std::unique_ptr<Frame> NativeExecutable::make_frame() const {
+std::unique_ptr<Frame> NativeGraph::make_frame() const {
   return std::make_unique<CallFrame>(*this);
 }
 
-void NativeExecutable::run(std::span<const Argument> inputs,
-                           std::span<const interp::View> results) const {
+void NativeGraph::run(std::span<const Argument> inputs,
+                      std::span<const interp::View> results) const {
   const support::FloatEnvScope environment;
   const support::Snapshot snapshot;
   require_counts(inputs.size(), results.size(), interface_);

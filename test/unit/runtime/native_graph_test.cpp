@@ -1,7 +1,7 @@
 // The frame around machine code, without LLVM: hand-made plans and entry points that are C++
 // functions.
 
-#include "lib/runtime/native_executable.h"
+#include "lib/runtime/native_graph.h"
 
 #include <gtest/gtest.h>
 
@@ -52,8 +52,8 @@ plan::Plan plan_of(std::string_view text) {
   return plan;
 }
 
-NativeExecutable make(plan::Plan plan, codegen::EntryPoint entry) {
-  return NativeExecutable(std::move(plan), std::make_unique<CppCode>(entry), {});
+NativeGraph make(plan::Plan plan, codegen::EntryPoint entry) {
+  return NativeGraph(std::move(plan), std::make_unique<CppCode>(entry), {});
 }
 
 template <std::size_t N>
@@ -76,8 +76,8 @@ std::int64_t twice(const codegen::Runtime*, void* const* slots, std::byte*, std:
   return codegen::kOk;
 }
 
-TEST(NativeExecutable, FillsTheSlots) {
-  const NativeExecutable executable = make(plan_of(kTwice), twice);
+TEST(NativeGraph, FillsTheSlots) {
+  const NativeGraph executable = make(plan_of(kTwice), twice);
   std::array<float, 4> in = {1, 2, 3, 4}, out{};
   const Argument inputs[] = {argument(in)};
   const interp::View results[] = {view(out)};
@@ -87,8 +87,8 @@ TEST(NativeExecutable, FillsTheSlots) {
   EXPECT_THROW(executable.run({}, results), InternalError);
 }
 
-TEST(NativeExecutable, ResultsMayOverlapInputs) {
-  const NativeExecutable executable = make(plan_of(kTwice), twice);
+TEST(NativeGraph, ResultsMayOverlapInputs) {
+  const NativeGraph executable = make(plan_of(kTwice), twice);
   std::array<float, 6> memory = {1, 2, 3, 4, 50, 60};
   const Argument inputs[] = {{{DType::f32, {4}, memory.data()}, nullptr}};
   const interp::View results[] = {{DType::f32, {4}, memory.data() + 2}};
@@ -96,14 +96,14 @@ TEST(NativeExecutable, ResultsMayOverlapInputs) {
   EXPECT_EQ(memory, (std::array<float, 6>{1, 2, 2, 4, 6, 8}));
 }
 
-TEST(NativeExecutable, ConstantsAreItsOwnAndAligned) {
+TEST(NativeGraph, ConstantsAreItsOwnAndAligned) {
   plan::Plan plan = plan_of(kTwice);
   const float values[] = {10, 20, 30, 40};
   plan.slots.push_back(
       {plan::SlotKind::constant, 0, {}, ir::make_literal(DType::f32, {4}, values)});
   plan.slots.push_back(
       {plan::SlotKind::constant, 1, {}, ir::make_literal(DType::f32, {1}, values + 1)});
-  const NativeExecutable executable = make(
+  const NativeGraph executable = make(
       std::move(plan), [](const codegen::Runtime*, void* const* slots, std::byte*, std::int64_t) {
         const auto* in = static_cast<const float*>(slots[0]);
         const auto* first = static_cast<const float*>(slots[2]);
@@ -120,10 +120,10 @@ TEST(NativeExecutable, ConstantsAreItsOwnAndAligned) {
   EXPECT_EQ(out, (std::array<float, 4>{31, 42, 53, 64}));
 }
 
-TEST(NativeExecutable, TheWorkspaceIsAlignedAndLargeEnough) {
+TEST(NativeGraph, TheWorkspaceIsAlignedAndLargeEnough) {
   plan::Plan plan = plan_of(kTwice);
   plan.workspace_bytes = 100'000;
-  const NativeExecutable executable =
+  const NativeGraph executable =
       make(std::move(plan),
            [](const codegen::Runtime*, void* const* slots, std::byte* workspace, std::int64_t) {
              EXPECT_EQ(reinterpret_cast<std::uintptr_t>(workspace) % 64, 0u);
@@ -138,12 +138,12 @@ TEST(NativeExecutable, TheWorkspaceIsAlignedAndLargeEnough) {
   EXPECT_EQ(out, (std::array<float, 4>{}));
 }
 
-TEST(NativeExecutable, ManySlotsNeedNoLimit) {
+TEST(NativeGraph, ManySlotsNeedNoLimit) {
   std::string parameters, body;
   for (int i = 0; i < 100; ++i)
     parameters += (i == 0 ? "%a" : ", %a") + std::to_string(i) + ": f32[1]";
   plan::Plan plan = plan_of("func @main(" + parameters + ") -> (f32[1]) {\n  return %a99\n}\n");
-  const NativeExecutable executable = make(
+  const NativeGraph executable = make(
       std::move(plan), [](const codegen::Runtime*, void* const* slots, std::byte*, std::int64_t) {
         *static_cast<float*>(slots[100]) = *static_cast<const float*>(slots[99]);
         return std::int64_t{codegen::kOk};
@@ -174,8 +174,8 @@ plan::Plan gather_plan() {
   return plan;
 }
 
-TEST(NativeExecutable, LibraryStepsAreRunByTheInterpreter) {
-  const NativeExecutable executable = make(gather_plan(), library_step_zero);
+TEST(NativeGraph, LibraryStepsAreRunByTheInterpreter) {
+  const NativeGraph executable = make(gather_plan(), library_step_zero);
   std::array<float, 3> x = {1, 2, 3};
   std::array<float, 2> out{};
   std::array<std::int64_t, 2> index = {2, -3};
@@ -185,8 +185,8 @@ TEST(NativeExecutable, LibraryStepsAreRunByTheInterpreter) {
   EXPECT_EQ(out, (std::array<float, 2>{3, 1}));
 }
 
-TEST(NativeExecutable, WhatALibraryStepThrowsReachesTheCaller) {
-  const NativeExecutable executable = make(gather_plan(), library_step_zero);
+TEST(NativeGraph, WhatALibraryStepThrowsReachesTheCaller) {
+  const NativeGraph executable = make(gather_plan(), library_step_zero);
   std::array<float, 3> x = {1, 2, 3};
   std::array<float, 2> out{};
   std::array<std::int64_t, 2> index = {2, 17};
@@ -198,8 +198,8 @@ TEST(NativeExecutable, WhatALibraryStepThrowsReachesTheCaller) {
   EXPECT_EQ(out, (std::array<float, 2>{3, 1}));
 }
 
-TEST(NativeExecutable, AStatusWithoutAFailedStepIsABugOfOurs) {
-  const NativeExecutable executable =
+TEST(NativeGraph, AStatusWithoutAFailedStepIsABugOfOurs) {
+  const NativeGraph executable =
       make(plan_of(kTwice), [](const codegen::Runtime*, void* const*, std::byte*, std::int64_t) {
         return codegen::make_status(codegen::kLibraryFailed, 3);
       });
@@ -209,12 +209,12 @@ TEST(NativeExecutable, AStatusWithoutAFailedStepIsABugOfOurs) {
   EXPECT_THROW(executable.run(inputs, results), InternalError);
 }
 
-TEST(NativeExecutable, AnUpdateGoesWhereTheCallerSays) {
+TEST(NativeGraph, AnUpdateGoesWhereTheCallerSays) {
   const char* text =
       "func @main(%a: f32[4]) -> () {\n  %0 = add %a, %a : f32[4]\n  return update %a = %0\n}\n";
   plan::Plan plan = plan_of(text);
   plan.slots.push_back({plan::SlotKind::update, 0, {}, {}});
-  const NativeExecutable executable = make(
+  const NativeGraph executable = make(
       std::move(plan), [](const codegen::Runtime*, void* const* slots, std::byte*, std::int64_t) {
         const auto* from = static_cast<const float*>(slots[0]);
         for (int i = 0; i < 4; ++i) static_cast<float*>(slots[1])[i] = from[i] + from[i];
@@ -231,8 +231,8 @@ TEST(NativeExecutable, AnUpdateGoesWhereTheCallerSays) {
   EXPECT_EQ(a, b);
 }
 
-TEST(NativeExecutable, AFrameKeepsWhatIsNotSetAgain) {
-  const NativeExecutable executable = make(plan_of(kTwice), twice);
+TEST(NativeGraph, AFrameKeepsWhatIsNotSetAgain) {
+  const NativeGraph executable = make(plan_of(kTwice), twice);
   const std::unique_ptr<Frame> frame = executable.make_frame();
   std::array<float, 4> in = {1, 2, 3, 4}, first{}, second{};
   frame->set_input(0, argument(in));

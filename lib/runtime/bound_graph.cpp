@@ -1,4 +1,4 @@
-#include "lib/runtime/bound_program.h"
+#include "lib/runtime/bound_graph.h"
 
 #include <fmt/format.h>
 
@@ -10,8 +10,8 @@
 
 namespace mlpjit::runtime {
 
-std::vector<std::string> obstacles_to_bind(const Executable& executable) {
-  const auto* native = dynamic_cast<const NativeExecutable*>(&executable);
+std::vector<std::string> obstacles_to_bind(const CompiledGraph& executable) {
+  const auto* native = dynamic_cast<const NativeGraph*>(&executable);
   if (native == nullptr)
     return {"it is run by the interpreter (Backend::graph), which allocates; use Backend::native"};
   std::vector<std::string> obstacles;
@@ -34,34 +34,33 @@ std::vector<std::string> obstacles_to_bind(const Executable& executable) {
   return obstacles;
 }
 
-bool has_loops(const Executable& executable) {
-  const auto& steps = dynamic_cast<const NativeExecutable&>(executable).plan().steps;
+bool has_loops(const CompiledGraph& executable) {
+  const auto& steps = dynamic_cast<const NativeGraph&>(executable).plan().steps;
   return std::any_of(steps.begin(), steps.end(), [](const plan::Step& step) {
     return std::holds_alternative<plan::WhileKernel>(step.kernel);
   });
 }
 
-BoundProgram::BoundProgram(std::shared_ptr<const Executable> executable,
-                           std::vector<Weight> weights, std::int64_t batch)
-    : executable_(std::dynamic_pointer_cast<const NativeExecutable>(std::move(executable))),
+BoundGraph::BoundGraph(std::shared_ptr<const CompiledGraph> executable, std::vector<Weight> weights,
+                       std::int64_t batch)
+    : compiled_(std::dynamic_pointer_cast<const NativeGraph>(std::move(executable))),
       batch_(batch),
-      first_output_(static_cast<std::uint32_t>(executable_->inputs().size())),
-      slots_(executable_->make_slots()),
-      workspace_(support::make_counted(executable_->plan().workspace(batch))),
-      library_(executable_->library_steps(), batch) {
-  const std::vector<plan::Slot>& slots = executable_->plan().slots;
+      first_output_(static_cast<std::uint32_t>(compiled_->inputs().size())),
+      slots_(compiled_->make_slots()),
+      workspace_(support::make_counted(compiled_->plan().workspace(batch))),
+      library_(compiled_->library_steps(), batch) {
+  const std::vector<plan::Slot>& slots = compiled_->plan().slots;
   for (const Weight& weight : weights) {
     weights_.push_back({weight.input, support::Pin(weight.storage, std::nullopt)});
     for (std::uint32_t i = 0; i < slots.size(); ++i) {
       if (slots[i].kind != plan::SlotKind::packed || slots[i].index != weight.input) continue;
-      weights_.push_back(
-          {i, support::Pin(weight.storage, NativeExecutable::packing(slots[i].layout))});
+      weights_.push_back({i, support::Pin(weight.storage, NativeGraph::packing(slots[i].layout))});
     }
   }
   std::memset(workspace_.get(), 0, workspace_.get_deleter().bytes);  // touches its pages
 }
 
-void BoundProgram::look_up(std::uint64_t since) noexcept {
+void BoundGraph::look_up(std::uint64_t since) noexcept {
   for (const Bound& weight : weights_) {
     const support::Contents& contents = weight.pin.storage().as_of(since);
     slots_[weight.slot] = const_cast<void*>(
@@ -70,23 +69,23 @@ void BoundProgram::look_up(std::uint64_t since) noexcept {
   since_ = since;
 }
 
-bool BoundProgram::begin() noexcept {
+bool BoundGraph::begin() noexcept {
   if (!running_.try_lock()) return false;
   const std::uint64_t since = own_.reader.begin();
   if (since != since_) look_up(since);
   return true;
 }
 
-std::int64_t BoundProgram::run() noexcept {
-  return executable_->entry()(library_.runtime(), slots_.data(), workspace_.get(), batch_);
+std::int64_t BoundGraph::run() noexcept {
+  return compiled_->entry()(library_.runtime(), slots_.data(), workspace_.get(), batch_);
 }
 
-void BoundProgram::end() noexcept {
+void BoundGraph::end() noexcept {
   own_.reader.end();
   running_.unlock_unwaited();
 }
 
-std::size_t BoundProgram::bytes() const {
+std::size_t BoundGraph::bytes() const {
   return sizeof(*this) + workspace_.get_deleter().bytes + slots_.size() * sizeof(void*) +
          weights_.size() * sizeof(Bound);
 }

@@ -32,7 +32,7 @@ class Frame {
   virtual ~Frame() = default;
   // What it points to must be there whenever run() is called, unless it is set again before.
   virtual void set_input(std::size_t input, const Argument& argument) = 0;
-  // As Executable::run; results overlap no input. `batch`: the value of the interface's symbol.
+  // As CompiledGraph::run; results overlap no input. `batch`: the value of the interface's symbol.
   virtual void run(std::span<const interp::View> results, std::int64_t batch) = 0;
 };
 
@@ -73,14 +73,14 @@ struct Settings {
   bool verify = kVerifyByDefault;  // the graph, between passes
 };
 
-class Executable {
+class CompiledGraph {
  public:
-  virtual ~Executable() = default;
+  virtual ~CompiledGraph() = default;
 
   // Optimises, plans and compiles; a graph whose sizes have one symbol, for all its values. Throws
   // UnsupportedError for Backend::native without LLVM or its library.
-  static std::shared_ptr<const Executable> compile(const ir::Graph& graph,
-                                                   const Settings& settings);
+  static std::shared_ptr<const CompiledGraph> compile(const ir::Graph& graph,
+                                                      const Settings& settings);
 
   // Inputs as the types of the graph's main function say (the caller has checked), all views with
   // the sizes of this call. Results may overlap inputs (then they are staged), not each other.

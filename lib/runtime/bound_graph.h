@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "lib/runtime/library_steps.h"
-#include "lib/runtime/native_executable.h"
+#include "lib/runtime/native_graph.h"
 #include "lib/support/memory.h"
 #include "lib/support/storage.h"
 
@@ -17,12 +17,12 @@ namespace mlpjit::runtime {
 
 // Why calls of an executable cannot be bound: one line per step or input that takes time nobody can
 // tell. Empty: they can.
-std::vector<std::string> obstacles_to_bind(const Executable& executable);
+std::vector<std::string> obstacles_to_bind(const CompiledGraph& executable);
 
 // Whether it has a while_loop, the turns of which depend on its inputs.
-bool has_loops(const Executable& executable);
+bool has_loops(const CompiledGraph& executable);
 
-class BoundProgram {
+class BoundGraph {
  public:
   struct Weight {
     std::uint32_t input = 0;
@@ -31,10 +31,10 @@ class BoundProgram {
 
   // Without obstacles. Packs the weights, and keeps those that write them packing. Throws UserError
   // for a weight whose memory others write to.
-  BoundProgram(std::shared_ptr<const Executable> executable, std::vector<Weight> weights,
-               std::int64_t batch);
-  BoundProgram(const BoundProgram&) = delete;
-  BoundProgram& operator=(const BoundProgram&) = delete;
+  BoundGraph(std::shared_ptr<const CompiledGraph> executable, std::vector<Weight> weights,
+             std::int64_t batch);
+  BoundGraph(const BoundGraph&) = delete;
+  BoundGraph& operator=(const BoundGraph&) = delete;
 
   // By the calling thread until end(): false when somebody is running it already.
   bool begin() noexcept;
@@ -66,7 +66,7 @@ class BoundProgram {
 
   void look_up(std::uint64_t since) noexcept;
 
-  const std::shared_ptr<const NativeExecutable> executable_;
+  const std::shared_ptr<const NativeGraph> compiled_;
   std::vector<Bound> weights_;
   const std::int64_t batch_;
   std::uint32_t first_output_ = 0;

@@ -1,4 +1,4 @@
-#include "lib/runtime/graph_executable.h"
+#include "lib/runtime/interpreted_graph.h"
 
 #include "lib/runtime/footprint.h"
 #include "lib/runtime/staging.h"
@@ -6,7 +6,7 @@
 
 namespace mlpjit::runtime {
 
-GraphExecutable::GraphExecutable(ir::Graph graph, support::Isa isa, Report report)
+InterpretedGraph::InterpretedGraph(ir::Graph graph, support::Isa isa, Report report)
     : graph_(std::move(graph)),
       isa_(isa),
       report_(std::move(report)),
@@ -15,10 +15,10 @@ GraphExecutable::GraphExecutable(ir::Graph graph, support::Isa isa, Report repor
       result_bytes_(byte_sizes(interface_.result_types)),
       bytes_(sizeof(*this) + footprint(graph_)) {}
 
-class GraphExecutable::CallFrame final : public Frame {
+class InterpretedGraph::CallFrame final : public Frame {
  public:
-  explicit CallFrame(const GraphExecutable& executable)
-      : executable_(executable),
+  explicit CallFrame(const InterpretedGraph& executable)
+      : compiled_(executable),
         inputs_(executable.interface_.inputs.size()),
         updates_(executable.interface_.inputs.size()) {}
 
@@ -28,18 +28,18 @@ class GraphExecutable::CallFrame final : public Frame {
   }
   void run(std::span<const interp::View> results, std::int64_t) override {
     const support::FloatEnvScope environment;
-    interp::run(executable_.graph_, executable_.graph_.main(), inputs_, results, executable_.isa_,
-                -1, updates_);
+    interp::run(compiled_.graph_, compiled_.graph_.main(), inputs_, results, compiled_.isa_, -1,
+                updates_);
   }
 
  private:
-  const GraphExecutable& executable_;
+  const InterpretedGraph& compiled_;
   std::vector<interp::View> inputs_;
   std::vector<void*> updates_;
 };
 
-void GraphExecutable::run(std::span<const Argument> inputs,
-                          std::span<const interp::View> results) const {
+void InterpretedGraph::run(std::span<const Argument> inputs,
+                           std::span<const interp::View> results) const {
   const support::FloatEnvScope environment;
   require_counts(inputs.size(), results.size(), interface_);
   const Staging staging(inputs, input_bytes_, results, result_bytes_);
@@ -49,7 +49,7 @@ void GraphExecutable::run(std::span<const Argument> inputs,
   staging.finish();
 }
 
-std::unique_ptr<Frame> GraphExecutable::make_frame() const {
+std::unique_ptr<Frame> InterpretedGraph::make_frame() const {
   return std::make_unique<CallFrame>(*this);
 }
 

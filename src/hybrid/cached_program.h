@@ -17,7 +17,7 @@
 namespace mlpjit::detail {
 
 // What a signature was compiled to.
-struct Program {
+struct CachedProgram {
   std::unique_ptr<const Runner> runner;
   // Arguments that the function also reaches through a handle of its own, and those handles.
   std::vector<std::pair<std::size_t, CapturedTensor>> captured_arguments;
@@ -55,6 +55,6 @@ struct Program {
 bool lost_any(const Trace& trace);
 
 // The guards of a program, those beyond its signature included.
-std::vector<Guard> all_guards(const Signature& signature, const Program& program);
+std::vector<Guard> all_guards(const Signature& signature, const CachedProgram& program);
 
 }  // namespace mlpjit::detail

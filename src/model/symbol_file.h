@@ -12,7 +12,7 @@
 
 namespace mlpjit::detail {
 
-struct Symbol {
+struct SymbolFile {
   // Inputs of @main in this order: arguments, parameters, captures, state, token. An argument's
   // name is that of its value; parameters and captures are named as their tensors in the parameter
   // file.
@@ -26,9 +26,9 @@ struct Symbol {
 
 // The text of NAME-symbol.json; large constants go to the tensors. Throws UserError on what a file
 // cannot hold.
-std::string write_symbol(const Symbol& symbol, WrittenConstants& constants);
+std::string write_symbol(const SymbolFile& symbol, WrittenConstants& constants);
 
 // The inverse, for any bytes. Throws FormatError.
-Symbol read_symbol(const JsonText& source, StoredConstants& constants);
+SymbolFile read_symbol(const JsonText& source, StoredConstants& constants);
 
 }  // namespace mlpjit::detail
