@@ -1,7 +1,8 @@
 #pragma once
-// Whether LLVM may still be used. It may to the very end where it is a library of its own, whose
-// static objects are never destroyed (process_end.cpp). Linked into a program, they go with the
-// program's: from the first handler of its end on, compiling is an error and code stays there.
+// The life of LLVM in this process: whether it may still be used. It may to the very end where it
+// is a library of its own, whose static objects are never destroyed (process_end.cpp). Linked into
+// a program, they go with the program's: from the first handler of its end on, compiling is an
+// error and code stays there.
 
 #include <shared_mutex>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Where an object becomes code. No LLVM type on this side.
+// The linker: where an object becomes code. No LLVM type on this side.
 
 #include <memory>
 

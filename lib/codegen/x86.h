@@ -1,5 +1,5 @@
 #pragma once
-// What is x86-64's alone.
+// Instructions and rules that are x86-64's alone.
 
 #include "lib/codegen/emitter.h"
 

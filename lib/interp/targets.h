@@ -1,7 +1,7 @@
 #pragma once
-// Which instruction sets Highway compiles the kernels for: AVX2 and AVX3 (our avx2 and avx512), and
-// the scalar code that is our baseline. Included before hwy/foreach_target.h. Highway's own choice
-// at run time is not used: the instruction set is an argument of each call.
+// The instruction sets that Highway compiles the kernels for: AVX2 and AVX3 (our avx2 and avx512),
+// and the scalar code that is our baseline. Included before hwy/foreach_target.h. Highway's own
+// choice at run time is not used: the instruction set is an argument of each call.
 
 #include "mlpjit/isa.h"
 

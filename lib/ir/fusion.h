@@ -1,5 +1,5 @@
 #pragma once
-// What may stand in a `fusion` op: who fuses, who plans, and the verifier go by these rules. A
+// The rules of fusion, what may stand in a `fusion` op: fuser, planner and verifier go by them. A
 // fusion holds one region; its operands and the region's arguments correspond one to one, its
 // results and what the region yields likewise. Bodies of cond, while_loop and scan hold fusions of
 // their own.

@@ -1,6 +1,6 @@
 #pragma once
-// The names of the ops, for files that tell some apart. Others include lib/ir/opcode.h, which does not
-// change when an op is added.
+// The names of the ops, for files that tell some apart. Others include lib/ir/opcode.h, which does
+// not change when an op is added.
 
 #include "lib/ir/opcode.h"
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the printers share. Internal to lib/ir.
+// Pieces that the text printer and the dot printer share. Internal to lib/ir.
 
 #include <string>
 

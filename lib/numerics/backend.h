@@ -1,9 +1,9 @@
 #pragma once
-// What the definitions of lib/numerics are written over. A backend holds lanes of one float type T
-// and performs exactly defined steps on them; the same definition gives the same bits on every
-// backend: ScalarBackend (here), HighwayBackend (highway_backend-inl.h) and the LLVM builder
-// (lib/codegen). Value, Bits and Mask are opaque: they may be numbers, registers or handles of
-// instructions being built.
+// The arithmetic backend, over which the definitions of lib/numerics are written. It holds lanes of
+// one float type T and performs exactly defined steps on them; the same definition gives the same
+// bits on every backend: ScalarBackend (here), HighwayBackend (highway_backend-inl.h) and the LLVM
+// builder (lib/codegen). Value, Bits and Mask are opaque: they may be numbers, registers or handles
+// of instructions being built.
 //
 //   using Lane = T; using Int = the signed integer of the same width;
 //   Value lanes of T, Bits lanes of Int, Mask lanes of truth

@@ -1,4 +1,4 @@
-// What the definitions are built from. No include guard: see elementwise.h.
+// The building blocks of the definitions. No include guard: see elementwise.h.
 
 template <class B>
 MLPJIT_NUMERICS_FN typename B::Value constant(const B& b, double x) {

@@ -1,5 +1,5 @@
 #pragma once
-// Which ops of one region are fused together: the search, without the rewriting. What is built is
+// The search for ops of one region that are fused together, without the rewriting. What is built is
 // said in lib/ir/fusion.h.
 
 #include <cstddef>

@@ -1,5 +1,6 @@
 #pragma once
-// What the passes share: walking and rebuilding regions, and the questions "is this value known?" and "must this op run?".
+// Tools that the passes share: walking and rebuilding regions, and the questions "is this value
+// known?" and "must this op run?".
 
 #include <functional>
 #include <optional>

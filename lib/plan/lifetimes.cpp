@@ -1,6 +1,6 @@
-// When the memory of each buffer is in use. A loop runs its steps again and again: memory that is
-// used both inside and outside of it is in use as long as it runs. Memory that only its body uses
-// holds nothing from turn to turn, since what a turn reads it has written.
+// The lifetimes of buffers: when the memory of each is in use. A loop runs its steps again and
+// again: memory that is used both inside and outside of it is in use as long as it runs. Memory
+// that only its body uses holds nothing from turn to turn, since what a turn reads it has written.
 
 #include <algorithm>
 #include <vector>

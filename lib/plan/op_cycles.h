@@ -1,5 +1,5 @@
 #pragma once
-// What element-wise ops cost, by target.
+// The cost of element-wise ops, by target.
 
 #include "lib/ir/opcode.h"
 #include "lib/plan/target.h"

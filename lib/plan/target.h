@@ -1,6 +1,6 @@
 #pragma once
-// What code is generated for: named machines as data, never "the host". Cache sizes are fixed per
-// target, so that a plan does not depend on the machine that plans.
+// Targets, the machines that code is generated for: named, as data, never "the host". Cache sizes
+// are fixed per target, so that a plan does not depend on the machine that plans.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Which steps are divided among threads, and into what.
+// The units of steps: which steps are divided among threads, and into what.
 
 #include <algorithm>
 #include <concepts>

@@ -1,5 +1,5 @@
 #pragma once
-// What every plan keeps to, whoever made it.
+// The verifier of plans: invariants that every plan keeps to, whoever made it.
 
 #include <string>
 

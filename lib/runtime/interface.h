@@ -1,5 +1,6 @@
 #pragma once
-// What the inputs and results of a main function are, kept beside the executable made from it.
+// The interface of a program, inputs and results of its main function, kept beside the executable
+// made from it.
 
 #include <cstdint>
 #include <optional>
@@ -20,7 +21,8 @@ struct Interface {
 
   std::optional<ir::SymbolAxis> symbol;  // of the batch size; none where all sizes are known
 
-  // The batch size of a call whose input i has the shape `shape_of(i)`; 0 where all sizes are known.
+  // The batch size of a call whose input i has the shape `shape_of(i)`; 0 where all sizes are
+  // known.
   template <class ShapeOf>
   std::int64_t batch(const ShapeOf& shape_of) const {
     return symbol ? symbol->size(shape_of(symbol->input)) : 0;

@@ -1,5 +1,5 @@
 #pragma once
-// What both backends do around a call: check the counts, keep results apart from inputs.
+// The frame of a call in both backends: counts are checked, results kept apart from inputs.
 
 #include <cstddef>
 #include <memory>

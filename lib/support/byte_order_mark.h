@@ -1,5 +1,5 @@
 #pragma once
-// What some editors put in front of a text.
+// The byte order mark, which some editors put in front of a text.
 
 #include <string_view>
 

@@ -1,5 +1,5 @@
 #pragma once
-// How far apart things must lie that different threads write, or one writes and others read: two
+// The distance between things that different threads write, or one writes and others read: two
 // lines, which processors fetch as a pair. std::hardware_destructive_interference_size says one.
 
 #include <cstddef>

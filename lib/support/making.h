@@ -1,6 +1,6 @@
 #pragma once
-// What this thread is making, for others too, who may wait for it. Who is waited for
-// waits for no maker, so that there is no circle: it goes without, or makes its own.
+// The list of things that this thread is making, for others too, who may wait for it. Who is waited
+// for waits for no maker, so that there is no circle: it goes without, or makes its own.
 
 #include "lib/support/snapshot.h"
 

@@ -1,5 +1,5 @@
 #pragma once
-// How contents are written (docs/weights.md): one by one, several in one step, or by a program that
+// Writers of contents (docs/weights.md): one by one, several in one step, or by a program that
 // updates them.
 
 #include <array>

@@ -1,5 +1,5 @@
 #pragma once
-// What a thread reads of published contents is of one moment, for as long as a Snapshot is open
+// Snapshots: what a thread reads of published contents is of one moment, as long as one is open
 // (docs/weights.md). Publications are numbered; a snapshot says of which one it is, so that a
 // writer knows which old contents somebody may still be reading. Opening one takes no lock and
 // waits for nobody; only the first one of a thread takes its place in a list.

@@ -1,5 +1,5 @@
 #pragma once
-// What the handles of a tensor share: an identity, and the contents it has at a time
+// Storage, which the handles of a tensor share: an identity, and the contents it has at a time
 // (docs/weights.md). Contents of a published identity, one that programs read, are not written to
 // where somebody may be reading them: a writer makes new ones (publication.h).
 

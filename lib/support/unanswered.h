@@ -1,6 +1,6 @@
 #pragma once
-// What was asked of symbols that only a number answers: each time is an error, and a traced program
-// in which somebody caught that error would go another way than the imperative run.
+// Counts of questions to symbols that only a number answers: each time is an error, and a traced
+// program in which somebody caught that error would go another way than the imperative run.
 
 #include <cstdint>
 

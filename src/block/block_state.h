@@ -1,6 +1,6 @@
 #pragma once
-// What the handles of one block share. Never the address of a C++ object: what was traced from an
-// object's body belongs to that object (CompiledBody).
+// The state that the handles of one block share. Never the address of a C++ object: what was traced
+// from an object's body belongs to that object (CompiledBody).
 
 #include <atomic>
 #include <cstdint>

@@ -1,5 +1,5 @@
 #pragma once
-// What a running clone has copied already, so that shared parts stay shared in the copy.
+// The parts that a running clone has copied already, so that shared parts stay shared in the copy.
 
 #include <memory>
 #include <unordered_map>

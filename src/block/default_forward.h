@@ -1,5 +1,5 @@
 #pragma once
-// What the methods do that a block may override: one of two, which call each other.
+// The defaults of the two methods of which a block overrides one: they call each other.
 
 #include "mlpjit/nn/block.h"
 

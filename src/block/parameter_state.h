@@ -1,5 +1,5 @@
 #pragma once
-// What the handles of one parameter share.
+// The state that the handles of one parameter share.
 
 #include <atomic>
 #include <condition_variable>

@@ -1,5 +1,5 @@
 #pragma once
-// What hybridize() keeps of a C++ object's body.
+// The compiled functions that hybridize() keeps for the body of a C++ object.
 
 #include <atomic>
 #include <cstdint>

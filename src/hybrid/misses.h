@@ -1,5 +1,5 @@
 #pragma once
-// Why calls find no program, and what HybridizeOptions::on_recompile makes of that.
+// Misses: why calls find no program, and what HybridizeOptions::on_recompile makes of that.
 
 #include <cstdint>
 #include <mutex>

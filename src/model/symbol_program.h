@@ -1,5 +1,5 @@
 #pragma once
-// What the handles of one SymbolBlock share.
+// The imported program that the handles of one SymbolBlock share.
 
 #include <memory>
 #include <mutex>

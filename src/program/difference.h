@@ -1,5 +1,5 @@
 #pragma once
-// What two traces of one function do otherwise.
+// The differences between two traces of one function.
 
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
 #pragma once
-// What the public Graph holds, and the door to it for the rest of src.
+// The data of the public Graph, and the door to it for the rest of src.
 
 #include <memory>
 #include <string>

@@ -1,5 +1,5 @@
 #pragma once
-// What C++ variables hold after a trace that became no program: the function assigned them symbols
+// Values for C++ variables after a trace that became no program: the function assigned them symbols
 // of the trace, which stand for nothing any more.
 
 #include <span>

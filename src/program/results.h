@@ -1,5 +1,5 @@
 #pragma once
-// What calls of programs give.
+// The results of a call: one tensor, or several.
 
 #include <utility>
 

@@ -1,5 +1,6 @@
 #pragma once
-// What a call looks like from outside: the key under which its program is kept.
+// The signature of a call, which is all that can be seen of it from outside: the key of its
+// program.
 
 #include <cstdint>
 #include <span>

@@ -1,5 +1,5 @@
 #pragma once
-// Whether a tensor has elements to look at now, and a trace that it belongs to.
+// Checks that a tensor has elements to look at now, or a trace that it belongs to.
 
 #include <cstdint>
 

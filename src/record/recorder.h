@@ -30,8 +30,8 @@ using ParameterResolver = std::function<std::optional<std::string>(const Tensor&
 struct Trace : Closure {
   // Arguments that are also used through a handle the function captured: (argument, capture).
   std::vector<std::pair<std::size_t, CapturedTensor>> captured_arguments;
-  // The symbolic tensors that stood for its values. All are gone by now, but for those that a C++ variable
-  // outside of the function was assigned.
+  // The symbolic tensors that stood for its values. All are gone by now, but for those that a C++
+  // variable outside of the function was assigned.
   std::vector<std::weak_ptr<TensorImpl>> tensors;
   // Whether the function made text of a size that is a symbol.
   bool has_size_text = false;

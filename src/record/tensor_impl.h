@@ -1,5 +1,5 @@
 #pragma once
-// What a Tensor handle points to, and the door through which the rest of src reaches it.
+// The tensor behind a Tensor handle, and the door through which the rest of src reaches it.
 
 #include <cstdint>
 #include <memory>
