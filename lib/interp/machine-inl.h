@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "lib/numerics/elementwise.h"
+#include "lib/numerics/arithmetic.h"
 #if HWY_TARGET != HWY_SCALAR
 #include "lib/numerics/highway_backend-inl.h"
 #endif

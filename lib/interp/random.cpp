@@ -3,7 +3,6 @@
 // made alone.
 
 #include "lib/interp/targets.h"
-#include "lib/ir/opcodes.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lib/interp/random.cpp"
 #include <hwy/foreach_target.h>
@@ -14,6 +13,11 @@
 
 #include "lib/interp/families.h"
 #include "lib/interp/machine-inl.h"
+#include "lib/ir/opcodes.h"
+#include "lib/numerics/elementwise.h"
+#if HWY_TARGET != HWY_SCALAR
+#include "lib/numerics/highway_elementwise-inl.h"
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace mlpjit::interp {

@@ -1,38 +1,6 @@
 // Functions that are exact or correctly rounded steps. No include guard: see elementwise.h.
 
 template <class B>
-MLPJIT_NUMERICS_FN typename B::Value add(const B& b, typename B::Value x, typename B::Value y) {
-  return b.add(x, y);
-}
-
-template <class B>
-MLPJIT_NUMERICS_FN typename B::Value subtract(const B& b, typename B::Value x,
-                                              typename B::Value y) {
-  return b.sub(x, y);
-}
-
-template <class B>
-MLPJIT_NUMERICS_FN typename B::Value multiply(const B& b, typename B::Value x,
-                                              typename B::Value y) {
-  return b.mul(x, y);
-}
-
-template <class B>
-MLPJIT_NUMERICS_FN typename B::Value divide(const B& b, typename B::Value x, typename B::Value y) {
-  return b.div(x, y);
-}
-
-template <class B>
-MLPJIT_NUMERICS_FN typename B::Value negative(const B& b, typename B::Value x) {
-  return b.neg(x);
-}
-
-template <class B>
-MLPJIT_NUMERICS_FN typename B::Value abs(const B& b, typename B::Value x) {
-  return b.abs(x);
-}
-
-template <class B>
 MLPJIT_NUMERICS_FN typename B::Value sqrt(const B& b, typename B::Value x) {
   return b.sqrt(x);
 }
@@ -83,24 +51,6 @@ MLPJIT_NUMERICS_FN typename B::Value floor_divide(const B& b, typename B::Value 
   const auto small = b.lt(b.abs(quotient), b.constant(2 / Limits::epsilon()));
   const auto none = b.mand(b.eq(b.abs(x), infinity), b.mnot(b.eq(y, zero)));
   return b.select(none, b.constant(Limits::quiet_NaN()), b.select(small, exact, quotient));
-}
-
-// NaN wins; +0 > -0. Where x and y are equal their bits differ only for zeros: the and of the bits
-// is +0 unless both are -0.
-template <class B>
-MLPJIT_NUMERICS_FN typename B::Value maximum(const B& b, typename B::Value x, typename B::Value y) {
-  const auto equal = b.value(b.iand(b.bits(x), b.bits(y)));
-  const auto larger = b.select(b.lt(y, x), x, y);
-  const auto ordered = b.select(b.eq(x, y), equal, larger);
-  return b.select(b.is_nan(x), x, ordered);
-}
-
-template <class B>
-MLPJIT_NUMERICS_FN typename B::Value minimum(const B& b, typename B::Value x, typename B::Value y) {
-  const auto equal = b.value(b.ior(b.bits(x), b.bits(y)));
-  const auto smaller = b.select(b.lt(x, y), x, y);
-  const auto ordered = b.select(b.eq(x, y), equal, smaller);
-  return b.select(b.is_nan(x), x, ordered);
 }
 
 template <class B>

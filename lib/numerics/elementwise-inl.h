@@ -1,14 +1,12 @@
-// All definitions and the dispatchers. No include guard: see elementwise.h.
+// The definitions beyond arithmetic-inl.h, and the dispatchers. No include guard: see elementwise.h.
 
 // clang-format off
-#include "lib/numerics/tools-inl.h"
 #include "lib/numerics/basic-inl.h"
 #include "lib/numerics/exp-inl.h"
 #include "lib/numerics/log-inl.h"
 #include "lib/numerics/erf-inl.h"
 #include "lib/numerics/trig-inl.h"
 #include "lib/numerics/pow-inl.h"
-#include "lib/numerics/reduction-inl.h"
 // clang-format on
 
 // x < 0 ? alpha * expm1(x) : x.

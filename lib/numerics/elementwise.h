@@ -3,8 +3,7 @@
 // Normative text: docs/numerics.md.
 //
 // The definitions stand in the *-inl.h files, which this header puts into mlpjit::numerics and
-// highway_backend-inl.h into each target's namespace (a template takes its instruction set from
-// where it is written, not from where it is instantiated).
+// highway_elementwise-inl.h into each target's namespace; the first of them in arithmetic.h.
 //
 //   Value exp(const B&, Value x)          likewise every unary function of functions.def
 //   Value add(const B&, Value, Value)     likewise every binary one
@@ -14,20 +13,13 @@
 //   Value apply<opcode>(const B&, const Value* operands, const Params&)
 //   Mask compare(const B&, ir::Opcode, Value, Value)      equal, not_equal, less ...
 //   Mask compare<opcode>(const B&, Value, Value)
-//   Spread<Value> spread(const B&, Value sum, Value squares, Value count)   of var and layer_norm
 
-#include <array>
-#include <bit>
-#include <cstddef>
-#include <limits>
 #include <string_view>
-#include <utility>
 #include <variant>
 
 #include "lib/ir/attr.h"
 #include "lib/ir/opcodes.h"
-#include "lib/numerics/backend.h"
-#include "lib/numerics/coefficients.h"
+#include "lib/numerics/arithmetic.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::numerics {

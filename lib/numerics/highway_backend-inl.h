@@ -1,4 +1,4 @@
-// Highway vectors as an arithmetic backend, and all definitions of elementwise.h in the target's
+// Highway vectors as an arithmetic backend, and the definitions of arithmetic.h in the target's
 // namespace. Included by files that Highway compiles once per target (foreach_target.h); so its
 // guard toggles.
 //
@@ -6,7 +6,7 @@
 // MLPJIT_NUMERICS_HAVE_HIGHWAY is 1. Elsewhere (Highway 1.0.3's MulAdd rounds twice below AVX2) it
 // is 0: use ScalarBackend. AVX3_ZEN4 and AVX3_DL are never wider than AVX3, hence not needed.
 
-#include "lib/numerics/elementwise.h"
+#include "lib/numerics/arithmetic.h"
 
 #if defined(MLPJIT_NUMERICS_HIGHWAY_BACKEND_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef MLPJIT_NUMERICS_HIGHWAY_BACKEND_INL_H
@@ -117,7 +117,7 @@ struct HighwayBackend {
 };
 
 #define MLPJIT_NUMERICS_FN HWY_INLINE
-#include "lib/numerics/elementwise-inl.h"
+#include "lib/numerics/arithmetic-inl.h"
 #undef MLPJIT_NUMERICS_FN
 
 }  // namespace mlpjit::numerics::HWY_NAMESPACE

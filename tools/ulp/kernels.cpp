@@ -6,7 +6,7 @@
 // After foreach_target.h.
 #include <hwy/highway.h>
 
-#include "lib/numerics/highway_backend-inl.h"
+#include "lib/numerics/highway_elementwise-inl.h"
 #include "tools/ulp/functions.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -20,7 +20,7 @@
 // After foreach_target.h.
 #include <hwy/highway.h>
 
-#include "lib/numerics/highway_backend-inl.h"
+#include "lib/numerics/highway_elementwise-inl.h"
 
 #ifndef MLPJIT_TEST_NUMERICS_TARGETS
 #define MLPJIT_TEST_NUMERICS_TARGETS
