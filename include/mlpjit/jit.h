@@ -43,7 +43,8 @@ class Jitted {
                     const Tensors& inputs) mutable { return detail::call_with(function, inputs); },
                 options) {}
 
-  /// The same results as the function's, on the bits.
+  /// The same results as the function's, on the bits. @throws what the function throws; TraceError
+  /// where a program cannot do what it does; UserError where on_recompile refuses the call.
   template <class... Args>
     requires(std::convertible_to<const Args&, Tensor> && ...)
   auto operator()(const Args&... arguments) const {

@@ -106,6 +106,21 @@ struct GeluOptions {
 /// Integers divided by 0 are a ValueError in every mode. The leading axes of matmul broadcast; a
 /// vector [K] on the left or right loses its axis in the result; two vectors give a 0-d tensor.
 /// Definitions on the bits and the largest errors: docs/numerics.md.
+///
+/// Reductions are called as `sum(x)` over all axes, `sum(x, 1)` or `sum(x, {0, -1})` over some, and
+/// with a last argument `keepdims`, false by default, that keeps the reduced axes with the size 1.
+/// Of x [.., n, ..] an axis of n elements goes:
+///
+/// | reduction | result |
+/// |---|---|
+/// | `sum(x)`, `prod(x)` | floats keep their dtype; integers and bools give i64, which wraps |
+/// | `mean(x)` | sum / n; of integers and bools f32 |
+/// | `var(x)` | mean((x - mean(x))^2), the variance of the population; of integers and bools f32 |
+/// | `max(x)`, `min(x)` | numbers; NaN wins |
+/// | `argmax(x)`, `argmin(x)` | i64: the place of the first one (or NaN), row-major over the axes |
+///
+/// @throws ShapeError on an axis that x has not, or that is given twice; ValueError on max, min,
+/// argmax and argmin of nothing.
 /// @{
 #define MLPJIT_CONST
 #define MLPJIT_FUNCTION inline
