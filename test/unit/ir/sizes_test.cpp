@@ -45,6 +45,9 @@ TEST(Sizes, SayWhatDoesNotFit) {
       refusal({B, B}, {1, 2}),
       "argument 0: expected the shape [B, B], got [1, 2]: B is 1 by an earlier input, 2 here");
   EXPECT_NE(refusal({B}, {2}, {{"B", 3}}), "");
+  // Of a trace: half of 3 * T is no size, half of 2 * T + 1 neither.
+  EXPECT_NE(refusal({2 * B}, {3 * T}), "");
+  EXPECT_NE(refusal({2 * B}, {2 * T + 1}), "");
 }
 
 TEST(Sizes, OfOneSymbolAreFoundAtEachCall) {
