@@ -7,9 +7,9 @@
 #include <string>
 
 #include "lib/ir/text.h"
-#include "test/programs/captured_output.h"
 #include "test/differential/counts.h"
 #include "test/differential/modes.h"
+#include "test/programs/captured_output.h"
 #include "test/programs/compiled.h"
 #include "test/programs/fusions.h"
 #include "test/programs/passes.h"

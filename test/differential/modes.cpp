@@ -8,8 +8,8 @@
 #include "lib/support/isa.h"
 #include "src/program/trace_function.h"
 #include "src/record/recorder.h"
-#include "test/programs/captured_output.h"
 #include "test/differential/reference.h"
+#include "test/programs/captured_output.h"
 
 namespace mlpjit::differential {
 namespace {
