@@ -1,4 +1,4 @@
-// The definitions beyond arithmetic-inl.h, and the dispatchers. No include guard: see elementwise.h.
+// The other definitions, and the dispatchers. No include guard: see elementwise.h.
 
 // clang-format off
 #include "lib/numerics/basic-inl.h"
