@@ -10,10 +10,7 @@
 #include "lib/interp/float_loops.h"
 #include "lib/interp/machine-inl.h"
 #include "lib/ir/opcodes.h"
-#include "lib/numerics/elementwise.h"
-#if HWY_TARGET != HWY_SCALAR
 #include "lib/numerics/highway_elementwise-inl.h"
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace mlpjit::interp {

@@ -1,5 +1,4 @@
 #include "lib/interp/interp.h"
-#include "lib/ir/opcodes.h"
 
 #include <cstring>
 #include <iostream>
@@ -7,6 +6,7 @@
 #include <utility>
 
 #include "lib/interp/families.h"
+#include "lib/ir/opcodes.h"
 #include "lib/support/format_tensor.h"
 #include "lib/support/thread_object.h"
 #include "mlpjit/error.h"

@@ -8,10 +8,7 @@
 
 #include "lib/interp/reduce_float-inl.h"
 #include "lib/interp/row_kernels.h"
-#include "lib/numerics/elementwise.h"
-#if HWY_TARGET != HWY_SCALAR
 #include "lib/numerics/highway_elementwise-inl.h"
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace mlpjit::interp {

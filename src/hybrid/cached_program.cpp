@@ -15,7 +15,7 @@ std::string spec_text(const Tensor& tensor) {
 std::string input_name(const CachedProgram& program, const Binding& binding) {
   const auto input = static_cast<std::size_t>(&binding - program.runner->inputs().data());
   const ir::Input& described = program.runner->compiled().inputs()[input];
-  return kind_name(described.kind) + " " + described.name;
+  return std::string(ir::to_string(described.kind)) + " " + described.name;
 }
 
 }  // namespace

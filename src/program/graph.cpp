@@ -15,17 +15,6 @@ namespace mlpjit {
 
 namespace detail {
 
-std::string kind_name(ir::InputKind kind) {
-  switch (kind) {
-    case ir::InputKind::argument: return "argument";
-    case ir::InputKind::parameter: return "parameter";
-    case ir::InputKind::capture: return "capture";
-    case ir::InputKind::state: return "state";
-    case ir::InputKind::token: return "token";
-  }
-  return "?";
-}
-
 std::vector<ResultSource> sources_of(const ir::Function& main) {
   std::vector<ir::ValueId> last = main.body().arguments;
   for (const ir::Update& update : main.updates()) last[update.input] = update.value;
@@ -128,7 +117,7 @@ detail::ValueList<GraphInput> Graph::inputs() const {
   for (std::size_t i = 0; i < main.inputs().size(); ++i) {
     const ir::Input& input = main.inputs()[i];
     const ir::Type& type = main.value(main.body().arguments[i]).type;
-    inputs.push_back({detail::kind_name(input.kind),
+    inputs.push_back({std::string(ir::to_string(input.kind)),
                       input.name,
                       {type.dtype, type.shape},
                       data.inputs[i].tensor.defined()});

@@ -31,9 +31,6 @@ struct GraphAccess {
   }
 };
 
-// "argument", "parameter", "capture", "state", "token".
-std::string kind_name(ir::InputKind kind);
-
 // What the results of a program are, which it says by the values it gives: the last value of an
 // input is that tensor itself, and one value given twice is one tensor.
 std::vector<ResultSource> sources_of(const ir::Function& main);

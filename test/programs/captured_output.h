@@ -14,6 +14,12 @@ class CapturedOutput {
   CapturedOutput(const CapturedOutput&) = delete;
   CapturedOutput& operator=(const CapturedOutput&) = delete;
   std::string text() const { return text_.str(); }
+  // The text so far, which begins anew.
+  std::string take() {
+    std::string text = text_.str();
+    text_.str("");
+    return text;
+  }
 
  private:
   std::ostringstream text_;

@@ -2,29 +2,12 @@
 // Peers: tensorflow 31362; mlx 2900; pytorch 110886 (they vanish, or appear in another order).
 
 #include <iostream>
-#include <sstream>
 
 #include "pains.h"
+#include "test/programs/captured_output.h"
 
 namespace mlpjit {
 namespace {
-
-class StandardOutput {
- public:
-  StandardOutput() : before_(std::cout.rdbuf(text_.rdbuf())) {}
-  ~StandardOutput() { std::cout.rdbuf(before_); }
-  StandardOutput(const StandardOutput&) = delete;
-  StandardOutput& operator=(const StandardOutput&) = delete;
-  std::string take() {
-    std::string text = text_.str();
-    text_.str("");
-    return text;
-  }
-
- private:
-  std::ostringstream text_;
-  std::streambuf* before_;
-};
 
 struct HybridNet : nn::HybridBlock {
   nn::Dense hidden = child("hidden", nn::Dense(4));
@@ -44,7 +27,7 @@ TEST_P(Prints, NumbersBeforeSymbolsWhileTracingSilenceAfter) {
   HybridNet net;
   net.initialize(nn::Constant(0.5));
   const Tensor x = ones({1, 3});
-  StandardOutput out;
+  test::CapturedOutput out;
   const Tensor before = net(x);
   EXPECT_EQ(out.take(),
             "module F: mlpjit.array\nvalue  x: [[1. 1. 1.]]\n"
@@ -87,7 +70,7 @@ TEST_P(Prints, ThePrintOpPrintsAtEveryCallInOrder) {
     print("done", r[0]);
     return x + 1;
   };
-  StandardOutput out;
+  test::CapturedOutput out;
   for (const float value : {1.f, -1.f}) {
     const Tensor x = full({2}, value);
     body(x);
