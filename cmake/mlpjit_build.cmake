@@ -13,6 +13,11 @@ set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 
+if(MLPJIT_UNITY)
+  set(CMAKE_UNITY_BUILD ON)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
+endif()
+
 find_program(MLPJIT_CCACHE ccache)
 if(MLPJIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # As it asks for where headers are precompiled; and what is compiled in one tree serves in a copy of it.
@@ -44,6 +49,9 @@ if(PROJECT_IS_TOP_LEVEL)
   add_compile_options(-Wall -Wextra)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-Wno-restrict)  # false alarms of GCC 12 on std::string's operator+ (GCC bug 105651)
+    if(MLPJIT_UNITY)
+      add_compile_options(-Wno-maybe-uninitialized)  # and on destructors within std::optional, the more it inlines
+    endif()
   else()
     add_compile_options(-Wno-deprecated-declarations)  # Clang sees one within std::stable_sort of libstdc++ 12
   endif()

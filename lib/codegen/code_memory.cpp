@@ -84,7 +84,7 @@ llvm::Error protect(char* data, std::size_t bytes, llvm::orc::MemProt protection
 }
 
 // What a FinalizedAlloc stands for.
-struct Code {
+struct PlacedCode {
   char* data = nullptr;
   std::size_t bytes = 0;
   std::vector<llvm::orc::shared::WrapperFunctionCall> at_end;
@@ -128,7 +128,7 @@ class CodeMemory::Allocation final : public JITLinkMemoryManager::InFlightAlloc 
       return done(at_end.takeError());
     }
     if (all_ > kept_) munmap(data_ + kept_, all_ - kept_);
-    auto* code = new Code{data_, kept_, std::move(*at_end)};
+    auto* code = new PlacedCode{data_, kept_, std::move(*at_end)};
     done(FinalizedAlloc(ExecutorAddr::fromPtr(code)));
   }
 
@@ -168,7 +168,7 @@ void CodeMemory::allocate(const llvm::jitlink::JITLinkDylib*, llvm::jitlink::Lin
 void CodeMemory::deallocate(std::vector<FinalizedAlloc> allocations, OnDeallocatedFunction done) {
   llvm::Error all = llvm::Error::success();
   for (auto allocation = allocations.rbegin(); allocation != allocations.rend(); ++allocation) {
-    const std::unique_ptr<Code> code(allocation->release().toPtr<Code*>());
+    const std::unique_ptr<PlacedCode> code(allocation->release().toPtr<PlacedCode*>());
     all = llvm::joinErrors(std::move(all), llvm::orc::shared::runDeallocActions(code->at_end));
     munmap(code->data, code->bytes);
   }

@@ -19,7 +19,7 @@ namespace {
 
 using Int = std::int64_t;
 
-struct Axis {
+struct LoopAxis {
   Int size;
   Int stride;  // in elements
 };
@@ -27,13 +27,13 @@ struct Axis {
 // The axes that stay and those that go, outermost first, those of size 1 dropped and neighbours
 // joined.
 struct AxisGroups {
-  std::vector<Axis> kept;
-  std::vector<Axis> reduced;
+  std::vector<LoopAxis> kept;
+  std::vector<LoopAxis> reduced;
   Int results = 1;
   Int n = 1;  // elements per result
 };
 
-void push_axis(std::vector<Axis>& axes, Axis axis) {
+void push_axis(std::vector<LoopAxis>& axes, LoopAxis axis) {
   if (!axes.empty() && axes.back().stride == axis.size * axis.stride) {
     axes.back() = {axes.back().size * axis.size, axis.stride};
   } else {
@@ -61,7 +61,7 @@ AxisGroups group_axes(const Request& request) {
 
 // Calls f(offset) for each index over `axes`, in row-major order.
 template <class F>
-void for_each_offset(std::span<const Axis> axes, F f) {
+void for_each_offset(std::span<const LoopAxis> axes, F f) {
   std::array<Int, kMaxRank> index{};
   Int offset = 0;
   while (true) {
@@ -131,7 +131,7 @@ void reduce_float(const Request& request, const AxisGroups& groups, const void* 
   }
   const Int width = groups.kept.back().size;
   const Int stride = single ? 0 : groups.reduced[0].stride;
-  const std::span<const Axis> outer(groups.kept.data(), groups.kept.size() - 1);
+  const std::span<const LoopAxis> outer(groups.kept.data(), groups.kept.size() - 1);
   for_each_offset(outer, [&](Int start) {
     kernel.columns(x + start, groups.n, stride, width, y);
     y += width;

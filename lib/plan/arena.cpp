@@ -11,12 +11,12 @@ namespace {
 constexpr std::int64_t kAlignment = 64;
 
 // Sizes come from files too: what does not fit 63 bits is a ShapeError, as everywhere in a plan.
-std::int64_t sum(std::int64_t a, std::int64_t b) {
+std::int64_t bytes_of_both(std::int64_t a, std::int64_t b) {
   return (Extent(a) + Extent(b)).known();
 }
 
 std::int64_t rounded(std::int64_t bytes) {
-  return sum(bytes, kAlignment - 1) / kAlignment * kAlignment;
+  return bytes_of_both(bytes, kAlignment - 1) / kAlignment * kAlignment;
 }
 
 // A multiple of B to the power `degree` that covers `bytes` for every B of at least 1, and for B =
@@ -24,7 +24,7 @@ std::int64_t rounded(std::int64_t bytes) {
 std::int64_t cover(const Extent& bytes) {
   std::int64_t all = 0;
   for (int i = 0; i <= bytes.degree(); ++i)
-    all = sum(all, std::max<std::int64_t>(bytes.term(i), 0));
+    all = bytes_of_both(all, std::max<std::int64_t>(bytes.term(i), 0));
   return rounded(all);
 }
 
@@ -58,12 +58,12 @@ Region place(Plan& plan, std::vector<BufferId> order) {
     std::int64_t offset = 0;
     for (const Placed& other : placed) {
       if (!meet(plan.buffers[id], plan.buffers[other.id])) continue;
-      if (sum(offset, bytes) <= other.offset) break;
+      if (bytes_of_both(offset, bytes) <= other.offset) break;
       offset = std::max(offset, other.offset + other.bytes);
     }
     plan.buffers[id].offset = offset;
-    region.bytes = std::max(region.bytes, sum(offset, bytes));
-    region.unshared = sum(region.unshared, bytes);
+    region.bytes = std::max(region.bytes, bytes_of_both(offset, bytes));
+    region.unshared = bytes_of_both(region.unshared, bytes);
     placed.insert(std::upper_bound(placed.begin(), placed.end(), offset,
                                    [](std::int64_t at, const Placed& p) { return at < p.offset; }),
                   {id, offset, bytes});

@@ -5,7 +5,8 @@
 
 #include "lib/support/cache_line.h"
 
-extern "C" __attribute__((visibility("hidden"))) void* __dso_handle;  // NOLINT: the ABI's
+// The ABI's __dso_handle, by a name that the compiler does not declare by itself.
+extern "C" __attribute__((visibility("hidden"))) void* mlpjit_dso_handle __asm__("__dso_handle");
 
 namespace mlpjit::support {
 
@@ -27,7 +28,7 @@ T& thread_object() {
       delete own;
       own = nullptr;
     };
-    if (made++ < 4) abi::__cxa_thread_atexit(destroy, nullptr, &__dso_handle);
+    if (made++ < 4) abi::__cxa_thread_atexit(destroy, nullptr, &mlpjit_dso_handle);
   }
   return own->object;
 }

@@ -20,14 +20,6 @@ namespace mlpjit::detail {
 
 namespace {
 
-struct ProgramKey {
-  Signature signature;
-  runtime::BuildKey build;
-  friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
-};
-using Programs = runtime::Cache<ProgramKey, CachedProgram>;
-using BatchTraces = runtime::Cache<Signature, CheckedTrace>;
-
 // A symbol was used as a number: says which size Batch::dynamic made one.
 std::exception_ptr with_reading(const std::exception& error, std::span<const Tensor> inputs) {
   if (dynamic_cast<const TraceError*>(&error) == nullptr) return std::current_exception();
@@ -45,6 +37,14 @@ std::exception_ptr with_reading(const std::exception& error, std::span<const Ten
 // Locks are taken in this order: that of the programs or of the traces (which trace and compile
 // without it), then that of the policy or of the misses.
 struct CachedFunction::State {
+  struct ProgramKey {
+    Signature signature;
+    runtime::BuildKey build;
+    friend bool operator==(const ProgramKey&, const ProgramKey&) = default;
+  };
+  using Programs = runtime::Cache<ProgramKey, CachedProgram>;
+  using BatchTraces = runtime::Cache<Signature, CheckedTrace>;
+
   State(Body body, const HybridizeOptions& options, ParameterResolver resolver,
         const std::string& name)
       : build(runtime::build_key(settings_of(options))),
@@ -93,7 +93,7 @@ class CachedFunction::Call {
     std::string warning;
     std::shared_ptr<const CachedProgram> own = state_.programs.get(
         {signature, state_.build}, [this](const CachedProgram& program) { return fits(program); },
-        [&](const Programs::Keys& keys, bool evicted) { warning = miss(keys, evicted); },
+        [&](const State::Programs::Keys& keys, bool evicted) { warning = miss(keys, evicted); },
         [&] {
           made_ = true;
           if (reading.failed) std::rethrow_exception(reading.failed);
@@ -129,9 +129,9 @@ class CachedFunction::Call {
     return false;
   }
 
-  std::string miss(const Programs::Keys& keys, bool evicted) {
+  std::string miss(const State::Programs::Keys& keys, bool evicted) {
     std::vector<const Signature*> known;
-    for (const ProgramKey* key : keys) known.push_back(&key->signature);
+    for (const State::ProgramKey* key : keys) known.push_back(&key->signature);
     return state_.misses.note({called_, lost_, evicted}, known);
   }
 
@@ -161,7 +161,7 @@ class CachedFunction::Call {
     if (options_.on_recompile == OnRecompile::error) {  // refused before the work
       state_.programs.ask(
           {batch.signature, state_.build},
-          [this](const Programs::Keys& keys, bool evicted) { miss(keys, evicted); });
+          [this](const State::Programs::Keys& keys, bool evicted) { miss(keys, evicted); });
     }
     std::string refusal;
     try {
@@ -180,7 +180,7 @@ class CachedFunction::Call {
     unanswered_ = support::unanswered();
     return state_.batch_traces.get(
         symbol, [](const CheckedTrace& known) { return !lost_any(known.trace); },
-        [](const BatchTraces::Keys&, bool) {},
+        [](const State::BatchTraces::Keys&, bool) {},
         [&] {
           state_.drop_lost();
           return std::make_shared<const CheckedTrace>(
@@ -263,7 +263,7 @@ Results CachedFunction::call(std::span<const Tensor> inputs, std::uint64_t struc
   if (Results results; call_latest(inputs, structure, results)) return results;
   const bool training = is_training();
   std::shared_ptr<const CachedProgram> program =
-      state_->programs.latest([&](const ProgramKey& key, const CachedProgram& latest) {
+      state_->programs.latest([&](const State::ProgramKey& key, const CachedProgram& latest) {
         return latest.serves(key.signature, inputs, training, structure);
       });
   if (!program) {
@@ -289,7 +289,7 @@ bool CachedFunction::call_latest(std::span<const Tensor> inputs, std::uint64_t s
   const support::Snapshot snapshot;  // the program is there to its end
   const bool training = is_training();
   const CachedProgram* program =
-      state_->programs.glance([&](const ProgramKey& key, const CachedProgram& latest) {
+      state_->programs.glance([&](const State::ProgramKey& key, const CachedProgram& latest) {
         return !latest.audit && !latest.runner->updates_tensors() &&
                latest.serves(key.signature, inputs, training, structure);
       });

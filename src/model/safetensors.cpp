@@ -65,7 +65,7 @@ constexpr std::array<std::pair<std::string_view, DType>, kDTypeCount> kDTypes = 
      {"I64", DType::i64},
      {"BOOL", DType::boolean}}};
 
-std::optional<DType> dtype_from_name(std::string_view name) {
+std::optional<DType> dtype_named(std::string_view name) {
   for (const auto& [text, dtype] : kDTypes) {
     if (text == name) return dtype;
   }
@@ -140,7 +140,7 @@ void SafetensorsFile::open(std::uint64_t size) {
 std::string SafetensorsFile::unreadable(const HeaderEntry& entry, bool cast) {
   if (entry.shape.size() > static_cast<std::size_t>(kMaxRank))
     return fmt::format("{} dimensions; expected at most {}", entry.shape.size(), kMaxRank);
-  if (dtype_from_name(entry.dtype) || (is_half(entry) && cast)) return "";
+  if (dtype_named(entry.dtype) || (is_half(entry) && cast)) return "";
   if (is_half(entry))
     return fmt::format("dtype {}; read it as f32 with {{.cast = true}}", entry.dtype);
   if (safetensors_element_size(entry.dtype) == 0)
@@ -154,7 +154,7 @@ Tensor SafetensorsFile::read(const HeaderEntry& entry, bool cast) const {
   if (const std::string why = unreadable(entry, cast); !why.empty())
     throw FormatError(fmt::format("{}: tensor '{}' has {}", name_, entry.name, why));
   const TracePause pause;
-  const std::optional<DType> dtype = dtype_from_name(entry.dtype);
+  const std::optional<DType> dtype = dtype_named(entry.dtype);
   Tensor tensor = make_tensor(dtype.value_or(DType::f32), Shape(entry.shape));
   const std::size_t count = static_cast<std::size_t>(tensor.size());
   const std::uint64_t begin = data_ + entry.begin;

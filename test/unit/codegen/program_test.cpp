@@ -17,7 +17,7 @@ namespace {
 
 using ir::Opcode;
 
-void expect_same(const Builder& b, const std::string& what) {
+void expect_program_same(const Builder& b, const std::string& what) {
   for (const support::Isa isa : runnable_isas())
     EXPECT_EQ(compare(b.graph, isa), "") << what << " " << to_string(isa);
 }
@@ -32,7 +32,7 @@ TEST(CompiledProgram, ResultsThatAreInputsConstantsOrTwice) {
   b.result(b.op(Opcode::reshape, {y}, {{"shape", Shape({12})}}));
   b.result(b.op(Opcode::reshape, {x}, {{"shape", Shape({2, 6})}}));
   b.result(b.scalar(DType::i64, 10));
-  expect_same(b, "aliases");
+  expect_program_same(b, "aliases");
 }
 
 TEST(CompiledProgram, UpdatesHappenAfterEveryRead) {
@@ -44,7 +44,7 @@ TEST(CompiledProgram, UpdatesHappenAfterEveryRead) {
   b.main.updates().push_back({0, y});  // a swap
   b.main.updates().push_back({1, x});
   b.main.updates().push_back({2, b.op(Opcode::multiply, {z, x})});
-  expect_same(b, "updates");
+  expect_program_same(b, "updates");
 }
 
 TEST(CompiledProgram, MovementGoesThroughTheLibrary) {
@@ -56,7 +56,7 @@ TEST(CompiledProgram, MovementGoesThroughTheLibrary) {
       b.op(Opcode::concat, {b.op(Opcode::tanh, {turned}), turned}, {{"axis", std::int64_t{0}}});
   b.result(b.op(Opcode::add, {both, b.op(Opcode::broadcast_to, {b.input(DType::f32, Shape({3}))},
                                          {{"shape", Shape({8, 3})}})}));
-  expect_same(b, "movement");
+  expect_program_same(b, "movement");
 }
 
 TEST(CompiledProgram, AFailingLibraryStepEndsTheCallWithItsError) {
@@ -88,7 +88,7 @@ TEST(CompiledProgram, WhatLlvmWouldAbortForIsThrown) {
   } catch (const InternalError& error) {
     EXPECT_NE(std::string(error.what()).find("LLVM"), std::string::npos) << error.what();
   }
-  expect_same(b, "the next compile");
+  expect_program_same(b, "the next compile");
 }
 
 TEST(CompiledProgram, ManyThreadsCompileAndRunAtOnce) {

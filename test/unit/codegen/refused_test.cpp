@@ -29,7 +29,7 @@
 namespace mlpjit::test {
 namespace {
 
-constexpr const char* kProgram =
+constexpr const char* kLayer =
     "func @main(%x: f32[3, 4], %w: f32[5, 4], %b: f32[5]) {\n"
     "  %y = dense %x, %w, %b\n"
     "  %z = tanh %y\n"
@@ -37,7 +37,7 @@ constexpr const char* kProgram =
     "}\n";
 
 plan::Plan plan_for(const plan::Target& target) {
-  auto graph = std::make_shared<ir::Graph>(ir::parse(kProgram));
+  auto graph = std::make_shared<ir::Graph>(ir::parse(kLayer));
   return plan::make_plan(std::move(graph), target);
 }
 
@@ -52,7 +52,7 @@ TEST(Refused, AFatalErrorOfLlvmIsAnErrorAndTheNextCompileWorks) {
     } catch (const InternalError& error) {
       EXPECT_NE(std::string(error.what()).find("64-bit"), std::string::npos) << error.what();
     }
-    EXPECT_EQ(compare(Compiled(kProgram, support::Isa::baseline)), "");
+    EXPECT_EQ(compare(Compiled(kLayer, support::Isa::baseline)), "");
   }
 }
 
@@ -72,7 +72,7 @@ template <class Body>
 }
 
 std::string runs() try {
-  return compare(Compiled(kProgram, support::Isa::baseline));
+  return compare(Compiled(kLayer, support::Isa::baseline));
 } catch (const std::exception& error) {
   return error.what();
 }
@@ -129,7 +129,7 @@ TEST_F(RefusedDeathTest, WhereNoMemoryMayBeExecutableTheErrorSaysSoAndNamesTheWa
           if (!deny_executable_memory(true)) return "";
           for (int round = 0; round < 3; ++round) {
             try {
-              Compiled(kProgram, support::Isa::baseline);
+              Compiled(kLayer, support::Isa::baseline);
               return "no error";
             } catch (const UnsupportedError& error) {
               const std::string text = error.what();

@@ -19,7 +19,7 @@ Shape batched(std::initializer_list<Dim> rest) {
 }
 
 // The number of library steps, when all agree.
-int expect_same(const Builder& b, const std::string& what) {
+int expect_same_batches(const Builder& b, const std::string& what) {
   int library = 0;
   for (const support::Isa isa : runnable_isas()) {
     const Compiled program(b.graph, isa);
@@ -64,7 +64,7 @@ TEST(SymbolicBatch, DenseLayers) {
     x = b.op(Opcode::tanh, {dense(b, x, 130)});
     x = dense(b, x, 48, false);
     b.result(b.op(Opcode::relu, {dense(b, x, 2)}));
-    EXPECT_EQ(expect_same(b, "layers"), 0);
+    EXPECT_EQ(expect_same_batches(b, "layers"), 0);
   }
 }
 
@@ -76,7 +76,7 @@ TEST(SymbolicBatch, DenseLayersOfFewOutputs) {
     x = b.op(Opcode::relu, {dense(b, x, 33, false)});
     x = b.op(Opcode::tanh, {dense(b, x, 16)});
     b.result(dense(b, x, 6, false));
-    EXPECT_EQ(expect_same(b, "few outputs"), 0);
+    EXPECT_EQ(expect_same_batches(b, "few outputs"), 0);
   }
 }
 
@@ -87,7 +87,7 @@ TEST(SymbolicBatch, DenseWithLeadingAxesAndEpilogues) {
   b.result(b.op(Opcode::where, {mask, y, b.input(DType::f32, batched({3, 37}))}));
   const ir::ValueId matrix = b.input(DType::f32, {20, 40});
   b.result(b.op(Opcode::sigmoid, {b.op(Opcode::matmul, {x, matrix})}));
-  EXPECT_EQ(expect_same(b, "epilogues"), 0);
+  EXPECT_EQ(expect_same_batches(b, "epilogues"), 0);
 }
 
 // Rows of intermediates are padded where only dense kernels walk them by rows. Whatever else reads
@@ -140,7 +140,7 @@ TEST(SymbolicBatch, ElementwiseChains) {
     b.result(b.op(Opcode::multiply, {b.op(Opcode::cast, {x}, {{"dtype", DType::f64}}), z}));
     b.result(b.op(Opcode::equal,
                   {b.input(DType::i64, batched({width})), b.input(DType::i64, batched({width}))}));
-    EXPECT_EQ(expect_same(b, "chains of " + std::to_string(width)), 0);
+    EXPECT_EQ(expect_same_batches(b, "chains of " + std::to_string(width)), 0);
   }
 }
 
@@ -152,7 +152,7 @@ TEST(SymbolicBatch, TheBatchMayBeAnyAxis) {
   b.result(b.op(Opcode::exp, {b.op(Opcode::add, {x, y})}));
   b.result(b.op(Opcode::add, {z, b.input(DType::f32, {7, 1})}));
   b.result(b.op(Opcode::multiply, {z, b.input(DType::f32, {batch})}));
-  EXPECT_EQ(expect_same(b, "axes"), 0);
+  EXPECT_EQ(expect_same_batches(b, "axes"), 0);
 }
 
 TEST(SymbolicBatch, RowsAndReductions) {
@@ -165,7 +165,7 @@ TEST(SymbolicBatch, RowsAndReductions) {
   const ir::Attrs last{{"axes", std::vector<std::int64_t>{1}}, {"keepdims", true}};
   for (const Opcode op : {Opcode::sum, Opcode::mean, Opcode::var, Opcode::prod, Opcode::max})
     b.result(b.op(op, {b.op(Opcode::negative, {x})}, last));
-  EXPECT_EQ(expect_same(b, "rows"), 0);
+  EXPECT_EQ(expect_same_batches(b, "rows"), 0);
 }
 
 // What has no kernel for a size that is not known goes to the interpreter with views of the call.
@@ -188,7 +188,7 @@ TEST(SymbolicBatch, LibrarySteps) {
   b.result(b.op(Opcode::exp, {turned}));
   b.result(
       b.op(Opcode::sum, {b.op(Opcode::reshape, {x}, {{"shape", Shape{Dim(6, "B", 0)}}})}, first));
-  EXPECT_GT(expect_same(b, "library"), 0);
+  EXPECT_GT(expect_same_batches(b, "library"), 0);
 }
 
 TEST(SymbolicBatch, SquaresOfTheBatch) {
@@ -200,7 +200,7 @@ TEST(SymbolicBatch, SquaresOfTheBatch) {
   const ir::ValueId scaled = b.op(Opcode::multiply, {gram, b.input(DType::f32, batched({1}))});
   b.result(b.op(Opcode::softmax, {scaled}, {{"axis", std::int64_t{1}}}));
   b.result(b.op(Opcode::exp, {scaled}));
-  expect_same(b, "squares");
+  expect_same_batches(b, "squares");
 }
 
 TEST(SymbolicBatch, UpdatesAndAliases) {
@@ -210,7 +210,7 @@ TEST(SymbolicBatch, UpdatesAndAliases) {
   b.result(b.op(Opcode::add, {x, y}));
   b.main.updates().push_back({0, y});  // a swap
   b.main.updates().push_back({1, x});
-  expect_same(b, "updates");
+  expect_same_batches(b, "updates");
 }
 
 TEST(SymbolicBatch, IntermediatesShareMemoryAtEverySize) {

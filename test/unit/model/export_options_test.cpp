@@ -12,10 +12,6 @@ using test::error_of;
 using test::expect_mentions;
 using ExportOptions = test::RoundTrip;
 
-Tensor rows(std::int64_t batch, std::int64_t features) {
-  return random::normal({batch, features});
-}
-
 nn::HybridSequential mlp(const nn::DenseOptions& first) {
   nn::HybridSequential net;
   net.add(nn::Dense(3, first), nn::Dense(2));

@@ -31,10 +31,6 @@ struct Function : nn::HybridBlock {
   std::function<Tensors(const Tensors&)> body_;
 };
 
-Tensor rows(std::int64_t batch, std::int64_t features) {
-  return random::normal({batch, features});
-}
-
 TEST_F(Export, EveryBatchSizeFromOneCall) {
   auto net = net_of(nn::Dense(5, {.activation = "relu"}), nn::Dense(3));
   net(rows(3, 4));

@@ -13,6 +13,10 @@ namespace mlpjit::test {
 
 class RoundTrip : public TemporaryFolder {
  protected:
+  static Tensor rows(std::int64_t batch, std::int64_t features) {
+    return random::normal({batch, features});
+  }
+
   template <class Net>
   nn::SymbolBlock there_and_back(const Net& net, const nn::ExportOptions& options = {}) {
     const nn::ExportedModel files = net.export_model(path("net"), options);

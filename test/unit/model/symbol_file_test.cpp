@@ -15,7 +15,7 @@ using test::error_of;
 using test::expect_mentions;
 using Files = test::TemporaryFolder;
 
-constexpr const char* kHead =
+constexpr const char* kBegin =
     R"({"format": "mlpjit-symbol", "schema_version": 1, "numerics_version": 2, )";
 
 nn::SymbolBlock model(const std::string& text, const TensorMap& tensors = {},
@@ -24,7 +24,7 @@ nn::SymbolBlock model(const std::string& text, const TensorMap& tensors = {},
 }
 // A file with these members besides the versions.
 std::string file(const std::string& members) {
-  return kHead + members + "}";
+  return kBegin + members + "}";
 }
 // A file of one argument x f32[B, 2] and one head, the value y.
 std::string with_nodes(const std::string& nodes) {
@@ -33,8 +33,8 @@ std::string with_nodes(const std::string& nodes) {
               nodes + R"(],
  "heads": [{"name": "y", "value": "y"}])");
 }
-void expect_refused(const std::string& text, const std::vector<std::string>& parts,
-                    const TensorMap& tensors = {}) {
+void expect_file_refused(const std::string& text, const std::vector<std::string>& parts,
+                         const TensorMap& tensors = {}) {
   expect_mentions(error_of<FormatError>([&] { model(text, tensors); }), parts);
 }
 
@@ -62,8 +62,8 @@ TEST(SymbolFile, MayBeginWithAByteOrderMark) {
   const std::string text = with_nodes(R"({"op": "relu", "name": "y", "inputs": ["x"]})");
   const Tensor x = tensor({{1.f, -2.f}});
   EXPECT_TRUE(identical(model("\xef\xbb\xbf" + text)(x), relu(x)));
-  expect_refused("\xff\xfe" + text, {"m.json:1:1", "UTF-16", "save it as UTF-8"});
-  expect_refused("\xef\xbb\xbf{\n oops", {"m.json:2:2"});
+  expect_file_refused("\xff\xfe" + text, {"m.json:1:1", "UTF-16", "save it as UTF-8"});
+  expect_file_refused("\xef\xbb\xbf{\n oops", {"m.json:2:2"});
 }
 
 TEST(SymbolFile, FunctionsCallEachOther) {
@@ -122,91 +122,95 @@ TEST(SymbolFile, LoopsAndDrawsByHand) {
 TEST(SymbolFile, FaultsAreNamedWithTheirPlace) {
   const std::string relu = R"({"op": "relu", "name": "y", "inputs": ["x"]})";
   model(with_nodes(relu));
-  expect_refused("", {"m.json:1:1"});
-  expect_refused("[]", {"m.json:1:1", "an object", "an array"});
-  expect_refused("{", {"m.json:1:2"});
-  expect_refused(with_nodes(relu) + " x", {"m.json:3:", "followed"});
-  expect_refused(with_nodes(relu) + std::string(1, '\0'), {"m.json:3:"});
-  expect_refused(R"({"format": "onnx", "schema_version": 1, "numerics_version": 2})",
-                 {"mlpjit-symbol", "onnx"});
-  expect_refused(
+  expect_file_refused("", {"m.json:1:1"});
+  expect_file_refused("[]", {"m.json:1:1", "an object", "an array"});
+  expect_file_refused("{", {"m.json:1:2"});
+  expect_file_refused(with_nodes(relu) + " x", {"m.json:3:", "followed"});
+  expect_file_refused(with_nodes(relu) + std::string(1, '\0'), {"m.json:3:"});
+  expect_file_refused(R"({"format": "onnx", "schema_version": 1, "numerics_version": 2})",
+                      {"mlpjit-symbol", "onnx"});
+  expect_file_refused(
       R"({"format": "mlpjit-symbol", "schema_version": 2, "numerics_version": 1, "new": 1})",
       {"schema version 2", "version 1"});
-  expect_refused(R"({"format": "mlpjit-symbol", "numerics_version": 1})", {"schema_version"});
-  expect_refused(file(R"("nodes": [], "heads": [], "nodes": [])"), {"'nodes' appears twice"});
-  expect_refused(file(R"("nodes": [], "heads": [], "node": [])"),
-                 {"unknown member 'node'", "nodes"});
-  expect_refused(file(R"("nodes": [])"), {"'heads'"});
-  expect_refused(file(R"("nodes": 3, "heads": [])"), {"nodes", "an array", "a number"});
-  expect_refused(file(R"("nodes": [], "heads": [], "metadata": {"a": 1})"), {"metadata", "'a'"});
-  expect_refused(file("\"nodes\": [], \"heads\": [], \"metadata\": {\"a\": \"\xff\"}"),
-                 {"m.json:1:"});
-  expect_refused(file(R"("nodes": [], "heads": [], "metadata": {"a": NaN})"), {"m.json:1:"});
+  expect_file_refused(R"({"format": "mlpjit-symbol", "numerics_version": 1})", {"schema_version"});
+  expect_file_refused(file(R"("nodes": [], "heads": [], "nodes": [])"), {"'nodes' appears twice"});
+  expect_file_refused(file(R"("nodes": [], "heads": [], "node": [])"),
+                      {"unknown member 'node'", "nodes"});
+  expect_file_refused(file(R"("nodes": [])"), {"'heads'"});
+  expect_file_refused(file(R"("nodes": 3, "heads": [])"), {"nodes", "an array", "a number"});
+  expect_file_refused(file(R"("nodes": [], "heads": [], "metadata": {"a": 1})"),
+                      {"metadata", "'a'"});
+  expect_file_refused(file("\"nodes\": [], \"heads\": [], \"metadata\": {\"a\": \"\xff\"}"),
+                      {"m.json:1:"});
+  expect_file_refused(file(R"("nodes": [], "heads": [], "metadata": {"a": NaN})"), {"m.json:1:"});
 }
 
 TEST(SymbolFile, NodesThatDoNotFitAreRefused) {
   const auto node = [](const std::string& members) { return with_nodes("{" + members + "}"); };
-  expect_refused(node(R"("op": "rleu", "name": "y", "inputs": ["x"])"), {"m.json:2:", "'rleu'"});
-  expect_refused(node(R"("op": "fusion", "name": "y", "inputs": ["x"])"), {"'fusion'"});
-  expect_refused(node(R"("op": "relu", "name": "y", "inputs": ["z"])"), {"m.json:2:", "%z"});
-  expect_refused(node(R"("op": "relu", "name": "x", "inputs": ["x"])"), {"already defined"});
-  expect_refused(node(R"("op": "relu", "name": "y", "inputs": ["x", "x"])"), {"1 operand"});
-  expect_refused(
+  expect_file_refused(node(R"("op": "rleu", "name": "y", "inputs": ["x"])"),
+                      {"m.json:2:", "'rleu'"});
+  expect_file_refused(node(R"("op": "fusion", "name": "y", "inputs": ["x"])"), {"'fusion'"});
+  expect_file_refused(node(R"("op": "relu", "name": "y", "inputs": ["z"])"), {"m.json:2:", "%z"});
+  expect_file_refused(node(R"("op": "relu", "name": "x", "inputs": ["x"])"), {"already defined"});
+  expect_file_refused(node(R"("op": "relu", "name": "y", "inputs": ["x", "x"])"), {"1 operand"});
+  expect_file_refused(
       node(R"("op": "relu", "name": "y", "inputs": ["x"], "shape": ["B", 3], "dtype": "f32")"),
       {"f32[B, 2]", "f32[B, 3]"});
-  expect_refused(node(R"("op": "relu", "name": "y", "inputs": ["x"], "dtype": "f32")"),
-                 {"'dtype' and 'shape'"});
-  expect_refused(node(R"("op": "relu", "name": "y", "inputs": ["x"], "results": [])"),
-                 {"not both"});
-  expect_refused(node(R"("op": "relu", "name": "", "inputs": ["x"])"), {"1 name"});
-  expect_refused(node(R"("op": "relu", "name": "y", "inputs": ["x"], "attributes": {"alpha": 1})"),
-                 {"'y' (relu)", "'alpha'", "none"});
-  expect_refused(
+  expect_file_refused(node(R"("op": "relu", "name": "y", "inputs": ["x"], "dtype": "f32")"),
+                      {"'dtype' and 'shape'"});
+  expect_file_refused(node(R"("op": "relu", "name": "y", "inputs": ["x"], "results": [])"),
+                      {"not both"});
+  expect_file_refused(node(R"("op": "relu", "name": "", "inputs": ["x"])"), {"1 name"});
+  expect_file_refused(
+      node(R"("op": "relu", "name": "y", "inputs": ["x"], "attributes": {"alpha": 1})"),
+      {"'y' (relu)", "'alpha'", "none"});
+  expect_file_refused(
       node(R"("op": "elu", "name": "y", "inputs": ["x"], "attributes": {"alpha": "one"})"),
       {"'alpha'", "\"nan\""});
-  expect_refused(
+  expect_file_refused(
       node(R"("op": "elu", "name": "y", "inputs": ["x"], "attributes": {"alpha": 1e999})"),
       {"m.json:2:"});
-  expect_refused(
+  expect_file_refused(
       node(R"("op": "softmax", "name": "y", "inputs": ["x"], "attributes": {"axis": 1.5})"),
       {"'axis'", "an integer", "1.5"});
-  expect_refused(
+  expect_file_refused(
       node(R"("op": "softmax", "name": "y", "inputs": ["x"], "attributes": {"axis": 2})"),
       {"softmax", "axis"});
-  expect_refused(
+  expect_file_refused(
       node(R"("op": "cast", "name": "y", "inputs": ["x"], "attributes": {"dtype": "f16"})"),
       {"f16", "bool"});
-  expect_refused(node(R"("op": "cast", "name": "y", "inputs": ["x"])"), {"dtype"});
-  expect_refused(
+  expect_file_refused(node(R"("op": "cast", "name": "y", "inputs": ["x"])"), {"dtype"});
+  expect_file_refused(
       node(R"("op": "reshape", "name": "y", "inputs": ["x"], "attributes": {"shape": ["B*B"]})"),
       {"B*B"});
-  expect_refused(
+  expect_file_refused(
       node(R"("op": "reshape", "name": "y", "inputs": ["x"], "attributes": {"shape": [-1]})"),
       {"-1"});
-  expect_refused(node(
-                     R"("op": "reshape", "name": "y", "inputs": ["x"],
+  expect_file_refused(node(
+                          R"("op": "reshape", "name": "y", "inputs": ["x"],
       "attributes": {"shape": ["9223372036854775808*B"]})"),
-                 {"size"});
-  expect_refused(node(
-                     R"("op": "reshape", "name": "y", "inputs": ["x"],
+                      {"size"});
+  expect_file_refused(node(
+                          R"("op": "reshape", "name": "y", "inputs": ["x"],
       "attributes": {"shape": ["--9223372036854775808"]})"),
-                 {"size"});
-  expect_refused(node(
-                     R"("op": "reshape", "name": "y", "inputs": ["x"],
+                      {"size"});
+  expect_file_refused(node(
+                          R"("op": "reshape", "name": "y", "inputs": ["x"],
       "attributes": {"shape": [1,1,1,1,1,1,1,1,1]})"),
-                 {"8 sizes"});
-  expect_refused(
+                      {"8 sizes"});
+  expect_file_refused(
       node(R"("op": "call", "name": "y", "inputs": ["x"], "attributes": {"callee": "f"})"), {"@f"});
-  expect_refused(
+  expect_file_refused(
       node(R"("op": "call", "name": "y", "inputs": ["x"], "attributes": {"callee": "main"})"),
       {"recursion"});
-  expect_refused(node(R"("op": "relu", "name": "y", "inputs": ["x"], "regions": [{"nodes": []}])"),
-                 {"region"});
-  expect_refused(with_nodes(
-                     R"({"op": "constant", "name": "c",
+  expect_file_refused(
+      node(R"("op": "relu", "name": "y", "inputs": ["x"], "regions": [{"nodes": []}])"),
+      {"region"});
+  expect_file_refused(with_nodes(
+                          R"({"op": "constant", "name": "c",
       "attributes": {"value": {"dtype": "f32", "shape": [], "data": [1]}}},
     {"op": "broadcast_to", "name": "y", "inputs": ["c"], "attributes": {"shape": ["C"]}})"),
-                 {"'C'", "argument"});
+                      {"'C'", "argument"});
 }
 
 TEST(SymbolFile, ConstantsAreWhatTheySay) {
@@ -224,19 +228,24 @@ TEST(SymbolFile, ConstantsAreWhatTheySay) {
                 tensor(std::numeric_limits<std::int64_t>::min())));
   EXPECT_TRUE(identical(value_of(R"({"dtype": "bool", "shape": [0, 7], "data": []})"),
                         zeros({0, 7}, DType::boolean)));
-  expect_refused(constant(R"({"dtype": "i32", "shape": [1], "data": [2147483648]})"), {"an i32"});
-  expect_refused(constant(R"({"dtype": "f32", "shape": [1], "data": [1e39]})"), {"range of f32"});
-  expect_refused(constant(R"({"dtype": "bool", "shape": [1], "data": [1]})"), {"true or false"});
-  expect_refused(constant(R"({"dtype": "f32", "shape": [2], "data": [1]})"), {"f32[2]", "found 1"});
-  expect_refused(constant(R"({"dtype": "f32", "shape": ["B"], "data": [1]})"), {"known sizes"});
-  expect_refused(
+  expect_file_refused(constant(R"({"dtype": "i32", "shape": [1], "data": [2147483648]})"),
+                      {"an i32"});
+  expect_file_refused(constant(R"({"dtype": "f32", "shape": [1], "data": [1e39]})"),
+                      {"range of f32"});
+  expect_file_refused(constant(R"({"dtype": "bool", "shape": [1], "data": [1]})"),
+                      {"true or false"});
+  expect_file_refused(constant(R"({"dtype": "f32", "shape": [2], "data": [1]})"),
+                      {"f32[2]", "found 1"});
+  expect_file_refused(constant(R"({"dtype": "f32", "shape": ["B"], "data": [1]})"),
+                      {"known sizes"});
+  expect_file_refused(
       constant(R"({"dtype": "f32", "shape": [281474976710656, 281474976710656], "data": []})"),
       {"elements"});
-  expect_refused(constant(R"({"dtype": "f32", "shape": [281474976710656], "tensor": "t"})"),
-                 {"'t'"});
-  expect_refused(constant(R"({"dtype": "f32", "shape": [2], "tensor": "t"})"), {"f32[2]", "f32[3]"},
-                 {{"t", ones({3})}});
-  expect_refused(constant(R"({"dtype": "f32", "shape": [2]})"), {"'data' or 'tensor'"});
+  expect_file_refused(constant(R"({"dtype": "f32", "shape": [281474976710656], "tensor": "t"})"),
+                      {"'t'"});
+  expect_file_refused(constant(R"({"dtype": "f32", "shape": [2], "tensor": "t"})"),
+                      {"f32[2]", "f32[3]"}, {{"t", ones({3})}});
+  expect_file_refused(constant(R"({"dtype": "f32", "shape": [2]})"), {"'data' or 'tensor'"});
 }
 
 TEST(SymbolFile, ParametersAreMatchedByName) {
@@ -265,8 +274,8 @@ TEST(SymbolFile, ParametersAreMatchedByName) {
 
 TEST(SymbolFile, LimitsHold) {
   const std::string deep(100'000, '[');
-  expect_refused(deep, {"512"});
-  expect_refused(file("\"nodes\": " + deep), {"512"});
+  expect_file_refused(deep, {"512"});
+  expect_file_refused(file("\"nodes\": " + deep), {"512"});
   std::string chain =
       R"({"op": "constant", "name": "p",
       "attributes": {"value": {"dtype": "bool", "shape": [], "data": [true]}}},)";
@@ -276,7 +285,7 @@ TEST(SymbolFile, LimitsHold) {
              R"(", "inputs": ["p"], "regions": [{"nodes": [], "results": ["p"]}, {"nodes": [)";
     close = R"(], "results": ["p"]}]})" + close;
   }
-  expect_refused(file("\"nodes\": [" + chain + close + "], \"heads\": []"), {"64"});
+  expect_file_refused(file("\"nodes\": [" + chain + close + "], \"heads\": []"), {"64"});
   // Functions that call each other twice: 2^40 ops when written out, or 2^40 calls of nothing.
   for (const char* leaf :
        {R"("nodes": [{"op": "exp", "name": "y", "inputs": ["t"]}], "results": ["y"]})",
@@ -292,12 +301,12 @@ TEST(SymbolFile, LimitsHold) {
                    callee + R"(, {"op": "call", "name": "y", "inputs": ["a"], )" + callee +
                    R"(], "results": ["y"]})";
     }
-    expect_refused(file(
-                       R"("inputs": [{"name": "x", "dtype": "f32", "shape": []}],
+    expect_file_refused(file(
+                            R"("inputs": [{"name": "x", "dtype": "f32", "shape": []}],
       "nodes": [{"op": "call", "name": "y", "inputs": ["x"], "attributes": {"callee": "f40"}}],
       "heads": [{"name": "y", "value": "y"}], "functions": [)" +
-                       functions + "]"),
-                   {"written out"});
+                            functions + "]"),
+                        {"written out"});
   }
 }
 
@@ -334,8 +343,8 @@ TEST(SymbolFile, RegionsNestedThroughCallsAreCounted) {
   };
   const Tensor no = tensor(false);
   EXPECT_TRUE(identical(model(text(2, 32))(no), tensor(true)));
-  expect_refused(text(2, 33), {"m.json:", "regions nested at most 64 deep", "@f0", "66"});
-  expect_refused(text(20, 60), {"regions nested at most 64 deep"});
+  expect_file_refused(text(2, 33), {"m.json:", "regions nested at most 64 deep", "@f0", "66"});
+  expect_file_refused(text(20, 60), {"regions nested at most 64 deep"});
 }
 
 // 2^17 nodes when all calls are written out: run op by op, too much for a trace.

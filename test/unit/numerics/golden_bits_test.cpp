@@ -33,7 +33,7 @@ namespace mlpjit::numerics {
 namespace {
 
 constexpr std::size_t kResults = 100000;
-constexpr const char* kTable = MLPJIT_SOURCE_DIR "/test/unit/numerics/golden_bits.txt";
+constexpr const char* kGolden = MLPJIT_SOURCE_DIR "/test/unit/numerics/golden_bits.txt";
 
 struct Golden {
   int version = 0;
@@ -43,7 +43,7 @@ struct Golden {
 // "numerics version 2", then lines of function, dtype and hash.
 Golden read_golden() {
   Golden golden;
-  std::ifstream file(kTable);
+  std::ifstream file(kGolden);
   std::string word, function, dtype, hash;
   file >> word >> word >> golden.version;
   while (file >> function >> dtype >> hash) golden.hashes[function + " " + dtype] = hash;
@@ -51,7 +51,7 @@ Golden read_golden() {
 }
 
 void write_golden(const std::map<std::string, std::string>& hashes) {
-  std::ofstream file(kTable);
+  std::ofstream file(kGolden);
   file << "numerics version " << kNumericsVersion << "\n";
   for (const auto& [function, hash] : hashes) file << function << " " << hash << "\n";
 }
