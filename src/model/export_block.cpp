@@ -244,7 +244,8 @@ ExportedModel HybridBlock::export_model(const std::string& prefix,
                             "call the network once, or say what it takes: "
                             "export_model(prefix, {.inputs = {f32({dim(\"B\"), 512})}})"};
   const detail::Trace trace = BlockTracer(*this, request).run();
-  return detail::write_model(detail::portable_model(trace, collect_params(), options), prefix);
+  return detail::write_model(
+      detail::portable_model(trace, detail::names_of(collect_params()), options), prefix);
 }
 
 }  // namespace mlpjit::nn

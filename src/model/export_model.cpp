@@ -30,7 +30,7 @@ ir::Literal literal_of(const Tensor& tensor, const ir::Type& type) {
 
 class Portable {
  public:
-  Portable(const Trace& trace, const nn::ParameterDict& parameters,
+  Portable(const Trace& trace, const std::vector<ParameterName>& parameters,
            const nn::ExportOptions& options)
       : trace_(trace),
         parameters_(parameters),
@@ -55,7 +55,7 @@ class Portable {
   }
 
   const Trace& trace_;
-  const nn::ParameterDict& parameters_;
+  const std::vector<ParameterName>& parameters_;
   const nn::ExportOptions& options_;
   const ir::Function& from_;
   std::shared_ptr<ir::Graph> graph_;
@@ -73,21 +73,18 @@ void Portable::input(std::size_t i, const std::string& name) {
              to_.add_input({from_.inputs()[i].kind, name}, from_.value(argument).type, name));
 }
 
-// In the order of collect_params(), not of their first use.
+// In their own order, not of their first use.
 void Portable::parameters() {
-  const std::vector<std::vector<std::string>> aliases = ParameterAccess::aliases(parameters_);
   std::unordered_map<std::string, std::size_t> used;
   for (std::size_t i = 0; i < trace_.inputs.size(); ++i) {
     if (trace_.inputs[i].kind == ir::InputKind::parameter) used.emplace(from_.inputs()[i].name, i);
   }
-  std::size_t index = 0;
-  for (const auto& [path, parameter] : parameters_) {
-    if (const auto found = used.find(path); found != used.end()) {
-      input(found->second, path);
-      model_.tensors[path] = trace_.inputs[found->second].tensor;
-      if (!aliases[index].empty()) model_.symbol.aliases[path] = aliases[index];
-    }
-    ++index;
+  for (const auto& [path, aliases] : parameters_) {
+    const auto found = used.find(path);
+    if (found == used.end()) continue;
+    input(found->second, path);
+    model_.tensors[path] = trace_.inputs[found->second].tensor;
+    if (!aliases.empty()) model_.symbol.aliases[path] = aliases;
   }
 }
 
@@ -197,7 +194,15 @@ void check_input_names(const char* call, const Trace& trace,
   check_names(call, "input", names, static_cast<std::size_t>(arguments));
 }
 
-PortableModel portable_model(const Trace& trace, const nn::ParameterDict& parameters,
+std::vector<ParameterName> names_of(const nn::ParameterDict& parameters) {
+  std::vector<std::vector<std::string>> aliases = ParameterAccess::aliases(parameters);
+  std::vector<ParameterName> names;
+  for (const auto& [path, parameter] : parameters)
+    names.push_back({path, std::move(aliases[names.size()])});
+  return names;
+}
+
+PortableModel portable_model(const Trace& trace, const std::vector<ParameterName>& parameters,
                              const nn::ExportOptions& options) {
   if (!options.output_names.empty())
     check_names("export_model", "output", options.output_names, trace.results.size());

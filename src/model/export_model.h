@@ -17,9 +17,16 @@ struct PortableModel {
   TensorMap tensors;
 };
 
-// What was traced, put in the order and with the names of a file. Tensors that the program captured
-// and does not update become constants.
-PortableModel portable_model(const Trace& trace, const nn::ParameterDict& parameters,
+// A parameter by the names it is found by.
+struct ParameterName {
+  std::string path;
+  std::vector<std::string> aliases;
+};
+std::vector<ParameterName> names_of(const nn::ParameterDict& parameters);
+
+// What was traced, put in the order and with the names of a file: parameters in the order of
+// `parameters`. Tensors that the program captured and does not update become constants.
+PortableModel portable_model(const Trace& trace, const std::vector<ParameterName>& parameters,
                              const nn::ExportOptions& options);
 
 // Throws UserError unless `names` are distinct names of the trace's arguments, or none at all;

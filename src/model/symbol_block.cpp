@@ -74,19 +74,18 @@ nn::Parameter declare(BlockState& state, const SymbolFile& symbol, std::size_t i
 
 }  // namespace
 
-nn::SymbolBlock import_model(const JsonText& symbol, const StoredTensors& tensors,
-                             const nn::LoadOptions& options) {
+nn::SymbolBlock make_symbol_block(SymbolFile symbol, const std::string& file,
+                                  const StoredTensors& tensors, const nn::LoadOptions& options,
+                                  std::set<std::string> others) {
   auto program = std::make_shared<SymbolProgram>();
-  StoredConstants constants(tensors);
-  program->symbol = read_symbol(symbol, constants);
+  program->symbol = std::move(symbol);
   const ir::Function& main = program->symbol.graph->main();
   program->parameters.resize(main.inputs().size());
   program->captures.resize(main.inputs().size());
   nn::SymbolBlock block = SymbolAccess::make(program);
   BlockState& state = BlockAccess::state(block);
-  state.arguments = symbol.file();
+  state.arguments = file;
   const std::vector<bool> weights = find_weights(main);
-  std::set<std::string> others;
   for (std::size_t i = 0; i < main.inputs().size(); ++i) {
     const ir::Input& input = main.inputs()[i];
     if (input.kind == ir::InputKind::parameter)
@@ -98,9 +97,15 @@ nn::SymbolBlock import_model(const JsonText& symbol, const StoredTensors& tensor
     others.insert(input.name);
   }
   state.touch();
-  others.insert(constants.taken().begin(), constants.taken().end());
   load_parameters(block.collect_params(), tensors, options, others);
   return block;
+}
+
+nn::SymbolBlock import_model(const JsonText& symbol, const StoredTensors& tensors,
+                             const nn::LoadOptions& options) {
+  StoredConstants constants(tensors);
+  SymbolFile read = read_symbol(symbol, constants);
+  return make_symbol_block(std::move(read), symbol.file(), tensors, options, constants.taken());
 }
 
 Graph SymbolProgram::bound() const {

@@ -4,6 +4,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "mlpjit/graph.h"
@@ -39,6 +41,12 @@ struct SymbolAccess {
   }
   static const SymbolProgram& program(const nn::SymbolBlock& block) { return *block.program_; }
 };
+
+// The model of a program that was read from `file` or traced, and of the tensors of its parameter
+// file. `others` are those of them that are neither parameters nor captures.
+nn::SymbolBlock make_symbol_block(SymbolFile symbol, const std::string& file,
+                                  const StoredTensors& tensors, const nn::LoadOptions& options,
+                                  std::set<std::string> others = {});
 
 // The model of a text and of the tensors of its parameter file.
 nn::SymbolBlock import_model(const JsonText& symbol, const StoredTensors& tensors,

@@ -1,0 +1,43 @@
+#pragma once
+// A network given as a function of tensors, made into a SymbolBlock: how a reader of another format,
+// which stands in a library of its own, builds what it reads. Hence the exported names.
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mlpjit/nn/symbol_block.h"
+#include "mlpjit/tensor.h"
+
+namespace mlpjit::detail {
+
+struct FunctionModel {
+  struct Input {
+    std::string name;
+    DType dtype = DType::f32;
+    Shape shape;
+  };
+  std::string file;  // for messages
+  std::vector<Input> inputs;
+  std::vector<std::string> output_names;
+  // Run once, on symbols.
+  std::function<Tensors(const Tensors&)> body;
+  // The path of the parameter that a tensor of the body is, or nothing for a constant. Tensors live
+  // until the block is made.
+  std::function<std::optional<std::string>(const Tensor&)> parameter;
+  std::vector<std::string> classes;
+  std::map<std::string, std::string> metadata;
+};
+
+// Throws what the body throws.
+MLPJIT_API nn::SymbolBlock make_symbol_block(const FunctionModel& model);
+
+// While the body runs: what `function` computes is computed now, not recorded.
+MLPJIT_API Tensors computed_now(const std::function<Tensors()>& function);
+// Runs `function` within a layer: its name is in the paths of what is recorded, and in errors.
+MLPJIT_API void in_named_layer(std::string_view name, const std::function<void()>& function);
+
+}  // namespace mlpjit::detail
