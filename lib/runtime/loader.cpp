@@ -2,15 +2,12 @@
 
 #include <dlfcn.h>
 #include <fmt/core.h>
-#include <link.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <filesystem>
 #include <mutex>
 #include <string_view>
 
+#include "lib/runtime/companion.h"
 #include "mlpjit/error.h"
 #if defined(MLPJIT_CODEGEN_FILE)
 #include "mlpjit_build_id.h"
@@ -67,66 +64,26 @@ bool built_with_llvm() {
 
 namespace {
 
-constexpr const char* kVariable = "MLPJIT_CODEGEN_LIBRARY";
+constexpr Companion kCodegen{MLPJIT_CODEGEN_FILE, "MLPJIT_CODEGEN_LIBRARY"};
 
-// The folder of the file that holds this code: libmlpjit.so, or the program it is linked into.
-std::string own_folder() {
-  Dl_info info{};
-  link_map* map = nullptr;
-  if (dladdr1(reinterpret_cast<void*>(&own_folder), &info, reinterpret_cast<void**>(&map),
-              RTLD_DL_LINKMAP) == 0) {
-    return {};
-  }
-  // The dynamic linker has no name for the program itself, only what the user typed.
-  std::error_code ignored;
-  const bool is_program = map == nullptr || map->l_name == nullptr || *map->l_name == '\0';
-  const std::filesystem::path file = is_program
-                                         ? std::filesystem::read_symlink("/proc/self/exe", ignored)
-                                         : std::filesystem::path(map->l_name);
-  return file.parent_path().string();
+template <class Function>
+Function* symbol_of(void* library, const char* name) {
+  return reinterpret_cast<Function*>(dlsym(library, name));
 }
 
-// One candidate: the code generator, or null and what went wrong.
-const codegen::Toolchain* open_toolchain(const std::string& file, std::string& tried) {
-  if (file.find('/') != std::string::npos && access(file.c_str(), F_OK) != 0) {
-    tried += fmt::format("\n  {}: no such file", file);
-    return nullptr;
-  }
-  void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    tried += fmt::format("\n  {}", dlerror());
-    return nullptr;
-  }
-  const auto build =
-      reinterpret_cast<decltype(&mlpjit_codegen_build)>(dlsym(library, "mlpjit_codegen_build"));
-  const auto create =
-      reinterpret_cast<decltype(&mlpjit_codegen_create)>(dlsym(library, "mlpjit_codegen_create"));
-  if (build == nullptr || create == nullptr) {
-    tried += fmt::format("\n  {}: not a code generator of this mlpjit", file);
-  } else if (std::string_view(build()) != codegen::kBuildId) {
-    tried += fmt::format("\n  {}: of another build of mlpjit: {}, expected {}", file, build(),
-                         codegen::kBuildId);
-  } else {
-    return create();
-  }
-  dlclose(library);
-  return nullptr;
+// Whether an opened library is the code generator of this build; else why not.
+std::string refusal_of(void* library) {
+  auto* const build = symbol_of<decltype(mlpjit_codegen_build)>(library, "mlpjit_codegen_build");
+  if (build == nullptr || dlsym(library, "mlpjit_codegen_create") == nullptr)
+    return "not a code generator of this mlpjit";
+  if (std::string_view(build()) == codegen::kBuildId) return "";
+  return fmt::format("of another build of mlpjit: {}, expected {}", build(), codegen::kBuildId);
 }
 
 }  // namespace
 
 std::vector<std::string> codegen_candidates() {
-  const char* const named = secure_getenv(kVariable);
-  if (named != nullptr && *named != '\0')
-    return {named};  // only that one: never another behind the user's back
-  std::vector<std::string> files;
-  if (const std::string folder = own_folder(); !folder.empty()) {
-    files.push_back(folder + "/" MLPJIT_CODEGEN_FILE);
-    files.push_back(folder + "/../" MLPJIT_LIBRARY_FOLDER "/" MLPJIT_CODEGEN_FILE);
-    files.push_back(folder + "/../lib/" MLPJIT_CODEGEN_FILE);
-  }
-  files.push_back(MLPJIT_CODEGEN_FILE);
-  return files;
+  return candidates_for(kCodegen);
 }
 
 const codegen::Toolchain& load_toolchain() {
@@ -139,16 +96,16 @@ const codegen::Toolchain& load_toolchain() {
   if (const codegen::Toolchain* toolchain = loaded.load(std::memory_order_relaxed))
     return *toolchain;
   std::string tried;
-  for (const std::string& file : codegen_candidates()) {
-    if (const codegen::Toolchain* toolchain = open_toolchain(file, tried)) {
-      loaded.store(toolchain, std::memory_order_release);
-      return *toolchain;
-    }
+  if (void* const library = open_companion(kCodegen, refusal_of, tried)) {
+    const codegen::Toolchain* const toolchain =
+        symbol_of<decltype(mlpjit_codegen_create)>(library, "mlpjit_codegen_create")();
+    loaded.store(toolchain, std::memory_order_release);
+    return *toolchain;
   }
   throw UnsupportedError(
       fmt::format("Backend::native: the code generator {} cannot be opened; {}, or name the file "
                   "in {}. Tried:{}",
-                  MLPJIT_CODEGEN_FILE, kWayOut, kVariable, tried));
+                  kCodegen.file, kWayOut, kCodegen.variable, tried));
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include "src/model/export_model.h"
 #include "src/model/symbol_program.h"
 #include "src/program/trace_function.h"
+#include "src/record/tensor_impl.h"
 
 namespace mlpjit::detail {
 
@@ -28,6 +29,8 @@ nn::SymbolBlock make_symbol_block(const FunctionModel& model) {
     if (input.kind == ir::InputKind::parameter) parameters.push_back({input.name, {}});
   }
   PortableModel portable = portable_model(trace, parameters, options);
+  portable.symbol.strings = model.strings;
+  portable.symbol.coded = model.coded;
   const StoredTensors tensors(std::move(portable.tensors), model.file);
   return make_symbol_block(std::move(portable.symbol), model.file, tensors, {});
 }
@@ -35,6 +38,10 @@ nn::SymbolBlock make_symbol_block(const FunctionModel& model) {
 Tensors computed_now(const std::function<Tensors()>& function) {
   const TracePause pause;
   return function();
+}
+
+const void* identity_of(const Tensor& tensor) {
+  return TensorAccess::impl(tensor).get();
 }
 
 void in_named_layer(std::string_view name, const std::function<void()>& function) {

@@ -29,6 +29,7 @@ struct FunctionModel {
   // until the block is made.
   std::function<std::optional<std::string>(const Tensor&)> parameter;
   std::vector<std::string> classes;
+  std::vector<std::string> strings, coded;  // as in a SymbolFile
   std::map<std::string, std::string> metadata;
 };
 
@@ -37,6 +38,8 @@ MLPJIT_API nn::SymbolBlock make_symbol_block(const FunctionModel& model);
 
 // While the body runs: what `function` computes is computed now, not recorded.
 MLPJIT_API Tensors computed_now(const std::function<Tensors()>& function);
+// What handles of one tensor have in common while one of them lives.
+MLPJIT_API const void* identity_of(const Tensor& tensor);
 // Runs `function` within a layer: its name is in the paths of what is recorded, and in errors.
 MLPJIT_API void in_named_layer(std::string_view name, const std::function<void()>& function);
 

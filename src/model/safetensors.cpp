@@ -14,6 +14,7 @@
 
 #include "lib/support/snapshot.h"
 #include "mlpjit/error.h"
+#include "src/model/half.h"
 #include "src/model/safetensors_file.h"
 #include "src/record/recorder.h"
 #include "src/record/tensor_impl.h"
@@ -70,28 +71,6 @@ std::optional<DType> dtype_named(std::string_view name) {
     if (text == name) return dtype;
   }
   return std::nullopt;
-}
-
-// IEEE binary16 as f32, exactly.
-float half_to_float(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
-  std::uint32_t exponent = (half >> 10) & 0x1FU;
-  std::uint32_t fraction = half & 0x3FFU;
-  if (exponent == 0x1F) return std::bit_cast<float>(sign | 0x7F800000U | (fraction << 13));
-  if (exponent == 0) {
-    if (fraction == 0) return std::bit_cast<float>(sign);
-    exponent = 1;
-    while ((fraction & 0x400U) == 0) {
-      fraction <<= 1;
-      --exponent;  // wraps below zero; the sum with 112 below is right again
-    }
-    fraction &= 0x3FFU;
-  }
-  return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
-}
-
-float bfloat_to_float(std::uint16_t bfloat) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat) << 16);
 }
 
 bool is_half(const HeaderEntry& entry) {

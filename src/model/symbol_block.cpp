@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "lib/ir/opcodes.h"
@@ -207,6 +208,18 @@ const std::vector<std::string>& SymbolBlock::output_names() const& {
 }
 const std::vector<std::string>& SymbolBlock::classes() const& {
   return program().symbol.classes;
+}
+const std::vector<std::string>& SymbolBlock::strings() const& {
+  return program().symbol.strings;
+}
+bool SymbolBlock::is_coded(const std::string& name) const {
+  const std::vector<std::string>& coded = program().symbol.coded;
+  return std::find(coded.begin(), coded.end(), name) != coded.end();
+}
+std::int64_t SymbolBlock::code(const std::string& text) const {
+  const std::vector<std::string>& strings = program().symbol.strings;
+  const auto found = std::find(strings.begin(), strings.end(), text);
+  return found == strings.end() ? -1 : found - strings.begin();
 }
 const std::map<std::string, std::string>& SymbolBlock::metadata() const& {
   return program().symbol.metadata;

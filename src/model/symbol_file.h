@@ -21,6 +21,8 @@ struct SymbolFile {
   std::map<std::string, std::vector<std::string>> aliases;  // of a parameter: its further paths
   bool training = false;
   std::vector<std::string> classes;
+  // Text of inputs and heads, those of these names, is codes: places in `strings`.
+  std::vector<std::string> strings, coded;
   std::map<std::string, std::string> metadata;
 };
 

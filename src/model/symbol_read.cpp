@@ -377,6 +377,8 @@ SymbolFile read_symbol(const JsonText& source, StoredConstants& constants) {
   SymbolFile symbol;
   symbol.training = record.training;
   symbol.classes = record.classes;
+  symbol.strings = record.strings;
+  symbol.coded = record.coded;
   symbol.metadata = record.metadata;
   check_aliases(source, record, symbol);
   const support::FloatEnvScope environment;  // decimals are rounded to nearest

@@ -157,6 +157,8 @@ struct SymbolRecord {
   std::vector<UpdateRecord> updates;
   std::vector<FunctionRecord> functions;
   std::vector<std::string> classes;
+  std::vector<std::string> strings;  // what the codes in these inputs and heads stand for
+  std::vector<std::string> coded;
   std::map<std::string, std::string> metadata;
 };
 template <class Archive>
@@ -166,6 +168,7 @@ void serialize(Archive& archive, SymbolRecord& symbol) {
           cereal::make_nvp("numerics_version", symbol.numerics_version),
           optional("mlpjit_version", symbol.mlpjit_version), optional("training", symbol.training),
           optional("metadata", symbol.metadata), optional("classes", symbol.classes),
+          optional("strings", symbol.strings), optional("coded", symbol.coded),
           optional("inputs", symbol.inputs), cereal::make_nvp("nodes", symbol.nodes),
           cereal::make_nvp("heads", symbol.heads), optional("updates", symbol.updates),
           optional("functions", symbol.functions));

@@ -133,6 +133,8 @@ std::string write_symbol(const SymbolFile& symbol, WrittenConstants& constants) 
   record.training = symbol.training;
   record.metadata = symbol.metadata;
   record.classes = symbol.classes;
+  record.strings = symbol.strings;
+  record.coded = symbol.coded;
   record.inputs = writer.inputs(&symbol);
   record.nodes = writer.nodes(ir::Function::kBody);
   for (std::size_t i = 0; i < symbol.head_names.size(); ++i) {

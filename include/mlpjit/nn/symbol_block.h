@@ -29,6 +29,15 @@ class MLPJIT_API SymbolBlock final : public HybridBlock {
   static SymbolBlock imports(const std::string& symbol_file, const std::string& parameter_file,
                              const LoadOptions& options = {});
 
+  /// Reads an ONNX model (.onnx): a network with the inputs, outputs and classes of the file, whose
+  /// parameters have the names of its initializers. Weights in a file of their own stand beside it.
+  /// Sizes that the file gives a name, or none, are any size. Labels that are strings come as their
+  /// places in classes(). `options.cast` widens float16 and bfloat16 to float32; the others are for
+  /// parameter files. docs/models.md has the ops.
+  /// @throws FormatError for a file that is no ONNX model; UnsupportedError naming every node that
+  /// cannot be read, or where libmlpjit-onnx is not there.
+  static SymbolBlock imports(const std::string& model_file, const LoadOptions& options = {});
+
   SymbolBlock(const SymbolBlock& other);
   SymbolBlock(SymbolBlock&& other) noexcept = default;
   SymbolBlock& operator=(const SymbolBlock& other) = default;
@@ -42,6 +51,13 @@ class MLPJIT_API SymbolBlock final : public HybridBlock {
   /// Names of the classes, where the file has them.
   const std::vector<std::string>& classes() const& MLPJIT_LIFETIMEBOUND;
   std::vector<std::string> classes() const&& { return as_lvalue().classes(); }
+  /// What a model of another trainer knows of strings: an input or output of that name, where it is
+  /// one of strings, has i64 codes, places in strings().
+  bool is_coded(const std::string& name) const;
+  const std::vector<std::string>& strings() const& MLPJIT_LIFETIMEBOUND;
+  std::vector<std::string> strings() const&& { return as_lvalue().strings(); }
+  /// The code of a string; -1, which no category equals, for one that the model does not know.
+  std::int64_t code(const std::string& text) const;
   const std::map<std::string, std::string>& metadata() const& MLPJIT_LIFETIMEBOUND;
   std::map<std::string, std::string> metadata() const&& { return as_lvalue().metadata(); }
   /// Whether it is the program of training mode.

@@ -1,0 +1,100 @@
+// SymbolBlock::imports of one file: which format it is of, and the library that reads it.
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <mutex>
+#include <string_view>
+
+#include "lib/runtime/companion.h"
+#include "lib/support/file.h"
+#include "mlpjit/error.h"
+#include "mlpjit/mode.h"
+#include "mlpjit/version.h"
+#include "src/model/function_model.h"
+#include "src/onnx/library.h"
+
+namespace mlpjit::detail {
+namespace {
+
+constexpr runtime::Companion kOnnx{"libmlpjit-onnx.so", "MLPJIT_ONNX_LIBRARY"};
+
+template <class Function>
+Function* symbol_of(void* library, const char* name) {
+  return reinterpret_cast<Function*>(dlsym(library, name));
+}
+
+// Whether an opened library is the reader of this libmlpjit; else why not.
+std::string refusal_of(void* library) {
+  auto* const version_of = symbol_of<decltype(mlpjit_onnx_version)>(library, "mlpjit_onnx_version");
+  auto* const core = symbol_of<decltype(mlpjit_onnx_core)>(library, "mlpjit_onnx_core");
+  if (version_of == nullptr || core == nullptr ||
+      dlsym(library, "mlpjit_onnx_library") == nullptr) {
+    return "not a reader of ONNX files of this mlpjit";
+  }
+  if (version_of() != version())
+    return fmt::format("of mlpjit {}, expected {}", version_of(), version());
+  if (core() != reinterpret_cast<const void*>(&computed_now))
+    return "linked with another libmlpjit than this program";
+  return "";
+}
+
+const onnx::Library& onnx_library() {
+  static std::atomic<const onnx::Library*> loaded{nullptr};
+  if (const onnx::Library* library = loaded.load(std::memory_order_acquire)) return *library;
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  if (const onnx::Library* library = loaded.load(std::memory_order_relaxed)) return *library;
+  std::string tried;
+  void* const opened = runtime::open_companion(kOnnx, refusal_of, tried);
+  if (opened == nullptr) {
+    throw UnsupportedError(fmt::format(
+        "ONNX files are read by {}, which cannot be opened; name the file in {}. Tried:{}",
+        kOnnx.file, kOnnx.variable, tried));
+  }
+  const onnx::Library* const library =
+      symbol_of<decltype(mlpjit_onnx_library)>(opened, "mlpjit_onnx_library")();
+  loaded.store(library, std::memory_order_release);
+  return *library;
+}
+
+std::string bytes_of(const std::string& path) {
+  const support::InputFile file(path);
+  std::string bytes(static_cast<std::size_t>(file.size()), '\0');
+  file.read(0, std::as_writable_bytes(std::span(bytes)));
+  return bytes;
+}
+
+// What a file is that is no ONNX model, and what to do with it; "" where it may be one.
+std::string other_kind(std::string_view bytes) {
+  if (bytes.starts_with("PK\x03\x04"))
+    return "a zip archive, such as .keras, .npz and PyTorch's .pt files are";
+  if (bytes.starts_with("\x89HDF\r\n")) return "an HDF5 file, such as Keras's .h5 files are";
+  if (bytes.starts_with("{") || bytes.starts_with("\xEF\xBB\xBF{"))
+    return "JSON: a model that export_model() wrote is read with its parameter file, "
+           "imports(symbol_file, parameter_file)";
+  if (bytes.size() > 8 && bytes[8] == '{')
+    return "a safetensors file: parameters, which load_parameters() reads into a network";
+  if (bytes.size() > 8 && bytes.substr(4, 4) == "TFL3") return "a TensorFlow Lite model";
+  return "";
+}
+
+}  // namespace
+}  // namespace mlpjit::detail
+
+namespace mlpjit::nn {
+
+SymbolBlock SymbolBlock::imports(const std::string& model_file, const LoadOptions& options) {
+  if (is_tracing()) {
+    throw TraceError(
+        "SymbolBlock::imports while tracing would happen once, not at every call: do it outside");
+  }
+  const std::string bytes = detail::bytes_of(model_file);
+  if (const std::string kind = detail::other_kind(bytes); !kind.empty()) {
+    throw FormatError(fmt::format("{}: expected an ONNX model, found {}", model_file, kind));
+  }
+  return detail::onnx_library().import(bytes, model_file, options.cast);
+}
+
+}  // namespace mlpjit::nn

@@ -1,0 +1,178 @@
+// If, Loop and Scan of ONNX.
+
+#include <fmt/format.h>
+
+#include "mlpjit/control_flow.h"
+#include "mlpjit/create.h"
+#include "src/onnx/call.h"
+#include "src/onnx/importer.h"
+
+namespace mlpjit::onnx {
+namespace {
+
+Tensors tensors_of(const Call& call, const Values& values) {
+  Tensors tensors;
+  for (const Value& value : values) {
+    if (value.is_text) call.unsupported("its graphs give strings");
+    tensors.push_back(value.tensor);
+  }
+  return tensors;
+}
+Values values_of(const Tensors& tensors) {
+  Values values;
+  for (const Tensor& tensor : tensors) values.push_back(computed(tensor));
+  return values;
+}
+
+Tensor scalar(const Tensor& x) {
+  return x.rank() == 0 ? x : reshape(x, {});
+}
+
+Values if_of(const Call& call) {
+  const Graph& then = call.graph("then_branch");
+  const Graph& otherwise = call.graph("else_branch");
+  if (call.is_constant(0)) {
+    const bool taken = call.number(0) != 0;
+    return call.importer().run(taken ? then : otherwise, &call.scope(), {});
+  }
+  const auto branch = [&](const Graph& graph) {
+    return [&](const Tensors&) {
+      return tensors_of(call, call.importer().run(graph, &call.scope(), {}));
+    };
+  };
+  return values_of(detail::cond(scalar(call.x(0)), branch(then), branch(otherwise), {}));
+}
+
+// The number of rounds, where it is known when the model is read.
+std::optional<std::int64_t> known_rounds(const Call& call) {
+  if (!call.has(0)) return std::nullopt;
+  if (!call.is_constant(0)) return std::nullopt;
+  return call.integer(0, "rounds");
+}
+
+// The body takes the round, whether to go on, and what is carried; it gives whether to go on, what is
+// carried, and a row for each result that is collected.
+class LoopReader {
+ public:
+  explicit LoopReader(const Call& call) : call_(call), body_(call.graph("body")) {
+    carried_ = call.count() < 2 ? 0 : call.count() - 2;
+    if (body_.outputs.size() < carried_ + 1) call.fail("its body gives too few results");
+    collected_ = body_.outputs.size() - 1 - carried_;
+  }
+
+  Values read() {
+    const std::optional<std::int64_t> rounds = known_rounds(call_);
+    if (collected_ > 0 || (rounds && *rounds <= kUnrolled && always())) {
+      if (!rounds)
+        call_.unsupported("it collects results for a number of rounds that is not known");
+      return unrolled(*rounds);
+    }
+    return looped(rounds.value_or(-1));
+  }
+
+ private:
+  static constexpr std::int64_t kUnrolled = 16;
+  static constexpr std::int64_t kMostUnrolled = 1024;
+
+  bool always() const { return !call_.has(1) || (call_.is_constant(1) && call_.number(1) != 0); }
+  Values round(const Tensor& number, const Values& state) const {
+    Values inputs{number.defined() ? constant(number) : Value(),
+                  constant(full({}, true, DType::boolean))};
+    inputs.insert(inputs.end(), state.begin(), state.end());
+    return call_.importer().run(body_, &call_.scope(), inputs);
+  }
+
+  // Round by round, which needs to know after each whether another comes.
+  Values unrolled(std::int64_t rounds) const {
+    if (rounds > kMostUnrolled)
+      call_.unsupported(fmt::format("{} rounds that collect results", rounds));
+    Values state;
+    for (std::size_t i = 0; i < carried_; ++i) state.push_back(call_.value(i + 2));
+    std::vector<Tensors> collected(collected_);
+    bool go_on = !call_.has(1) || !call_.is_constant(1) || call_.number(1) != 0;
+    if (call_.has(1) && !call_.is_constant(1))
+      call_.unsupported("it collects results while a computed condition holds");
+    for (std::int64_t i = 0; i < rounds && go_on; ++i) {
+      const Values results =
+          round(call_.importer().now([&] { return full({}, static_cast<double>(i), DType::i64); }),
+                state);
+      for (std::size_t k = 0; k < carried_; ++k) state[k] = results[k + 1];
+      for (std::size_t k = 0; k < collected_; ++k)
+        collected[k].push_back(results[carried_ + 1 + k].tensor);
+      const Value& condition = results[0];
+      if (!condition.constant)
+        call_.unsupported("it collects results while a computed condition holds");
+      go_on = integers_of(condition.tensor).at(0) != 0;
+    }
+    for (const Tensors& rows : collected) {
+      if (rows.empty()) call_.unsupported("it collects results in no round at all");
+      state.push_back(computed(stack(rows)));
+    }
+    return state;
+  }
+
+  Values looped(std::int64_t rounds) const {
+    const bool counted_by_input = call_.has(0) && rounds < 0;
+    Tensors state{full({}, 0, DType::i64),
+                  call_.has(1) ? scalar(call_.x(1)) : full({}, true, DType::boolean)};
+    for (std::size_t i = 0; i < carried_; ++i) state.push_back(call_.x(i + 2));
+    const Tensor limit = counted_by_input ? cast(scalar(call_.x(0)), DType::i64) : Tensor();
+    const auto condition = [&](const Tensors& now) {
+      return Tensors{counted_by_input ? logical_and(now[1], now[0] < limit) : now[1]};
+    };
+    const auto body = [&](const Tensors& now) {
+      Values inputs{computed(now[0]), computed(now[1])};
+      for (std::size_t i = 0; i < carried_; ++i) inputs.push_back(computed(now[i + 2]));
+      const Values results = call_.importer().run(body_, &call_.scope(), inputs);
+      Tensors next{now[0] + full({}, 1, DType::i64), scalar(results[0].tensor)};
+      for (std::size_t i = 0; i < carried_; ++i) next.push_back(results[i + 1].tensor);
+      return next;
+    };
+    const Tensors last = detail::while_loop(condition, body, state, rounds);
+    return values_of(Tensors(last.begin() + 2, last.end()));
+  }
+
+  const Call& call_;
+  const Graph& body_;
+  std::size_t carried_ = 0, collected_ = 0;
+};
+
+Values scan_of(const Call& call) {
+  const Graph& body = call.graph("body");
+  const auto entries = static_cast<std::size_t>(call.i("num_scan_inputs", 0));
+  if (call.version() < 9) call.unsupported("the batched form of operator set 8");
+  if (entries == 0 || entries > call.count()) call.fail("num_scan_inputs does not fit its inputs");
+  const std::size_t carried = call.count() - entries;
+  const auto all_zero = [&](const char* name) {
+    for (const std::int64_t value : call.ints(name)) {
+      if (value != 0) call.unsupported(fmt::format("{} other than 0", name));
+    }
+  };
+  for (const char* name :
+       {"scan_input_directions", "scan_output_directions", "scan_input_axes", "scan_output_axes"})
+    all_zero(name);
+  Tensors init, xs;
+  for (std::size_t i = 0; i < call.count(); ++i) (i < carried ? init : xs).push_back(call.x(i));
+  const auto step = [&](const Tensors& carry, const Tensors& entry) {
+    Values inputs = values_of(carry);
+    for (const Tensor& x : entry) inputs.push_back(computed(x));
+    const Tensors results = tensors_of(call, call.importer().run(body, &call.scope(), inputs));
+    if (results.size() < carried) call.fail("its body gives too few results");
+    const auto at = results.begin() + static_cast<std::ptrdiff_t>(carried);
+    return std::pair(Tensors(results.begin(), at), Tensors(at, results.end()));
+  };
+  auto [last, ys] = detail::scan(step, init, xs);
+  Values results = values_of(last);
+  for (const Tensor& y : ys) results.push_back(computed(y));
+  return results;
+}
+
+}  // namespace
+
+std::vector<OpDefinition> control_ops() {
+  return {{"If", if_of},
+          {"Loop", [](const Call& call) { return LoopReader(call).read(); }},
+          {"Scan", scan_of}};
+}
+
+}  // namespace mlpjit::onnx

@@ -1,0 +1,454 @@
+#include "src/onnx/importer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "mlpjit/error.h"
+#include "src/onnx/call.h"
+#include "src/onnx/tensor_data.h"
+
+namespace mlpjit::onnx {
+namespace {
+
+constexpr int kDeepestCalls = 64;
+// What nodes of constants may make of them.
+constexpr std::int64_t kMostFolded = std::int64_t{1} << 26;
+
+// A symbol that texts can hold; exporters write "batch", "unk__6", "s77", "floor(n/2)".
+std::string symbol_of(const std::string& name) {
+  std::string symbol;
+  for (const char c : name) {
+    const bool letter = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+    symbol += letter ? c : '_';
+  }
+  if (symbol.empty() || std::isdigit(static_cast<unsigned char>(symbol[0])) != 0)
+    symbol = "n" + symbol;
+  return symbol;
+}
+
+// tf2onnx gives each size that it does not know a name of its own.
+bool says_nothing(const std::string& name) {
+  return name.empty() || name.starts_with("unk__") || name == "?";
+}
+
+// The body of a function with the attributes of the call in the places that refer to them.
+Node with_attributes(const Node& node,
+                     const std::function<const Attribute*(const std::string&)>& given) {
+  Node result = node;
+  std::erase_if(result.attributes, [&](Attribute& attribute) {
+    if (!attribute.refers_to.empty()) {
+      const Attribute* found = given(attribute.refers_to);
+      if (found == nullptr) return true;
+      const std::string name = attribute.name;
+      attribute = *found;
+      attribute.name = name;
+    }
+    if (attribute.graph) {
+      auto graph = std::make_shared<Graph>(*attribute.graph);
+      for (Node& inner : graph->nodes) inner = with_attributes(inner, given);
+      attribute.graph = graph;
+    }
+    return false;
+  });
+  return result;
+}
+
+}  // namespace
+
+const Value* Scope::find(const std::string& name) const {
+  const auto found = values_.find(name);
+  if (found != values_.end()) return &found->second;
+  return around_ == nullptr ? nullptr : around_->find(name);
+}
+
+const std::map<std::string, std::int64_t>& Scope::opsets() const {
+  return opsets_ != nullptr ? *opsets_ : around_->opsets();
+}
+
+Importer::Importer(const Model& model, std::string file, const ImportOptions& options)
+    : model_(model), file_(std::move(file)), options_(options) {
+  for (const Strings which : {Strings::labels, Strings::others}) {
+    collect_strings(model_.graph, which);
+    for (const Function& function : model_.functions) collect_strings(function.nodes, which);
+    if (which == Strings::labels && classes_.empty()) classes_ = strings_;
+  }
+}
+
+void Importer::collect_strings(const std::vector<Node>& nodes, Strings which) {
+  const auto add = [&](const std::string& text) {
+    if (codes_.emplace(text, static_cast<std::int64_t>(strings_.size())).second)
+      strings_.push_back(text);
+  };
+  for (const Node& node : nodes) {
+    const bool ml = node.domain == "ai.onnx.ml";
+    for (const Attribute& attribute : node.attributes) {
+      const bool label =
+          attribute.name == "classlabels_strings" || attribute.name == "values_strings";
+      if (ml && (label == (which == Strings::labels)))
+        std::for_each(attribute.strings.begin(), attribute.strings.end(), add);
+      if (ml && which == Strings::others && attribute.name == "default_string") add(attribute.s);
+      if (which == Strings::labels && attribute.tensor)
+        std::for_each(attribute.tensor->strings.begin(), attribute.tensor->strings.end(), add);
+      if (attribute.graph) collect_strings(*attribute.graph, which);
+      // Labels that are numbers are classes as well.
+      const bool numbers =
+          attribute.name == "classlabels_ints" || attribute.name == "classlabels_int64s";
+      if (ml && numbers && classes_.empty()) {
+        for (const std::int64_t number : attribute.ints) classes_.push_back(std::to_string(number));
+      }
+    }
+  }
+}
+
+// Every string that a node compares with has a code.
+void Importer::collect_strings(const Graph& graph, Strings which) {
+  if (which == Strings::labels) {
+    for (const TensorData& tensor : graph.initializers) {
+      for (const std::string& text : tensor.strings) {
+        if (codes_.emplace(text, static_cast<std::int64_t>(strings_.size())).second)
+          strings_.push_back(text);
+      }
+    }
+  }
+  collect_strings(graph.nodes, which);
+}
+
+std::int64_t Importer::code_of(const std::string& text) const {
+  const auto found = codes_.find(text);
+  return found == codes_.end() ? -1 : found->second;
+}
+
+const Function* Importer::find_function(const Node& node) const {
+  for (const Function& function : model_.functions) {
+    if (function.name == node.op && function.domain == node.domain) return &function;
+  }
+  return nullptr;
+}
+
+void Importer::check(const std::vector<Node>& nodes, std::vector<std::string>& unsupported) {
+  for (const Node& node : nodes) {
+    if (find_function(node) == nullptr && find_definition(node.domain, node.op) == nullptr) {
+      const auto version = model_.opsets.find(node.domain);
+      unsupported.push_back(
+          fmt::format("{}{}{} version {}{}", node.domain, node.domain.empty() ? "" : ".", node.op,
+                      version == model_.opsets.end() ? 0 : version->second,
+                      node.name.empty() ? "" : fmt::format(" (node '{}')", node.name)));
+    }
+    for (const Attribute& attribute : node.attributes) {
+      if (attribute.graph) check(attribute.graph->nodes, unsupported);
+    }
+  }
+}
+
+DType Importer::dtype_of(DataType type, const std::string& what) const {
+  switch (type) {
+    case DataType::f32: return DType::f32;
+    case DataType::f64: return DType::f64;
+    case DataType::i32: return DType::i32;
+    case DataType::i64: return DType::i64;
+    case DataType::boolean: return DType::boolean;
+    case DataType::string: return DType::i64;  // codes
+    case DataType::f16:
+    case DataType::bf16:
+      if (options_.widen) return DType::f32;
+      throw UnsupportedError(fmt::format(
+          "{}: {} has {} numbers, which mlpjit does not calculate with: {{.cast = true}} widens "
+          "them to float32",
+          file_, what, to_string(type)));
+    default:
+      throw UnsupportedError(
+          fmt::format("{}: {} has {} numbers: expected float32, float64, int32, int64 or bool",
+                      file_, what, to_string(type)));
+  }
+}
+
+std::vector<detail::FunctionModel::Input> Importer::inputs(Leading leading) const {
+  std::set<std::string> given;  // up to IR version 3 every initializer is an input as well
+  for (const TensorData& tensor : model_.graph.initializers) given.insert(tensor.name);
+  std::vector<detail::FunctionModel::Input> inputs;
+  for (const ValueInfo& info : model_.graph.inputs) {
+    if (given.contains(info.name)) continue;
+    const std::string what = fmt::format("input '{}'", info.name);
+    if (info.kind != ValueInfo::Kind::tensor) {
+      throw UnsupportedError(fmt::format(
+          "{}: {} is no tensor: sequences, maps and optionals are not read", file_, what));
+    }
+    if (!info.has_shape) {
+      throw UnsupportedError(
+          fmt::format("{}: {} has no shape: its number of axes must be known", file_, what));
+    }
+    Shape shape;
+    for (std::size_t axis = 0; axis < info.shape.size(); ++axis) {
+      const Dimension& size = info.shape[axis];
+      if (shape.rank() == kMaxRank)
+        throw UnsupportedError(fmt::format("{}: {} has more than {} axes", file_, what, kMaxRank));
+      const bool unnamed = says_nothing(size.name);
+      if (size.size >= 0 && size.name.empty()) {
+        shape.push_back(Dim(size.size));
+      } else if (axis == 0 && (unnamed || leading == Leading::one_symbol)) {
+        shape.push_back(dim("B"));
+      } else if (unnamed) {
+        shape.push_back(dim(fmt::format("n{}_{}", inputs.size(), axis)));
+      } else {
+        shape.push_back(dim(symbol_of(size.name)));
+      }
+    }
+    inputs.push_back({info.name, dtype_of(info.type, what), shape});
+  }
+  return inputs;
+}
+
+nn::SymbolBlock Importer::import() {
+  std::vector<std::string> unsupported;
+  check(model_.graph.nodes, unsupported);
+  for (const Function& function : model_.functions) check(function.nodes, unsupported);
+  if (!unsupported.empty()) {
+    std::string list;
+    for (const std::string& node : unsupported) list += "\n  " + node;
+    throw UnsupportedError(
+        fmt::format("{}: {} of its nodes cannot be read:{}", file_, unsupported.size(), list));
+  }
+  try {
+    return import(Leading::as_named);
+  } catch (const ShapeError&) {
+    // Names of sizes differ where the sizes are one batch.
+    try {
+      return import(Leading::one_symbol);
+    } catch (const UserError&) {
+    }
+    throw;
+  }
+}
+
+nn::SymbolBlock Importer::import(Leading leading) {
+  detail::FunctionModel model;
+  model.file = file_;
+  model.inputs = inputs(leading);
+  for (const ValueInfo& output : model_.graph.outputs) model.output_names.push_back(output.name);
+  model.body = [this](const Tensors& arguments) { return body(arguments); };
+  model.parameter = [this](const Tensor& tensor) -> std::optional<std::string> {
+    const auto found = names_.find(detail::identity_of(tensor));
+    if (found == names_.end()) return std::nullopt;
+    return found->second;
+  };
+  model.metadata = model_.metadata;
+  model.classes = classes_;
+  model.strings = strings_;
+  if (!strings_.empty()) {
+    for (const ValueInfo& info : model_.graph.inputs) {
+      if (info.type == DataType::string) model.coded.push_back(info.name);
+    }
+    for (const ValueInfo& info : model_.graph.outputs) {
+      if (info.type == DataType::string) model.coded.push_back(info.name);
+    }
+  }
+  return detail::make_symbol_block(model);
+}
+
+Tensors Importer::body(const Tensors& arguments) {
+  Scope scope;
+  scope.set_opsets(&model_.opsets);
+  std::set<std::string> given;
+  for (const TensorData& tensor : model_.graph.initializers) given.insert(tensor.name);
+  std::size_t next = 0;
+  for (const ValueInfo& info : model_.graph.inputs) {
+    if (given.contains(info.name)) continue;
+    Value value = computed(arguments[next++]);
+    value.is_text = info.type == DataType::string;
+    scope.set(info.name, std::move(value));
+  }
+  Tensors results;
+  for (const Value& value : run(model_.graph, &scope, {})) results.push_back(value.tensor);
+  return results;
+}
+
+Values Importer::run(const Graph& graph, const Scope* around, const Values& inputs) {
+  Scope scope(around);
+  for (const TensorData& data : graph.initializers) {
+    Value value = read(data);
+    value.name = data.name;
+    scope.set(data.name, std::move(value));
+  }
+  for (std::size_t i = 0; i < inputs.size() && i < graph.inputs.size(); ++i)
+    scope.set(graph.inputs[i].name, inputs[i]);
+  run_nodes(graph.nodes, scope);
+  Values results;
+  for (const ValueInfo& output : graph.outputs) {
+    const Value* value = scope.find(output.name);
+    if (value == nullptr)
+      throw FormatError(fmt::format("{}: output '{}' is no node's", file_, output.name));
+    Value& result = results.emplace_back(*value);
+    if (!result.tensor.defined() && result.sizes) result.tensor = tensor_of(*result.sizes);
+    if (!result.tensor.defined() && result.product)
+      result.tensor = dense(result.product->x, result.product->weight);
+  }
+  return results;
+}
+
+void Importer::run_nodes(const std::vector<Node>& nodes, Scope& scope) {
+  for (const Node& node : nodes) detail::in_named_layer(node.name, [&] { run_node(node, scope); });
+}
+
+void Importer::run_node(const Node& node, Scope& scope) {
+  Values inputs;
+  bool all_constant = true;
+  for (const std::string& name : node.inputs) {
+    if (name.empty()) {
+      inputs.emplace_back();
+      continue;
+    }
+    const Value* value = scope.find(name);
+    if (value == nullptr) {
+      throw FormatError(
+          fmt::format("{}: {}: its input '{}' is no earlier node's", file_, described(node), name));
+    }
+    all_constant = all_constant && value->constant;
+    inputs.push_back(*value);
+  }
+  Values results;
+  if (const Function* function = find_function(node)) {
+    results = call_function(*function, node, inputs);
+  } else {
+    const auto version = scope.opsets().find(node.domain);
+    const Call call(*this, node, version == scope.opsets().end() ? 1 : version->second, scope,
+                    inputs);
+    if (all_constant && node.op != "If") {
+      detail::computed_now([&] {
+        results = results_of(call, inputs);
+        return Tensors();
+      });
+      for (Value& result : results) {
+        result.constant = result.tensor.defined();
+        if (result.constant && result.tensor.size() > kMostFolded)
+          call.unsupported(fmt::format("it makes {} numbers of constants", result.tensor.size()));
+        if (result.constant) kept_.push_back(result.tensor);
+      }
+    } else {
+      results = results_of(call, inputs);
+    }
+  }
+  if (results.size() < node.outputs.size()) {
+    for (std::size_t i = results.size(); i < node.outputs.size(); ++i) {
+      if (!node.outputs[i].empty())
+        throw UnsupportedError(
+            fmt::format("{}: {}: its result {} is not given", file_, described(node), i));
+    }
+  }
+  for (std::size_t i = 0; i < node.outputs.size() && i < results.size(); ++i) {
+    if (!node.outputs[i].empty()) scope.set(node.outputs[i], std::move(results[i]));
+  }
+}
+
+Values Importer::results_of(const Call& call, const Values& inputs) {
+  const bool sizes = std::any_of(inputs.begin(), inputs.end(),
+                                 [](const Value& value) { return value.sizes.has_value(); });
+  if (sizes) {
+    if (std::optional<Values> results = computed_on_sizes(call)) return std::move(*results);
+  }
+  const Definition* definition = find_definition(call.node().domain, call.node().op);
+  if (definition == nullptr) call.unsupported("no such op is known");
+  try {
+    return (*definition)(call);
+  } catch (const ShapeError& error) {
+    throw ShapeError(fmt::format("{}: {}: {}", file_, described(call.node()), error.what()));
+  } catch (const DTypeError& error) {
+    throw DTypeError(fmt::format("{}: {}: {}", file_, described(call.node()), error.what()));
+  } catch (const ValueError& error) {
+    throw ValueError(fmt::format("{}: {}: {}", file_, described(call.node()), error.what()));
+  } catch (const TraceError& error) {
+    throw TraceError(fmt::format("{}: {}: {}", file_, described(call.node()), error.what()));
+  }
+}
+
+Values Importer::call_function(const Function& function, const Node& node, const Values& inputs) {
+  if (++depth_ > kDeepestCalls)
+    throw FormatError(
+        fmt::format("{}: functions call each other deeper than {}", file_, kDeepestCalls));
+  Scope scope;
+  scope.set_opsets(function.opsets.empty() ? &model_.opsets : &function.opsets);
+  for (std::size_t i = 0; i < function.inputs.size(); ++i)
+    scope.set(function.inputs[i], i < inputs.size() ? inputs[i] : Value());
+  std::vector<Node> nodes;
+  for (const Node& inner : function.nodes) {
+    nodes.push_back(with_attributes(inner, [&](const std::string& name) -> const Attribute* {
+      if (const Attribute* given = node.find(name)) return given;
+      for (const Attribute& attribute : function.defaults) {
+        if (attribute.name == name) return &attribute;
+      }
+      return nullptr;
+    }));
+  }
+  run_nodes(nodes, scope);
+  Values results;
+  for (const std::string& name : function.outputs) {
+    const Value* value = scope.find(name);
+    if (value == nullptr)
+      throw FormatError(fmt::format("{}: function '{}': its output '{}' is no node's", file_,
+                                    function.name, name));
+    results.push_back(*value);
+  }
+  --depth_;
+  return results;
+}
+
+Value Importer::read(const TensorData& data) {
+  const std::string what = fmt::format("tensor '{}'", data.name);
+  if (data.type == DataType::string) {
+    std::vector<std::int64_t> codes;
+    for (const std::string& text : data.strings) codes.push_back(code_of(text));
+    Value value;
+    detail::computed_now([&] {
+      value = constant(tensor_of_elements(data, DType::i64, codes, file_));
+      return Tensors();
+    });
+    value.is_text = true;
+    return value;
+  }
+  const DType dtype = dtype_of(data.type, what);
+  Value value;
+  detail::computed_now([&] {
+    value = constant(read_tensor(data, dtype, file_));
+    return Tensors();
+  });
+  kept_.push_back(value.tensor);
+  return value;
+}
+
+Tensor Importer::named(Tensor tensor, const std::string& name) {
+  const bool weights = tensor.dtype() == DType::f32 || tensor.dtype() == DType::f64;
+  if (name.empty() || !weights || tensor.size() < 2) return tensor;
+  if (names_.emplace(detail::identity_of(tensor), name).second) kept_.push_back(tensor);
+  return tensor;
+}
+
+Tensors Importer::all_now(const std::function<Tensors()>& function) {
+  Tensors made = detail::computed_now(function);
+  kept_.insert(kept_.end(), made.begin(), made.end());
+  return made;
+}
+
+Tensor Importer::now(const std::function<Tensor()>& function) {
+  return all_now([&] { return Tensors{function()}; }).front();
+}
+
+Tensor Importer::reshaped(const Value& value, const Shape& shape) {
+  return named(now([&] { return reshape(value.tensor, shape); }), value.name);
+}
+
+Tensor Importer::transposed(const Value& weight) {
+  const auto made = [&] {
+    return detail::computed_now([&] { return Tensors{transpose(weight.tensor).copy()}; }).front();
+  };
+  if (weight.name.empty()) {
+    kept_.push_back(made());
+    return kept_.back();
+  }
+  auto [found, is_new] = transposed_.try_emplace(weight.name);
+  if (is_new) found->second = named(made(), weight.name);
+  return found->second;
+}
+
+}  // namespace mlpjit::onnx

@@ -1,0 +1,92 @@
+#pragma once
+// From an ONNX model to a network: its nodes are run once, on symbols, with the ops of mlpjit.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "src/model/function_model.h"
+#include "src/onnx/model.h"
+#include "src/onnx/value.h"
+
+namespace mlpjit::onnx {
+
+// Values by name; a graph within another sees those around it.
+class Scope {
+ public:
+  explicit Scope(const Scope* around = nullptr) : around_(around) {}
+  const Value* find(const std::string& name) const;
+  void set(const std::string& name, Value value) { values_[name] = std::move(value); }
+
+  // What the version of each domain's ops is.
+  const std::map<std::string, std::int64_t>& opsets() const;
+  void set_opsets(const std::map<std::string, std::int64_t>* opsets) { opsets_ = opsets; }
+
+ private:
+  const Scope* around_;
+  const std::map<std::string, std::int64_t>* opsets_ = nullptr;
+  std::unordered_map<std::string, Value> values_;
+};
+
+struct ImportOptions {
+  bool widen = false;  // float16 and bfloat16 become float32
+};
+
+class Importer {
+ public:
+  // `file` is where the model came from: for messages, and for external data beside it.
+  Importer(const Model& model, std::string file, const ImportOptions& options);
+
+  // The network. May be asked for once.
+  nn::SymbolBlock import();
+
+  // The results of a graph's nodes.
+  Values run(const Graph& graph, const Scope* around, const Values& inputs);
+  Value read(const TensorData& data);
+  // Where a string stands in the model's table; -1 where it does not.
+  std::int64_t code_of(const std::string& text) const;
+  const ImportOptions& options() const { return options_; }
+  DType dtype_of(DataType type, const std::string& what) const;
+  // Weights that are called so in the file.
+  Tensor named(Tensor tensor, const std::string& name);
+  // What constants give: calculated now, not by the network. Kept as long as the importer.
+  Tensor now(const std::function<Tensor()>& function);
+  Tensors all_now(const std::function<Tensors()>& function);
+  // A constant in another shape; weights keep their name.
+  Tensor reshaped(const Value& value, const Shape& shape);
+  // weight^T, once for each name.
+  Tensor transposed(const Value& weight);
+
+ private:
+  enum class Leading : std::uint8_t { as_named, one_symbol };
+  // The strings of labels first: they are the classes.
+  enum class Strings : std::uint8_t { labels, others };
+  void collect_strings(const std::vector<Node>& nodes, Strings which);
+  void collect_strings(const Graph& graph, Strings which);
+  void check(const std::vector<Node>& nodes, std::vector<std::string>& unsupported);
+  std::vector<detail::FunctionModel::Input> inputs(Leading leading) const;
+  Tensors body(const std::vector<Tensor>& arguments);
+  nn::SymbolBlock import(Leading leading);
+  void run_nodes(const std::vector<Node>& nodes, Scope& scope);
+  void run_node(const Node& node, Scope& scope);
+  Values call_function(const Function& function, const Node& node, const Values& inputs);
+  Values results_of(const class Call& call, const Values& inputs);
+  const Function* find_function(const Node& node) const;
+
+  const Model& model_;
+  const std::string file_;
+  const ImportOptions options_;
+  std::vector<std::string> strings_;
+  std::unordered_map<std::string, std::int64_t> codes_;
+  std::vector<std::string> classes_;
+  std::unordered_map<const void*, std::string> names_;  // of weights, by their identity
+  std::unordered_map<std::string, Tensor> transposed_;
+  std::vector<Tensor> kept_;
+  int depth_ = 0;
+};
+
+}  // namespace mlpjit::onnx

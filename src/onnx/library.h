@@ -1,0 +1,24 @@
+#pragma once
+// What libmlpjit-onnx exports to libmlpjit, which opens it when it is first asked for a file.
+
+#include <string>
+#include <string_view>
+
+#include "mlpjit/nn/symbol_block.h"
+
+namespace mlpjit::onnx {
+
+struct Library {
+  // A model from its bytes; `file` is where they came from.
+  nn::SymbolBlock (*import)(std::string_view bytes, const std::string& file, bool widen);
+};
+
+}  // namespace mlpjit::onnx
+
+extern "C" {
+// The version of mlpjit that the library belongs to, and the address of a function in the libmlpjit
+// that it is linked with.
+const char* mlpjit_onnx_version();
+const void* mlpjit_onnx_core();
+const mlpjit::onnx::Library* mlpjit_onnx_library();
+}

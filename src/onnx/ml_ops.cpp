@@ -1,0 +1,276 @@
+// Ops of ai.onnx.ml: what scikit-learn's pipelines are exported as.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "mlpjit/create.h"
+#include "src/onnx/call.h"
+#include "src/onnx/importer.h"
+
+namespace mlpjit::onnx {
+namespace {
+
+// Numbers of an attribute, as a constant of this dtype.
+Tensor numbers(const std::vector<double>& values, DType dtype) {
+  Tensor made =
+      zeros(Shape(std::vector<std::int64_t>{static_cast<std::int64_t>(values.size())}), DType::f64);
+  std::copy(values.begin(), values.end(), made.mutable_data<double>().begin());
+  return dtype == DType::f64 ? made : cast(made, dtype);
+}
+Tensor integers(const std::vector<std::int64_t>& values) {
+  Tensor made =
+      zeros(Shape(std::vector<std::int64_t>{static_cast<std::int64_t>(values.size())}), DType::i64);
+  std::copy(values.begin(), values.end(), made.mutable_data<std::int64_t>().begin());
+  return made;
+}
+Tensor number(double value, const Tensor& x) {
+  return full({}, value, x.dtype());
+}
+
+// These ops take any numbers and give float32, or float64 for float64.
+Tensor as_float(const Tensor& x) {
+  return x.dtype() == DType::f32 || x.dtype() == DType::f64 ? x : cast(x, DType::f32);
+}
+
+Values scaler(const Call& call) {
+  Tensor x = as_float(call.x(0));
+  const auto [offset, scale] = std::pair(call.floats("offset"), call.floats("scale"));
+  const DType dtype = x.dtype();
+  Importer& importer = call.importer();
+  if (!offset.empty()) x = x - importer.now([&] { return numbers(offset, dtype); });
+  if (!scale.empty()) x = x * importer.now([&] { return numbers(scale, dtype); });
+  return one(x);
+}
+
+Values normalizer(const Call& call) {
+  const Tensor x = as_float(call.x(0));
+  const std::string norm = call.s("norm", "MAX");
+  Tensor size;
+  if (norm == "L1") {
+    size = sum(abs(x), -1, true);
+  } else if (norm == "L2") {
+    size = sqrt(sum(x * x, -1, true));
+  } else {
+    size = max(x, -1, true);
+  }
+  return one(where(size == number(0, x), x, x / size));
+}
+
+Values imputer(const Call& call) {
+  Tensor x = call.x(0);
+  const bool whole = x.dtype() == DType::i64;
+  if (whole) {
+    const Tensor values =
+        call.importer().now([&] { return integers(call.ints("imputed_value_int64s")); });
+    return one(
+        where(x == number(static_cast<double>(call.i("replaced_value_int64", 0)), x), values, x));
+  }
+  x = as_float(x);
+  const DType dtype = x.dtype();
+  const Tensor values =
+      call.importer().now([&] { return numbers(call.floats("imputed_value_floats"), dtype); });
+  const double replaced = call.f("replaced_value_float", 0);
+  return one(where(replaced != replaced ? x != x : x == number(replaced, x), values, x));
+}
+
+Values binarizer(const Call& call) {
+  const Tensor x = call.x(0);
+  return one(cast(x > number(call.f("threshold", 0), x), x.dtype()));
+}
+
+// Columns, by their numbers.
+Values array_feature_extractor(const Call& call) {
+  const Value& data = call.value(0);
+  const Tensor x = data.is_text ? call.codes(0) : call.x(0);
+  const Tensor columns = cast(reshape(call.x(1), {-1}), DType::i64);
+  Value result = computed(gather(x, columns, -1));
+  if (x.rank() == 1) result.tensor = expand_dims(result.tensor, 0);
+  result.is_text = data.is_text;
+  return {result};
+}
+
+Values feature_vectorizer(const Call& call) {
+  Tensors parts;
+  for (std::size_t i = 0; i < call.count(); ++i) {
+    const Tensor x = as_float(call.x(i));
+    parts.push_back(x.rank() == 1 ? expand_dims(x, -1) : x);
+  }
+  return one(concat(parts, -1));
+}
+
+// Codes of an attribute's strings.
+Tensor codes_of(const Call& call, const std::vector<std::string>& texts) {
+  std::vector<std::int64_t> codes;
+  for (const std::string& text : texts) codes.push_back(call.importer().code_of(text));
+  return integers(codes);
+}
+
+// One column for each category.
+Values one_hot_encoder(const Call& call) {
+  const bool text = call.value(0).is_text;
+  if (call.i("zeros", 1) == 0)
+    call.unsupported("zeros = 0: a category that is not known is an error");
+  const Tensor x = text ? call.codes(0) : call.x(0);
+  const Tensor categories = call.importer().now([&] {
+    return text ? codes_of(call, call.strings("cats_strings")) : integers(call.ints("cats_int64s"));
+  });
+  if (categories.size() == 0) call.fail("it has no categories of its input's type");
+  const Tensor known = x.dtype() == DType::i64 ? categories : cast(categories, x.dtype());
+  return one(cast(expand_dims(x, -1) == known, DType::f32));
+}
+
+// What each key becomes: the value of the key that is equal, or the default.
+Values label_encoder(const Call& call) {
+  Importer& importer = call.importer();
+  const bool text = call.value(0).is_text;
+  const Tensor x = text ? call.codes(0) : call.x(0);
+  Tensor keys, values, otherwise;
+  bool text_values = false;
+  importer.now([&] {
+    if (call.version() == 1) {  // classes_strings: from strings to their numbers, or back
+      const std::vector<std::string> classes = call.strings("classes_strings");
+      std::vector<std::int64_t> places(classes.size());
+      for (std::size_t i = 0; i < places.size(); ++i) places[i] = static_cast<std::int64_t>(i);
+      const Tensor codes = codes_of(call, classes), numbers = integers(places);
+      text_values = !text;
+      keys = text ? codes : numbers;
+      values = text ? numbers : codes;
+      otherwise =
+          full({},
+               static_cast<double>(text ? call.i("default_int64", -1)
+                                        : importer.code_of(call.s("default_string", "_Unused"))),
+               DType::i64);
+      return keys;
+    }
+    if (call.has_attribute("keys_tensor") || call.has_attribute("values_tensor"))
+      call.unsupported("keys and values as tensors");
+    keys = text                                ? codes_of(call, call.strings("keys_strings"))
+           : call.has_attribute("keys_int64s") ? cast(integers(call.ints("keys_int64s")), x.dtype())
+                                               : numbers(call.floats("keys_floats"), x.dtype());
+    if (call.has_attribute("values_strings")) {
+      text_values = true;
+      values = codes_of(call, call.strings("values_strings"));
+      otherwise =
+          full({}, static_cast<double>(importer.code_of(call.s("default_string", "_Unused"))),
+               DType::i64);
+    } else if (call.has_attribute("values_int64s")) {
+      values = integers(call.ints("values_int64s"));
+      otherwise = full({}, static_cast<double>(call.i("default_int64", -1)), DType::i64);
+    } else {
+      values = numbers(call.floats("values_floats"), DType::f32);
+      otherwise = full({}, call.f("default_float", -0.0), DType::f32);
+    }
+    return keys;
+  });
+  if (keys.size() == 0 || keys.size() != values.size())
+    call.fail("its keys and values are not equally many, or none");
+  Tensor found = expand_dims(x, -1) == keys;
+  // NaN is a key that equals no other.
+  if (keys.dtype() == DType::f32 || keys.dtype() == DType::f64) {
+    const Tensor missing = importer.now([&] { return keys != keys; });
+    found = logical_or(found, logical_and(expand_dims(x != x, -1), missing));
+  }
+  const Tensor any = max(cast(found, DType::i32), -1) == full({}, 1, DType::i32);
+  Value result =
+      computed(where(any, gather(values, argmax(cast(found, DType::i32), -1)), otherwise));
+  result.is_text = text_values;
+  return {result};
+}
+
+Tensor transformed(const Call& call, const Tensor& scores) {
+  const std::string transform = call.s("post_transform", "NONE");
+  if (transform == "NONE") return scores;
+  if (transform == "LOGISTIC") return sigmoid(scores);
+  if (transform == "SOFTMAX") return softmax(scores, -1);
+  if (transform == "SOFTMAX_ZERO") {  // scores of 0 stay, and count for nothing
+    const Tensor zero = number(0, scores);
+    const Tensor raised = where(scores == zero, zero, exp(scores - max(scores, -1, true)));
+    return raised / sum(raised, -1, true);
+  }
+  call.unsupported(fmt::format("post_transform {}", transform));
+}
+
+// x @ coefficients^T + intercepts, the coefficients [outputs, inputs].
+Tensor linear(const Call& call, const Tensor& x, std::int64_t outputs) {
+  const std::vector<double> coefficients = call.floats("coefficients");
+  std::vector<double> intercepts = call.floats("intercepts");
+  if (outputs < 1 || coefficients.size() % static_cast<std::size_t>(outputs) != 0)
+    call.fail("its coefficients do not fit its outputs");
+  const auto inputs = static_cast<std::int64_t>(coefficients.size()) / outputs;
+  const DType dtype = x.dtype();
+  Importer& importer = call.importer();
+  const std::string name = call.node().name.empty() ? call.node().op : call.node().name;
+  const Tensor weight = importer.named(
+      importer.now([&] { return reshape(numbers(coefficients, dtype), {outputs, inputs}); }),
+      name + ".coefficients");
+  if (intercepts.empty()) return dense(x, weight);
+  intercepts.resize(static_cast<std::size_t>(outputs), intercepts[0]);
+  const Tensor bias = importer.named(importer.now([&] { return numbers(intercepts, dtype); }),
+                                     name + ".intercepts");
+  return dense(x, weight, bias);
+}
+
+Values linear_regressor(const Call& call) {
+  const Tensor x = as_float(call.x(0));
+  return one(transformed(call, linear(call, x, call.i("targets", 1))));
+}
+
+// The labels of the largest scores, and the scores.
+Values linear_classifier(const Call& call) {
+  Importer& importer = call.importer();
+  const Tensor x = as_float(call.x(0));
+  const std::vector<std::string> texts = call.strings("classlabels_strings");
+  const std::vector<std::int64_t> labels = call.ints("classlabels_ints");
+  const std::size_t classes = texts.empty() ? labels.size() : texts.size();
+  if (classes == 0) call.fail("it has no class labels");
+  const std::size_t intercepts = std::max<std::size_t>(call.floats("intercepts").size(), 1);
+  // Two classes may have the score of the second alone.
+  const bool binary =
+      classes == 2 && intercepts == 1 &&
+      call.floats("coefficients").size() <=
+          static_cast<std::size_t>(x.shape()[-1].is_static() ? x.shape()[-1].offset() : 0);
+  Tensor scores = linear(call, x, binary ? 1 : static_cast<std::int64_t>(classes));
+  Tensor place;
+  if (binary) {
+    const std::string transform = call.s("post_transform", "NONE");
+    const Tensor raw = scores;
+    place = cast(reshape(raw, {-1}) > number(0, raw), DType::i64);
+    const Tensor second = transform == "NONE" ? raw : transformed(call, raw);
+    const Tensor first = transform == "NONE" ? -raw : number(1, second) - second;
+    scores = concat({first, second}, -1);
+  } else {
+    place = argmax(scores, -1);
+    scores = transformed(call, scores);
+  }
+  const Tensor table =
+      importer.now([&] { return texts.empty() ? integers(labels) : codes_of(call, texts); });
+  Value label = computed(gather(table, place));
+  label.is_text = !texts.empty();
+  return {label, computed(scores)};
+}
+
+// A list of dictionaries of the classes' scores: the scores alone, for the model keeps the classes.
+Values zip_map(const Call& call) {
+  return {call.value(0)};
+}
+
+}  // namespace
+
+std::vector<OpDefinition> ml_ops() {
+  return {
+      {"Scaler", scaler},
+      {"Normalizer", normalizer},
+      {"Imputer", imputer},
+      {"Binarizer", binarizer},
+      {"ArrayFeatureExtractor", array_feature_extractor},
+      {"FeatureVectorizer", feature_vectorizer},
+      {"OneHotEncoder", one_hot_encoder},
+      {"LabelEncoder", label_encoder},
+      {"LinearClassifier", linear_classifier},
+      {"LinearRegressor", linear_regressor},
+      {"ZipMap", zip_map},
+  };
+}
+
+}  // namespace mlpjit::onnx

@@ -1,0 +1,503 @@
+// Ops of ONNX that ask for shapes, make them, and move elements.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "mlpjit/create.h"
+#include "src/onnx/call.h"
+#include "src/onnx/importer.h"
+
+namespace mlpjit::onnx {
+namespace {
+
+// What slices take for "to the end".
+constexpr std::int64_t kFar = std::int64_t{1} << 31;
+
+std::vector<Dim> dims_of(const Shape& shape) {
+  std::vector<Dim> dims;
+  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
+  return dims;
+}
+Shape shape_of(const std::vector<Dim>& dims) {
+  return Shape(std::span<const Dim>(dims));
+}
+
+// Each size where the other is 1.
+Shape broadcast_shape(const Call& call, const Shape& a, const Shape& b) {
+  std::vector<Dim> dims;
+  const int rank = std::max(a.rank(), b.rank());
+  for (int i = 0; i < rank; ++i) {
+    const int in_a = i - (rank - a.rank()), in_b = i - (rank - b.rank());
+    const Dim one_a = in_a < 0 ? Dim(1) : a[in_a], one_b = in_b < 0 ? Dim(1) : b[in_b];
+    if (!identical(one_a, one_b) && !identical(one_a, Dim(1)) && !identical(one_b, Dim(1))) {
+      call.fail(
+          fmt::format("{} and {} do not broadcast to each other", to_string(a), to_string(b)));
+    }
+    dims.push_back(identical(one_a, Dim(1)) ? one_b : one_a);
+  }
+  return shape_of(dims);
+}
+
+Dim product(const std::vector<Dim>& dims, std::size_t from, std::size_t to) {
+  Dim result(1);
+  for (std::size_t i = from; i < to; ++i) result = result * dims[i];
+  return result;
+}
+
+Values shape(const Call& call) {
+  const std::vector<Dim> dims =
+      dims_of(call.value(0).is_text ? call.codes(0).shape() : call.shape(0));
+  const auto rank = static_cast<std::int64_t>(dims.size());
+  const auto place = [&](std::int64_t at) {
+    return std::clamp<std::int64_t>(at < 0 ? at + rank : at, 0, rank);
+  };
+  const std::int64_t from = place(call.i("start", 0)), to = place(call.i("end", rank));
+  Sizes sizes;
+  for (std::int64_t i = from; i < to; ++i)
+    sizes.elements.push_back(dims[static_cast<std::size_t>(i)]);
+  sizes.shape = {static_cast<std::int64_t>(sizes.elements.size())};
+  return {value_of(std::move(sizes))};
+}
+
+Values size(const Call& call) {
+  const std::vector<Dim> dims = dims_of(call.shape(0));
+  return {value_of({{}, {product(dims, 0, dims.size())}, DType::i64})};
+}
+
+Value moved(const Call& call, const Tensor& result) {
+  Value value = computed(result);
+  value.is_text = call.value(0).is_text;
+  return value;
+}
+// The input, of numbers or of strings: moving does not mind.
+Tensor any(const Call& call, std::size_t i = 0) {
+  return call.value(i).is_text ? call.codes(i) : call.x(i);
+}
+
+Values reshape_to(const Call& call) {
+  const Tensor x = any(call);
+  std::vector<Dim> dims;
+  if (call.version() < 5) {
+    for (const std::int64_t size : call.ints("shape")) dims.emplace_back(size);
+  } else {
+    dims = call.dims(1, "sizes");
+  }
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (!identical(dims[i], Dim(0)) || call.i("allowzero", 0) != 0) continue;
+    if (static_cast<int>(i) >= x.rank()) call.fail("a size of 0 copies an axis that is not there");
+    dims[i] = x.shape()[static_cast<int>(i)];
+  }
+  return {moved(call, detail::reshape(x, dims))};
+}
+
+Values flatten(const Call& call) {
+  const Tensor x = any(call);
+  const std::vector<Dim> dims = dims_of(x.shape());
+  const std::int64_t axis = call.i("axis", 1);
+  const auto rank = static_cast<std::int64_t>(dims.size());
+  if (axis < -rank || axis > rank) call.fail(fmt::format("there is no axis {}", axis));
+  const auto at = static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
+  return {moved(call, reshape(x, {product(dims, 0, at), product(dims, at, dims.size())}))};
+}
+
+std::vector<std::int64_t> axes_of(const Call& call, std::int64_t input_from) {
+  if (call.version() >= input_from)
+    return call.has(1) ? call.ints(1, "axes") : std::vector<std::int64_t>();
+  return call.ints("axes");
+}
+
+Values squeeze_axes(const Call& call) {
+  const Tensor x = any(call);
+  const std::vector<std::int64_t> axes = axes_of(call, 13);
+  if (axes.empty()) return {moved(call, squeeze(x))};
+  return {moved(call, squeeze(x, Axes(axes.begin(), axes.end())))};
+}
+
+Values unsqueeze(const Call& call) {
+  const Tensor x = any(call);
+  std::vector<std::int64_t> axes = axes_of(call, 13);
+  const auto rank = x.rank() + static_cast<int>(axes.size());
+  for (std::int64_t& axis : axes) axis = call.axis(axis, rank);
+  std::sort(axes.begin(), axes.end());
+  std::vector<Dim> dims = dims_of(x.shape());
+  for (const std::int64_t axis : axes) dims.insert(dims.begin() + axis, Dim(1));
+  return {moved(call, reshape(x, shape_of(dims)))};
+}
+
+Values transpose_axes(const Call& call) {
+  const std::vector<std::int64_t> order = call.ints("perm");
+  if (order.empty()) return {moved(call, transpose(any(call)))};
+  return {moved(call, transpose(any(call), std::vector<int>(order.begin(), order.end())))};
+}
+
+Values expand(const Call& call) {
+  const Tensor x = any(call);
+  const Shape to = broadcast_shape(call, x.shape(), shape_of(call.dims(1, "sizes")));
+  return {moved(call, broadcast_to(x, to))};
+}
+
+Values concat_all(const Call& call) {
+  Tensors parts;
+  for (std::size_t i = 0; i < call.count(); ++i) parts.push_back(any(call, i));
+  const int axis = call.axis(call.i("axis", 1), parts[0].rank());
+  return {moved(call, concat(parts, axis))};
+}
+
+Values split_parts(const Call& call) {
+  const Tensor x = any(call);
+  const int axis = call.axis(call.i("axis", 0), x.rank());
+  std::vector<std::int64_t> sizes = call.ints("split");
+  if (call.version() >= 13 && call.has(1)) sizes = call.ints(1, "parts");
+  if (sizes.empty()) {
+    const auto parts = static_cast<std::int64_t>(call.node().outputs.size());
+    const Dim whole = x.shape()[axis];
+    if (!whole.is_static()) call.unsupported("it splits an axis whose size is not known");
+    const std::int64_t part = (whole.offset() + parts - 1) / parts;
+    for (std::int64_t i = 0; i < parts; ++i)
+      sizes.push_back(std::clamp<std::int64_t>(whole.offset() - i * part, 0, part));
+  }
+  Values results;
+  for (const Tensor& part : split(x, sizes, axis)) results.push_back(moved(call, part));
+  return results;
+}
+
+// Elements of one axis in another order, or some of them.
+Tensor picked(const Tensor& x, const std::vector<std::int64_t>& from, int axis) {
+  Tensor indices =
+      zeros(Shape(std::vector<std::int64_t>{static_cast<std::int64_t>(from.size())}), DType::i64);
+  std::copy(from.begin(), from.end(), indices.mutable_data<std::int64_t>().begin());
+  return gather(x, indices, axis);
+}
+
+Tensor sliced(const Call& call, const Tensor& x, int axis, std::int64_t begin, std::int64_t end,
+              std::int64_t step) {
+  const Dim whole = x.shape()[axis];
+  if (step == 0) call.fail("a step of 0");
+  if (step > 0 && begin == 0 && end >= kFar && step == 1) return x;
+  if (!whole.is_static()) {
+    if (step < 0) call.unsupported("it turns round an axis whose size is not known");
+    // From the front or from the end, as in Python; one beyond the other is empty.
+    const bool open = end >= kFar;
+    if (begin < -kFar) begin = 0;
+    if (open) return slice(x, axis, begin, std::numeric_limits<std::int64_t>::max(), step);
+    return slice(x, axis, begin, end, step);
+  }
+  const std::int64_t n = whole.offset();
+  const auto place = [&](std::int64_t at, std::int64_t lowest, std::int64_t highest) {
+    return std::clamp(at < 0 ? at + n : at, lowest, highest);
+  };
+  if (step > 0) {
+    const std::int64_t from = place(begin, 0, n);
+    return slice(x, axis, from, std::max(from, place(end, 0, n)), step);
+  }
+  std::vector<std::int64_t> from;
+  const std::int64_t last = place(end, -1, n - 1);
+  for (std::int64_t i = place(begin, 0, n - 1); i > (end < -n ? -1 : last); i += step)
+    from.push_back(i);
+  return picked(x, from, axis);
+}
+
+Values slice_axes(const Call& call) {
+  Tensor x = any(call);
+  const bool attributes = call.version() < 10;
+  const std::vector<std::int64_t> begins =
+      attributes ? call.ints("starts") : call.ints(1, "starts");
+  const std::vector<std::int64_t> ends = attributes ? call.ints("ends") : call.ints(2, "ends");
+  std::vector<std::int64_t> axes = attributes    ? call.ints("axes")
+                                   : call.has(3) ? call.ints(3, "axes")
+                                                 : std::vector<std::int64_t>();
+  std::vector<std::int64_t> steps =
+      !attributes && call.has(4) ? call.ints(4, "steps") : std::vector<std::int64_t>();
+  if (axes.empty()) {
+    axes.resize(begins.size());
+    std::iota(axes.begin(), axes.end(), 0);
+  }
+  if (steps.empty()) steps.assign(begins.size(), 1);
+  if (ends.size() != begins.size() || axes.size() != begins.size() || steps.size() != begins.size())
+    call.fail("its starts, ends, axes and steps are not equally many");
+  for (std::size_t i = 0; i < begins.size(); ++i)
+    x = sliced(call, x, call.axis(axes[i], x.rank()), begins[i], ends[i], steps[i]);
+  return {moved(call, x)};
+}
+
+// Negative indices count from the end.
+Tensor from_front(const Call& call, const Tensor& indices, const Dim& whole) {
+  if (!whole.is_static()) return indices;
+  const Tensor n = full({}, static_cast<double>(whole.offset()), indices.dtype());
+  if (call.is_constant(1)) {
+    return call.importer().now([&] { return where(indices < 0, indices + n, indices); });
+  }
+  return where(indices < 0, indices + n, indices);
+}
+
+Values gather_axis(const Call& call) {
+  const Tensor x = any(call);
+  const int axis = call.axis(call.i("axis", 0), x.rank());
+  return {moved(call, gather(x, from_front(call, call.x(1), x.shape()[axis]), axis))};
+}
+
+Tensor positions(std::int64_t count, DType dtype) {
+  return arange(static_cast<double>(count), dtype);
+}
+
+// The axis last, and back.
+Tensor axis_last(const Tensor& x, int axis) {
+  if (axis == x.rank() - 1) return x;
+  std::vector<int> order;
+  for (int i = 0; i < x.rank(); ++i) {
+    if (i != axis) order.push_back(i);
+  }
+  order.push_back(axis);
+  return transpose(x, order);
+}
+Tensor axis_back(const Tensor& x, int axis) {
+  if (axis == x.rank() - 1) return x;
+  std::vector<int> order;
+  for (int i = 0; i < x.rank(); ++i)
+    order.push_back(i < axis ? i : i == axis ? x.rank() - 1 : i - 1);
+  return transpose(x, order);
+}
+
+// Each index looks through its row: the one element that is there is chosen, the others are +0.
+Values gather_elements(const Call& call) {
+  const int axis = call.axis(call.i("axis", 0), call.x(0).rank());
+  const Dim whole = call.shape(0)[axis];
+  if (!whole.is_static()) call.unsupported("it gathers from an axis whose size is not known");
+  Tensor x = call.x(0);
+  const Tensor indices = axis_last(from_front(call, call.x(1), whole), axis);
+  // Other axes of the indices may be shorter.
+  for (int i = 0; i < x.rank(); ++i) {
+    if (i == axis || identical(x.shape()[i], call.shape(1)[i])) continue;
+    const Dim part = call.shape(1)[i];
+    if (!part.is_static()) call.unsupported("sizes of its indices are not known");
+    x = slice(x, i, 0, part.offset());
+  }
+  x = axis_last(x, axis);
+  const Tensor chosen = expand_dims(indices, -1) == positions(whole.offset(), indices.dtype());
+  const DType dtype = x.dtype();
+  const Tensor row = expand_dims(dtype == DType::boolean ? cast(x, DType::i32) : x, -2);
+  const Tensor found = sum(where(chosen, row, full({}, 0, row.dtype())), -1);
+  return one(axis_back(cast(found, dtype), axis));
+}
+
+Values constant_of_shape(const Call& call) {
+  const Shape shape = shape_of(call.dims(0, "sizes"));
+  Tensor value = full({}, 0, DType::f32);
+  if (call.has_attribute("value")) value = call.importer().read(call.tensor("value")).tensor;
+  return one(broadcast_to(call.importer().now([&] { return reshape(value, {}); }), shape));
+}
+
+Values constant_node(const Call& call) {
+  const Node& node = call.node();
+  if (node.attributes.empty()) call.fail("it has no value");
+  const Attribute& attribute = node.attributes[0];
+  Importer& importer = call.importer();
+  if (attribute.tensor) return {importer.read(*attribute.tensor)};
+  const auto of = [&](const auto& elements, DType dtype, bool scalar) {
+    using T = std::decay_t<decltype(elements[0])>;
+    Tensor made =
+        zeros(scalar ? Shape()
+                     : Shape(std::vector<std::int64_t>{static_cast<std::int64_t>(elements.size())}),
+              dtype);
+    std::copy(elements.begin(), elements.end(), made.mutable_data<T>().begin());
+    return Values{constant(made)};
+  };
+  if (attribute.name == "value_int")
+    return of(std::vector<std::int64_t>{attribute.i}, DType::i64, true);
+  if (attribute.name == "value_ints") return of(attribute.ints, DType::i64, false);
+  if (attribute.name == "value_float") return of(std::vector<float>{attribute.f}, DType::f32, true);
+  if (attribute.name == "value_floats") return of(attribute.floats, DType::f32, false);
+  call.unsupported(fmt::format("its attribute '{}'", attribute.name));
+}
+
+Values range(const Call& call) {
+  if (call.is_constant(0) && call.is_constant(1) && call.is_constant(2)) {
+    const Tensor start = call.x(0), step = call.x(2);
+    const double count = std::ceil((call.number(1) - call.number(0)) / call.number(2));
+    if (!(count <= 1 << 24)) call.unsupported(fmt::format("it makes {} numbers", count));
+    const auto n = static_cast<std::int64_t>(std::max(count, 0.0));
+    return one(start + step * arange(static_cast<double>(n), start.dtype()));
+  }
+  call.unsupported("its start, limit or step is computed by the network");
+}
+
+Values tile(const Call& call) {
+  Tensor x = any(call);
+  const std::vector<std::int64_t> repeats = call.ints(1, "repeats");
+  if (static_cast<int>(repeats.size()) != x.rank())
+    call.fail("its repeats are not one for each axis");
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    const std::int64_t times = repeats[static_cast<std::size_t>(axis)];
+    if (times == 1) continue;
+    std::vector<Dim> wide = dims_of(x.shape());
+    const Dim whole = wide[static_cast<std::size_t>(axis)];
+    wide.insert(wide.begin() + axis, Dim(times));
+    const Tensor repeated = broadcast_to(expand_dims(x, axis), shape_of(wide));
+    wide.erase(wide.begin() + axis);
+    wide[static_cast<std::size_t>(axis)] = whole * Dim(times);
+    x = reshape(repeated, shape_of(wide));
+  }
+  return {moved(call, x)};
+}
+
+// Where an element beyond the edges comes from.
+std::int64_t mirrored(const std::string& mode, std::int64_t at, std::int64_t n) {
+  if (mode == "wrap") return ((at % n) + n) % n;
+  if (mode == "edge") return std::clamp<std::int64_t>(at, 0, n - 1);
+  while (n > 1 && (at < 0 || at >= n)) at = at < 0 ? -at : 2 * (n - 1) - at;
+  return n == 1 ? 0 : at;
+}
+
+Values pad(const Call& call) {
+  Tensor x = call.x(0);
+  const std::string mode = call.s("mode", "constant");
+  const bool attributes = call.version() < 11;
+  const std::vector<std::int64_t> pads = attributes ? call.ints("pads") : call.ints(1, "pads");
+  std::vector<std::int64_t> axes;
+  if (call.has(3)) axes = call.ints(3, "axes");
+  if (axes.empty()) {
+    axes.resize(static_cast<std::size_t>(x.rank()));
+    std::iota(axes.begin(), axes.end(), 0);
+  }
+  if (pads.size() != 2 * axes.size()) call.fail("its pads are not two for each axis");
+  const Tensor value = attributes    ? full({}, call.f("value", 0), x.dtype())
+                       : call.has(2) ? reshape(call.x(2), {})
+                                     : full({}, 0, x.dtype());
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const int axis = call.axis(axes[i], x.rank());
+    std::int64_t before = pads[i], after = pads[i + axes.size()];
+    const Dim whole = x.shape()[axis];
+    if (before == 0 && after == 0) continue;
+    if (mode != "constant") {
+      if (!whole.is_static() || whole.offset() == 0)
+        call.unsupported("it mirrors an axis whose size is not known");
+      std::vector<std::int64_t> from;
+      for (std::int64_t at = -before; at < whole.offset() + after; ++at)
+        from.push_back(mirrored(mode, at, whole.offset()));
+      x = picked(x, from, axis);
+      continue;
+    }
+    if (before < 0 || after < 0) {
+      if (!whole.is_static()) call.unsupported("it cuts an axis whose size is not known");
+      x = slice(x, axis, std::max<std::int64_t>(-before, 0),
+                whole.offset() + std::min<std::int64_t>(after, 0));
+      before = std::max<std::int64_t>(before, 0);
+      after = std::max<std::int64_t>(after, 0);
+    }
+    std::vector<Dim> sizes = dims_of(x.shape());
+    Tensors parts;
+    const auto edge = [&](std::int64_t width) {
+      sizes[static_cast<std::size_t>(axis)] = Dim(width);
+      if (width > 0) parts.push_back(broadcast_to(value, shape_of(sizes)));
+    };
+    edge(before);
+    parts.push_back(x);
+    edge(after);
+    x = concat(parts, axis);
+  }
+  return one(x);
+}
+
+Values eye_like(const Call& call) {
+  const Shape shape = call.shape(0);
+  if (shape.rank() != 2 || !shape.is_static()) call.unsupported("its shape is not known");
+  DType dtype = call.x(0).dtype();
+  if (call.has_attribute("dtype"))
+    dtype = call.importer().dtype_of(static_cast<DataType>(call.i("dtype", 1)), "EyeLike");
+  const std::int64_t rows = shape[0].offset(), columns = shape[1].offset(), k = call.i("k", 0);
+  const Tensor row = expand_dims(positions(rows, DType::i64), 1),
+               column = positions(columns, DType::i64);
+  return one(cast(row + k == column, dtype));
+}
+
+Values triangle(const Call& call) {
+  const Tensor x = call.x(0);
+  const Shape& shape = x.shape();
+  if (shape.rank() < 2 || !shape[-1].is_static() || !shape[-2].is_static())
+    call.unsupported("the sizes of its matrices are not known");
+  const std::int64_t k = call.has(1) ? call.integer(1, "diagonal") : 0;
+  const Tensor row = expand_dims(positions(shape[-2].offset(), DType::i64), 1);
+  const Tensor column = positions(shape[-1].offset(), DType::i64);
+  const Tensor diagonal = column - row;
+  const Tensor keep = call.i("upper", 1) != 0 ? diagonal >= k : diagonal <= k;
+  const DType dtype = x.dtype();
+  const Tensor numbers = dtype == DType::boolean ? cast(x, DType::i32) : x;
+  return one(cast(where(keep, numbers, full({}, 0, numbers.dtype())), dtype));
+}
+
+Values one_hot_of(const Call& call) {
+  const Tensor indices = call.x(0);
+  const std::int64_t depth = call.integer(1, "depth");
+  if (depth < 1 || depth > 1 << 24) call.fail(fmt::format("a depth of {}", depth));
+  std::int64_t axis = call.i("axis", -1);
+  axis = axis < 0 ? axis + indices.rank() + 1 : axis;
+  const Tensor values = call.x(2);
+  const Tensor off = slice(values, 0, 0, 1), on = slice(values, 0, 1, 2);
+  const Tensor n = full({}, static_cast<double>(depth), indices.dtype());
+  const Tensor positive = where(indices < full({}, 0, indices.dtype()), indices + n, indices);
+  const Tensor chosen =
+      expand_dims(positive, static_cast<int>(axis)) ==
+      reshape(positions(depth, indices.dtype()), [&] {
+        std::vector<Dim> dims(static_cast<std::size_t>(indices.rank()) + 1, Dim(1));
+        dims.at(static_cast<std::size_t>(axis)) = Dim(depth);
+        return shape_of(dims);
+      }());
+  return one(where(chosen, reshape(on, {}), reshape(off, {})));
+}
+
+// indices [.., k] choose from the first k axes: as one axis, by the place in it.
+Values gather_nd(const Call& call) {
+  const Tensor x = call.x(0), indices = call.x(1);
+  const std::int64_t batch = call.i("batch_dims", 0);
+  if (batch != 0) call.unsupported("batch_dims other than 0");
+  const Dim last = indices.shape()[-1];
+  if (!last.is_static() || last.offset() < 1 || last.offset() > x.rank())
+    call.unsupported("the last size of its indices");
+  const auto k = static_cast<int>(last.offset());
+  Tensor place = full({}, 0, indices.dtype());
+  Dim whole(1);
+  for (int i = 0; i < k; ++i) {
+    const Dim size = x.shape()[i];
+    if (!size.is_static()) call.unsupported("it gathers from an axis whose size is not known");
+    const Tensor n = full({}, static_cast<double>(size.offset()), indices.dtype());
+    const Tensor at = squeeze(slice(indices, -1, i, i + 1), -1);
+    place = place * n + where(at < full({}, 0, at.dtype()), at + n, at);
+    whole = whole * size;
+  }
+  std::vector<Dim> dims{whole};
+  for (int i = k; i < x.rank(); ++i) dims.push_back(x.shape()[i]);
+  return one(gather(reshape(x, shape_of(dims)), place, 0));
+}
+
+}  // namespace
+
+std::vector<OpDefinition> shape_ops() {
+  return {
+      {"Shape", shape},
+      {"Size", size},
+      {"Reshape", reshape_to},
+      {"Flatten", flatten},
+      {"Squeeze", squeeze_axes},
+      {"Unsqueeze", unsqueeze},
+      {"Transpose", transpose_axes},
+      {"Expand", expand},
+      {"Concat", concat_all},
+      {"Split", split_parts},
+      {"Slice", slice_axes},
+      {"Gather", gather_axis},
+      {"GatherElements", gather_elements},
+      {"GatherND", gather_nd},
+      {"Constant", constant_node},
+      {"ConstantOfShape", constant_of_shape},
+      {"Range", range},
+      {"Tile", tile},
+      {"Pad", pad},
+      {"EyeLike", eye_like},
+      {"Trilu", triangle},
+      {"OneHot", one_hot_of},
+  };
+}
+
+}  // namespace mlpjit::onnx
