@@ -184,7 +184,7 @@ const Definition* find_definition(std::string_view domain, std::string_view name
     return made;
   };
   static const Table onnx =
-      table({math_ops(), shape_ops(), reduce_ops(), neural_ops(), control_ops()});
+      table({math_ops(), shape_ops(), reduce_ops(), neural_ops(), search_ops(), control_ops()});
   static const Table ml = table({ml_ops()});
   const Table* ops = domain.empty() ? &onnx : domain == "ai.onnx.ml" ? &ml : nullptr;
   if (ops == nullptr) return nullptr;

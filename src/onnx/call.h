@@ -91,6 +91,7 @@ std::vector<OpDefinition> math_ops();
 std::vector<OpDefinition> shape_ops();
 std::vector<OpDefinition> reduce_ops();
 std::vector<OpDefinition> neural_ops();
+std::vector<OpDefinition> search_ops();
 std::vector<OpDefinition> control_ops();
 std::vector<OpDefinition> ml_ops();
 

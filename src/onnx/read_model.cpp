@@ -89,9 +89,9 @@ void append_as(const std::vector<From>& values, std::string& bytes) {
 class ModelReader {
  public:
   void model(Reader reader, Model& to);
+  TensorData tensor(Reader reader);
 
  private:
-  TensorData tensor(Reader reader);
   Dimension dimension(Reader reader);
   void shape(Reader reader, ValueInfo& to);
   void tensor_type(Reader reader, ValueInfo& to);
@@ -427,16 +427,32 @@ std::string to_string(DataType type) {
   return fmt::format("type {}", static_cast<int>(type));
 }
 
-Model read_model(std::string_view bytes, const std::string& source) {
+namespace {
+
+// What `read` makes of the bytes; its errors name the source.
+template <class Read>
+auto read_from(std::string_view bytes, const std::string& source, Read read) {
   try {
-    Model model;
-    ModelReader().model(Reader(bytes.data(), bytes.size()), model);
-    return model;
+    return read(Reader(bytes.data(), bytes.size()));
   } catch (const protozero::exception& error) {
-    throw FormatError(fmt::format("{}: not an ONNX model, or cut off: {}", source, error.what()));
+    throw FormatError(fmt::format("{}: not an ONNX file, or cut off: {}", source, error.what()));
   } catch (const FormatError& error) {
     throw FormatError(fmt::format("{}: {}", source, error.what()));
   }
+}
+
+}  // namespace
+
+Model read_model(std::string_view bytes, const std::string& source) {
+  return read_from(bytes, source, [](Reader reader) {
+    Model model;
+    ModelReader().model(reader, model);
+    return model;
+  });
+}
+
+TensorData read_tensor_message(std::string_view bytes, const std::string& source) {
+  return read_from(bytes, source, [](Reader reader) { return ModelReader().tensor(reader); });
 }
 
 }  // namespace mlpjit::onnx

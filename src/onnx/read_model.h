@@ -13,4 +13,7 @@ namespace mlpjit::onnx {
 // model: cut off, of another format, nested deeper than 64 graphs.
 Model read_model(std::string_view bytes, const std::string& source);
 
+// One tensor in a file of its own, as ONNX's own tests have them.
+TensorData read_tensor_message(std::string_view bytes, const std::string& source);
+
 }  // namespace mlpjit::onnx

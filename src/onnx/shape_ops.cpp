@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "mlpjit/create.h"
+#include "src/onnx/axes.h"
 #include "src/onnx/call.h"
 #include "src/onnx/importer.h"
 
@@ -163,14 +164,6 @@ Values split_parts(const Call& call) {
   return results;
 }
 
-// Elements of one axis in another order, or some of them.
-Tensor picked(const Tensor& x, const std::vector<std::int64_t>& from, int axis) {
-  Tensor indices =
-      zeros(Shape(std::vector<std::int64_t>{static_cast<std::int64_t>(from.size())}), DType::i64);
-  std::copy(from.begin(), from.end(), indices.mutable_data<std::int64_t>().begin());
-  return gather(x, indices, axis);
-}
-
 Tensor sliced(const Call& call, const Tensor& x, int axis, std::int64_t begin, std::int64_t end,
               std::int64_t step) {
   const Dim whole = x.shape()[axis];
@@ -240,24 +233,6 @@ Values gather_axis(const Call& call) {
 
 Tensor positions(std::int64_t count, DType dtype) {
   return arange(static_cast<double>(count), dtype);
-}
-
-// The axis last, and back.
-Tensor axis_last(const Tensor& x, int axis) {
-  if (axis == x.rank() - 1) return x;
-  std::vector<int> order;
-  for (int i = 0; i < x.rank(); ++i) {
-    if (i != axis) order.push_back(i);
-  }
-  order.push_back(axis);
-  return transpose(x, order);
-}
-Tensor axis_back(const Tensor& x, int axis) {
-  if (axis == x.rank() - 1) return x;
-  std::vector<int> order;
-  for (int i = 0; i < x.rank(); ++i)
-    order.push_back(i < axis ? i : i == axis ? x.rank() - 1 : i - 1);
-  return transpose(x, order);
 }
 
 // Each index looks through its row: the one element that is there is chosen, the others are +0.
