@@ -10,6 +10,7 @@
 #include "src/block/default_forward.h"
 #include "src/hybrid/bound_call.h"
 #include "src/hybrid/compiled_body.h"
+#include "src/hybrid/variant.h"
 #include "src/record/tensor_impl.h"
 
 namespace mlpjit::detail {
@@ -107,6 +108,10 @@ Tensors HybridBlock::hybrid_forward_n(const Ops& F, const Tensors& inputs) {
   return {hybrid_forward(F, detail::only_input(*this, inputs, "hybrid_forward_n"))};
 }
 
+std::uint64_t HybridBlock::variant(std::span<const Tensor>) const {
+  return 0;
+}
+
 std::shared_ptr<const CompiledReady> HybridBlock::compiled_function() {
   BlockState& state = detail::BlockAccess::state(*this);
   CompiledBody& compiled = *compiled_;
@@ -138,15 +143,19 @@ std::shared_ptr<const CompiledReady> HybridBlock::compiled_function() {
 bool HybridBlock::run_compiled(std::span<const Tensor> inputs, detail::Results& results) {
   // Inside a trace the body is written down as part of it.
   if (is_tracing() || detail::ShapeObserver::wants_imperative()) return false;
+  const detail::VariantScope scope(variant(inputs));
+  const auto key = [](const CompiledReady& ready) {
+    return detail::structure_of(ready.structure, detail::VariantScope::current());
+  };
   {
     const support::Snapshot snapshot;
     const CompiledReady* ready = (*compiled_).glance.load(std::memory_order_acquire);
     if (ready != nullptr && is_current(*ready, detail::BlockAccess::state(*this)) &&
-        ready->function->call_latest(inputs, ready->structure, results))
+        ready->function->call_latest(inputs, key(*ready), results))
       return true;
   }
   const std::shared_ptr<const CompiledReady> ready = compiled_function();
-  results = ready->function->call(inputs, ready->structure);
+  results = ready->function->call(inputs, key(*ready));
   return true;
 }
 

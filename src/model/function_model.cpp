@@ -1,15 +1,19 @@
 #include "src/model/function_model.h"
 
 #include "lib/support/float_env.h"
+#include "src/block/block_state.h"
 #include "src/core/path.h"
 #include "src/model/export_model.h"
 #include "src/model/symbol_program.h"
+#include "src/model/variants.h"
 #include "src/program/trace_function.h"
 #include "src/record/tensor_impl.h"
 
 namespace mlpjit::detail {
 
-nn::SymbolBlock make_symbol_block(const FunctionModel& model) {
+namespace {
+
+PortableModel traced(const FunctionModel& model) {
   const support::FloatEnvScope environment;
   std::vector<ArgumentSpec> arguments;
   nn::ExportOptions options;
@@ -31,8 +35,46 @@ nn::SymbolBlock make_symbol_block(const FunctionModel& model) {
   PortableModel portable = portable_model(trace, parameters, options);
   portable.symbol.strings = model.strings;
   portable.symbol.coded = model.coded;
-  const StoredTensors tensors(std::move(portable.tensors), model.file);
-  return make_symbol_block(std::move(portable.symbol), model.file, tensors, {});
+  return portable;
+}
+
+nn::SymbolBlock block_of(PortableModel portable, const std::string& file) {
+  const StoredTensors tensors(std::move(portable.tensors), file);
+  return make_symbol_block(std::move(portable.symbol), file, tensors, {});
+}
+
+}  // namespace
+
+nn::SymbolBlock make_symbol_block(const FunctionModel& model) {
+  return block_of(traced(model), model.file);
+}
+
+nn::SymbolBlock make_symbol_block(const FunctionModel& outline,
+                                  std::function<FunctionModel(const KnownInputs&)> make) {
+  PortableModel portable;
+  auto graph = std::make_shared<ir::Graph>();
+  ir::Function& main = graph->add_function("main");
+  for (const auto& [name, dtype, shape] : outline.inputs)
+    main.add_input({ir::InputKind::argument, name}, {dtype, shape, false}, name);
+  portable.symbol.graph = graph;
+  portable.symbol.head_names = outline.output_names;
+  portable.symbol.classes = outline.classes;
+  portable.symbol.metadata = outline.metadata;
+  portable.symbol.strings = outline.strings;
+  portable.symbol.coded = outline.coded;
+  auto program = std::make_shared<SymbolProgram>();
+  program->symbol = std::move(portable.symbol);
+  program->parameters.resize(outline.inputs.size());
+  program->captures.resize(outline.inputs.size());
+  program->variants =
+      std::make_shared<Variants>(outline.file, [make = std::move(make)](const KnownInputs& known) {
+        const FunctionModel model = make(known);
+        const nn::SymbolBlock block = make_symbol_block(model);
+        return SymbolAccess::share(block);
+      });
+  nn::SymbolBlock block = SymbolAccess::make(program);
+  BlockAccess::state(block).arguments = outline.file;
+  return block;
 }
 
 Tensors computed_now(const std::function<Tensors()>& function) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mlpjit/error.h"
 #include "mlpjit/nn/symbol_block.h"
 #include "mlpjit/tensor.h"
 
@@ -35,6 +36,20 @@ struct FunctionModel {
 
 // Throws what the body throws.
 MLPJIT_API nn::SymbolBlock make_symbol_block(const FunctionModel& model);
+
+// What a body throws that cannot go on without the value of an input.
+class MLPJIT_API NeedsInput : public UnsupportedError {
+ public:
+  NeedsInput(const std::string& what, std::size_t input) : UnsupportedError(what), input(input) {}
+  std::size_t input;
+};
+// Values of inputs, by their places.
+using KnownInputs = std::map<std::size_t, Tensor>;
+// A network that is another one for other values of some inputs. `outline` has its inputs and the
+// names of its outputs; `make` gives the network without the inputs that are known, which are
+// constants in it, or throws NeedsInput. At most 64 of them are kept.
+MLPJIT_API nn::SymbolBlock make_symbol_block(const FunctionModel& outline,
+                                             std::function<FunctionModel(const KnownInputs&)> make);
 
 // While the body runs: what `function` computes is computed now, not recorded.
 MLPJIT_API Tensors computed_now(const std::function<Tensors()>& function);

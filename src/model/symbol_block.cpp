@@ -13,6 +13,7 @@
 #include "src/block/clone_map.h"
 #include "src/model/parameter_file.h"
 #include "src/model/symbol_program.h"
+#include "src/model/variants.h"
 #include "src/program/graph_data.h"
 #include "src/record/recorder.h"
 
@@ -110,6 +111,7 @@ nn::SymbolBlock import_model(const JsonText& symbol, const StoredTensors& tensor
 }
 
 Graph SymbolProgram::bound() const {
+  if (variants) variants->refuse("a graph or an export");
   Closure closure;
   closure.graph = symbol.graph;
   const ir::Function& main = symbol.graph->main();
@@ -127,6 +129,7 @@ Graph SymbolProgram::bound() const {
 }
 
 Tensors SymbolProgram::run(const Tensors& arguments) {
+  if (variants) return variants->run(arguments);
   std::optional<Executable> executable;
   {
     const std::lock_guard lock(mutex_);
@@ -141,6 +144,7 @@ Tensors SymbolProgram::run(const Tensors& arguments) {
 }
 
 PortableModel SymbolProgram::portable() const {
+  if (variants) variants->refuse("a graph or an export");
   PortableModel model;
   model.symbol = symbol;
   const ir::Function& main = symbol.graph->main();
@@ -158,6 +162,7 @@ std::shared_ptr<SymbolProgram> SymbolProgram::clone() const {
   auto copy = std::make_shared<SymbolProgram>();
   copy->symbol = symbol;
   copy->parameters = parameters;  // each a clone, here
+  if (variants) copy->variants = variants->clone();
   for (const Tensor& capture : captures)
     copy->captures.push_back(capture.defined() ? capture.copy() : Tensor());
   return copy;
@@ -188,6 +193,11 @@ SymbolBlock::SymbolBlock(const SymbolBlock& other)
 
 Tensors SymbolBlock::hybrid_forward_n(const Ops&, const Tensors& inputs) {
   return program().run(inputs);
+}
+
+std::uint64_t SymbolBlock::variant(std::span<const Tensor> inputs) const {
+  const detail::SymbolProgram& known = program();
+  return known.variants ? known.variants->of(inputs) : 0;
 }
 
 detail::SymbolProgram& SymbolBlock::program() const {

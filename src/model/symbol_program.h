@@ -16,11 +16,15 @@
 
 namespace mlpjit::detail {
 
+class Variants;
+
 struct SymbolProgram {
   SymbolFile symbol;  // never changed
   // One per input of @main, where it is a parameter or a capture.
   std::vector<nn::Parameter> parameters;
   std::vector<Tensor> captures;
+  // Where the program hangs on values of arguments: `symbol` has the inputs, and no ops.
+  std::shared_ptr<Variants> variants;
 
   // The program with its tensors. Throws ParameterError while a parameter has no values.
   Graph bound() const;
@@ -38,6 +42,9 @@ struct SymbolProgram {
 struct SymbolAccess {
   static nn::SymbolBlock make(std::shared_ptr<SymbolProgram> program) {
     return nn::SymbolBlock(std::move(program));
+  }
+  static std::shared_ptr<SymbolProgram> share(const nn::SymbolBlock& block) {
+    return block.program_;
   }
   static const SymbolProgram& program(const nn::SymbolBlock& block) { return *block.program_; }
 };

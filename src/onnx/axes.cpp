@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "mlpjit/create.h"
+#include "src/model/function_model.h"
 
 namespace mlpjit::onnx {
 namespace {
@@ -49,10 +50,13 @@ Tensor turned(const Call& call, const Tensor& x) {
 }
 
 Tensor picked(const Tensor& x, const std::vector<std::int64_t>& from, int axis) {
-  Tensor indices =
-      zeros(Shape(std::vector<std::int64_t>{static_cast<std::int64_t>(from.size())}), DType::i64);
-  std::copy(from.begin(), from.end(), indices.mutable_data<std::int64_t>().begin());
-  return gather(x, indices, axis);
+  const Tensors indices = detail::computed_now([&] {
+    Tensor made =
+        zeros(Shape(std::vector<std::int64_t>{static_cast<std::int64_t>(from.size())}), DType::i64);
+    std::copy(from.begin(), from.end(), made.mutable_data<std::int64_t>().begin());
+    return Tensors{made};
+  });
+  return gather(x, indices[0], axis);
 }
 
 }  // namespace mlpjit::onnx

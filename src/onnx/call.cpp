@@ -36,6 +36,14 @@ Call::Call(Importer& importer, const Node& node, std::int64_t version, const Sco
 void Call::fail(const std::string& why) const {
   throw FormatError(fmt::format("{}: {}", described(node_), why));
 }
+void Call::need(std::size_t i, const std::string& what) const {
+  const std::string why = fmt::format(
+      "{}, operator set {}: the network computes its {} (input '{}'), which must be known when the "
+      "model is read",
+      described(node_), version_, what, node_.inputs[i]);
+  if (inputs_[i].root) throw detail::NeedsInput(why, *inputs_[i].root);
+  throw UnsupportedError(why);
+}
 void Call::unsupported(const std::string& why) const {
   throw UnsupportedError(fmt::format("{}, operator set {}: {}", described(node_), version_, why));
 }
@@ -78,13 +86,7 @@ Tensor Call::codes(std::size_t i) const {
 std::vector<Dim> Call::dims(std::size_t i, const char* what) const {
   const Value& given = value(i);
   if (given.sizes) return given.sizes->elements;
-  if (!given.constant)
-    unsupported(
-        fmt::format("its {} are computed by the network (input '{}'): they must be known "
-                    "when the model is read",
-                    what, node_.inputs[i]));
-  if (given.tensor.dtype() != DType::i64 && given.tensor.dtype() != DType::i32)
-    fail(fmt::format("its {} are no integers", what));
+  if (!given.constant) need(i, what);
   std::vector<Dim> dims;
   for (const std::int64_t element : integers_of(given.tensor)) dims.emplace_back(element);
   return dims;
@@ -108,7 +110,7 @@ std::int64_t Call::integer(std::size_t i, const char* what) const {
 }
 
 double Call::number(std::size_t i) const {
-  if (!is_constant(i)) unsupported(fmt::format("its input {} is computed by the network", i));
+  if (!is_constant(i)) need(i, "number");
   if (inputs_[i].tensor.size() != 1) fail(fmt::format("its input {} is no single number", i));
   double result = 0;
   detail::computed_now([&] {

@@ -58,6 +58,8 @@ class Call {
   int axis(std::int64_t axis, int rank) const;
   // The number of results that are used.
   std::size_t results() const;
+  // Where the value of input i must be known: throws detail::NeedsInput where it may be asked for.
+  [[noreturn]] void need(std::size_t i, const std::string& what) const;
   [[noreturn]] void fail(const std::string& why) const;         // FormatError
   [[noreturn]] void unsupported(const std::string& why) const;  // UnsupportedError
 

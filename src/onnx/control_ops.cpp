@@ -63,9 +63,9 @@ class LoopReader {
   Values read() {
     const std::optional<std::int64_t> rounds = known_rounds(call_);
     if (collected_ > 0 || (rounds && *rounds <= kUnrolled && always())) {
-      if (!rounds)
-        call_.unsupported("it collects results for a number of rounds that is not known");
-      return unrolled(*rounds);
+      if (rounds) return unrolled(*rounds);
+      if (!call_.has(0)) call_.unsupported("it collects results in any number of rounds");
+      return unrolled(call_.integer(0, "number of rounds"));
     }
     return looped(rounds.value_or(-1));
   }
@@ -89,9 +89,7 @@ class LoopReader {
     Values state;
     for (std::size_t i = 0; i < carried_; ++i) state.push_back(call_.value(i + 2));
     std::vector<Tensors> collected(collected_);
-    bool go_on = !call_.has(1) || !call_.is_constant(1) || call_.number(1) != 0;
-    if (call_.has(1) && !call_.is_constant(1))
-      call_.unsupported("it collects results while a computed condition holds");
+    bool go_on = !call_.has(1) || call_.number(1) != 0;
     for (std::int64_t i = 0; i < rounds && go_on; ++i) {
       const Values results =
           round(call_.importer().now([&] { return full({}, static_cast<double>(i), DType::i64); }),

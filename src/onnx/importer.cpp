@@ -34,6 +34,22 @@ bool says_nothing(const std::string& name) {
   return name.empty() || name.starts_with("unk__") || name == "?";
 }
 
+// Numbers that an op may ask for, of an input with this shape.
+bool may_be_asked(const Shape& shape) {
+  return shape.is_static() && shape.size() <= 64;
+}
+
+// One of the inputs that results hang on, where all of them may be asked for.
+std::optional<std::size_t> common_root(const Values& inputs) {
+  std::optional<std::size_t> root;
+  for (const Value& value : inputs) {
+    if (value.constant || value.absent()) continue;
+    if (!value.root) return std::nullopt;
+    root = value.root;
+  }
+  return root;
+}
+
 // The body of a function with the attributes of the call in the places that refer to them.
 Node with_attributes(const Node& node,
                      const std::function<const Attribute*(const std::string&)>& given) {
@@ -128,7 +144,7 @@ const Function* Importer::find_function(const Node& node) const {
   return nullptr;
 }
 
-void Importer::check(const std::vector<Node>& nodes, std::vector<std::string>& unsupported) {
+void Importer::check(const std::vector<Node>& nodes, std::vector<std::string>& unsupported) const {
   for (const Node& node : nodes) {
     if (find_function(node) == nullptr && find_definition(node.domain, node.op) == nullptr) {
       const auto version = model_.opsets.find(node.domain);
@@ -165,7 +181,7 @@ DType Importer::dtype_of(DataType type, const std::string& what) const {
   }
 }
 
-std::vector<detail::FunctionModel::Input> Importer::inputs(Leading leading) const {
+std::vector<detail::FunctionModel::Input> Importer::inputs() const {
   std::set<std::string> given;  // up to IR version 3 every initializer is an input as well
   for (const TensorData& tensor : model_.graph.initializers) given.insert(tensor.name);
   std::vector<detail::FunctionModel::Input> inputs;
@@ -188,7 +204,7 @@ std::vector<detail::FunctionModel::Input> Importer::inputs(Leading leading) cons
       const bool unnamed = says_nothing(size.name);
       if (size.size >= 0 && size.name.empty()) {
         shape.push_back(Dim(size.size));
-      } else if (axis == 0 && (unnamed || leading == Leading::one_symbol)) {
+      } else if (axis == 0 && (unnamed || leading_ == Leading::one_symbol)) {
         shape.push_back(dim("B"));
       } else if (unnamed) {
         shape.push_back(dim(fmt::format("n{}_{}", inputs.size(), axis)));
@@ -201,34 +217,25 @@ std::vector<detail::FunctionModel::Input> Importer::inputs(Leading leading) cons
   return inputs;
 }
 
-nn::SymbolBlock Importer::import() {
+void Importer::check() const {
   std::vector<std::string> unsupported;
   check(model_.graph.nodes, unsupported);
   for (const Function& function : model_.functions) check(function.nodes, unsupported);
-  if (!unsupported.empty()) {
-    std::string list;
-    for (const std::string& node : unsupported) list += "\n  " + node;
-    throw UnsupportedError(
-        fmt::format("{}: {} of its nodes cannot be read:{}", file_, unsupported.size(), list));
-  }
-  try {
-    return import(Leading::as_named);
-  } catch (const ShapeError&) {
-    // Names of sizes differ where the sizes are one batch.
-    try {
-      return import(Leading::one_symbol);
-    } catch (const UserError&) {
-    }
-    throw;
-  }
+  if (unsupported.empty()) return;
+  std::string list;
+  for (const std::string& node : unsupported) list += "\n  " + node;
+  throw UnsupportedError(
+      fmt::format("{}: {} of its nodes cannot be read:{}", file_, unsupported.size(), list));
 }
 
-nn::SymbolBlock Importer::import(Leading leading) {
+detail::FunctionModel Importer::function(const detail::KnownInputs& known) {
   detail::FunctionModel model;
   model.file = file_;
-  model.inputs = inputs(leading);
+  for (std::size_t i = 0; const detail::FunctionModel::Input& input : inputs()) {
+    if (!known.contains(i++)) model.inputs.push_back(input);
+  }
   for (const ValueInfo& output : model_.graph.outputs) model.output_names.push_back(output.name);
-  model.body = [this](const Tensors& arguments) { return body(arguments); };
+  model.body = [this, known](const Tensors& arguments) { return body(known, arguments); };
   model.parameter = [this](const Tensor& tensor) -> std::optional<std::string> {
     const auto found = names_.find(detail::identity_of(tensor));
     if (found == names_.end()) return std::nullopt;
@@ -237,28 +244,28 @@ nn::SymbolBlock Importer::import(Leading leading) {
   model.metadata = model_.metadata;
   model.classes = classes_;
   model.strings = strings_;
-  if (!strings_.empty()) {
-    for (const ValueInfo& info : model_.graph.inputs) {
-      if (info.type == DataType::string) model.coded.push_back(info.name);
-    }
-    for (const ValueInfo& info : model_.graph.outputs) {
+  for (const auto* list : {&model_.graph.inputs, &model_.graph.outputs}) {
+    for (const ValueInfo& info : *list) {
       if (info.type == DataType::string) model.coded.push_back(info.name);
     }
   }
-  return detail::make_symbol_block(model);
+  return model;
 }
 
-Tensors Importer::body(const Tensors& arguments) {
+Tensors Importer::body(const detail::KnownInputs& known, const Tensors& arguments) {
   Scope scope;
   scope.set_opsets(&model_.opsets);
   std::set<std::string> given;
   for (const TensorData& tensor : model_.graph.initializers) given.insert(tensor.name);
-  std::size_t next = 0;
+  std::size_t place = 0, next = 0;
   for (const ValueInfo& info : model_.graph.inputs) {
     if (given.contains(info.name)) continue;
-    Value value = computed(arguments[next++]);
+    const auto found = known.find(place);
+    Value value = found != known.end() ? constant(found->second) : computed(arguments[next++]);
     value.is_text = info.type == DataType::string;
+    if (!value.constant && may_be_asked(value.tensor.shape())) value.root = place;
     scope.set(info.name, std::move(value));
+    ++place;
   }
   Tensors results;
   for (const Value& value : run(model_.graph, &scope, {})) results.push_back(value.tensor);
@@ -329,6 +336,9 @@ void Importer::run_node(const Node& node, Scope& scope) {
     } else {
       results = results_of(call, inputs);
     }
+  }
+  if (const std::optional<std::size_t> root = common_root(inputs)) {
+    for (Value& result : results) result.root = root;
   }
   if (results.size() < node.outputs.size()) {
     for (std::size_t i = results.size(); i < node.outputs.size(); ++i) {

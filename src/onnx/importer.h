@@ -41,8 +41,13 @@ class Importer {
   // `file` is where the model came from: for messages, and for external data beside it.
   Importer(const Model& model, std::string file, const ImportOptions& options);
 
-  // The network. May be asked for once.
-  nn::SymbolBlock import();
+  // The network as a function, with constants for the inputs that are known; for one block.
+  detail::FunctionModel function(const detail::KnownInputs& known);
+  // Throws UnsupportedError naming every node of an op that is not there.
+  void check() const;
+  // Whether names of sizes may be those of one batch: sizes that the file gives other names.
+  enum class Leading : std::uint8_t { as_named, one_symbol };
+  void set_leading(Leading leading) { leading_ = leading; }
 
   // The results of a graph's nodes.
   Values run(const Graph& graph, const Scope* around, const Values& inputs);
@@ -62,15 +67,13 @@ class Importer {
   Tensor transposed(const Value& weight);
 
  private:
-  enum class Leading : std::uint8_t { as_named, one_symbol };
   // The strings of labels first: they are the classes.
   enum class Strings : std::uint8_t { labels, others };
   void collect_strings(const std::vector<Node>& nodes, Strings which);
   void collect_strings(const Graph& graph, Strings which);
-  void check(const std::vector<Node>& nodes, std::vector<std::string>& unsupported);
-  std::vector<detail::FunctionModel::Input> inputs(Leading leading) const;
-  Tensors body(const std::vector<Tensor>& arguments);
-  nn::SymbolBlock import(Leading leading);
+  void check(const std::vector<Node>& nodes, std::vector<std::string>& unsupported) const;
+  std::vector<detail::FunctionModel::Input> inputs() const;
+  Tensors body(const detail::KnownInputs& known, const Tensors& arguments);
   void run_nodes(const std::vector<Node>& nodes, Scope& scope);
   void run_node(const Node& node, Scope& scope);
   Values call_function(const Function& function, const Node& node, const Values& inputs);
@@ -87,6 +90,7 @@ class Importer {
   std::unordered_map<std::string, Tensor> transposed_;
   std::vector<Tensor> kept_;
   int depth_ = 0;
+  Leading leading_ = Leading::as_named;
 };
 
 }  // namespace mlpjit::onnx

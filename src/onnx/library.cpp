@@ -1,5 +1,7 @@
 #include "src/onnx/library.h"
 
+#include <memory>
+
 #include "mlpjit/version.h"
 #include "src/model/function_model.h"
 #include "src/onnx/importer.h"
@@ -8,9 +10,46 @@
 namespace mlpjit::onnx {
 namespace {
 
-nn::SymbolBlock import_bytes(std::string_view bytes, const std::string& file, bool widen) {
-  const Model model = read_model(bytes, file);
-  return Importer(model, file, {.widen = widen}).import();
+// A file that is being read: what tensors refer to lives as long.
+struct File {
+  File(std::string_view given, const std::string& name)
+      : bytes(given), model(read_model(bytes, name)) {}
+  const std::string bytes;
+  const Model model;
+};
+
+nn::SymbolBlock import_as(const std::shared_ptr<const File>& file, const std::string& name,
+                          const ImportOptions& options, Importer::Leading leading) {
+  Importer importer(file->model, name, options);
+  importer.set_leading(leading);
+  importer.check();
+  try {
+    return detail::make_symbol_block(importer.function({}));
+  } catch (const detail::NeedsInput&) {
+    // The importer of a network lives as long as its function.
+    return detail::make_symbol_block(importer.function({}), [=](const detail::KnownInputs& known) {
+      const auto again = std::make_shared<Importer>(file->model, name, options);
+      again->set_leading(leading);
+      detail::FunctionModel model = again->function(known);
+      model.body = [file, again, body = model.body](const Tensors& x) { return body(x); };
+      return model;
+    });
+  }
+}
+
+nn::SymbolBlock import_bytes(std::string_view bytes, const std::string& name, bool widen) {
+  const auto file = std::make_shared<const File>(bytes, name);
+  const ImportOptions options{.widen = widen};
+  try {
+    return import_as(file, name, options, Importer::Leading::as_named);
+  } catch (const ShapeError&) {
+    // Names of sizes differ where the sizes are one batch.
+    try {
+      return import_as(file, name, options, Importer::Leading::one_symbol);
+    } catch (const UserError&) {
+    }
+    throw;
+  }
 }
 
 constexpr Library kLibrary{import_bytes};

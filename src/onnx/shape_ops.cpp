@@ -288,14 +288,10 @@ Values constant_node(const Call& call) {
 }
 
 Values range(const Call& call) {
-  if (call.is_constant(0) && call.is_constant(1) && call.is_constant(2)) {
-    const Tensor start = call.x(0), step = call.x(2);
-    const double count = std::ceil((call.number(1) - call.number(0)) / call.number(2));
-    if (!(count <= 1 << 24)) call.unsupported(fmt::format("it makes {} numbers", count));
-    const auto n = static_cast<std::int64_t>(std::max(count, 0.0));
-    return one(start + step * arange(static_cast<double>(n), start.dtype()));
-  }
-  call.unsupported("its start, limit or step is computed by the network");
+  const double count = std::ceil((call.number(1) - call.number(0)) / call.number(2));
+  if (!(count <= 1 << 24)) call.unsupported(fmt::format("it makes {} numbers", count));
+  const Tensor start = call.x(0), step = call.x(2);
+  return one(start + step * arange(std::max(count, 0.0), start.dtype()));
 }
 
 Values tile(const Call& call) {
@@ -422,27 +418,37 @@ Values one_hot_of(const Call& call) {
   return one(where(chosen, reshape(on, {}), reshape(off, {})));
 }
 
-// indices [.., k] choose from the first k axes: as one axis, by the place in it.
+// indices [batch.., .., k] choose from the k axes behind those of the batch: as one axis, by the place
+// in it, which for each entry of the batch starts where its elements do.
 Values gather_nd(const Call& call) {
   const Tensor x = call.x(0), indices = call.x(1);
-  const std::int64_t batch = call.i("batch_dims", 0);
-  if (batch != 0) call.unsupported("batch_dims other than 0");
+  const auto batch = static_cast<int>(call.i("batch_dims", 0));
   const Dim last = indices.shape()[-1];
-  if (!last.is_static() || last.offset() < 1 || last.offset() > x.rank())
+  if (!last.is_static() || last.offset() < 1 || batch < 0 || batch >= indices.rank() ||
+      last.offset() + batch > x.rank())
     call.unsupported("the last size of its indices");
-  const auto k = static_cast<int>(last.offset());
+  const int chosen = batch + static_cast<int>(last.offset());
+  const auto number = [&](const Dim& size) {
+    if (!size.is_static()) call.unsupported("it gathers from an axis whose size is not known");
+    return full({}, static_cast<double>(size.offset()), indices.dtype());
+  };
   Tensor place = full({}, 0, indices.dtype());
   Dim whole(1);
-  for (int i = 0; i < k; ++i) {
+  for (int i = 0; i < chosen; ++i) {
     const Dim size = x.shape()[i];
-    if (!size.is_static()) call.unsupported("it gathers from an axis whose size is not known");
-    const Tensor n = full({}, static_cast<double>(size.offset()), indices.dtype());
-    const Tensor at = squeeze(slice(indices, -1, i, i + 1), -1);
-    place = place * n + where(at < full({}, 0, at.dtype()), at + n, at);
+    const Tensor n = number(size);
+    if (i < batch) {  // positions along that axis of the indices
+      std::vector<Dim> dims(static_cast<std::size_t>(indices.rank() - 1), Dim(1));
+      dims[static_cast<std::size_t>(i)] = size;
+      place = place * n + reshape(positions(size.offset(), indices.dtype()), shape_of(dims));
+    } else {
+      const Tensor at = squeeze(slice(indices, -1, i - batch, i - batch + 1), -1);
+      place = place * n + where(at < full({}, 0, at.dtype()), at + n, at);
+    }
     whole = whole * size;
   }
   std::vector<Dim> dims{whole};
-  for (int i = k; i < x.rank(); ++i) dims.push_back(x.shape()[i]);
+  for (int i = chosen; i < x.rank(); ++i) dims.push_back(x.shape()[i]);
   return one(gather(reshape(x, shape_of(dims)), place, 0));
 }
 

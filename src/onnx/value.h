@@ -34,6 +34,10 @@ struct Value {
   };
   std::shared_ptr<const Product> product;
 
+  // An input of the model that it hangs on, where all of those are few numbers, as axes and sizes
+  // are: they may be asked for, one after the other.
+  std::optional<std::size_t> root;
+
   bool absent() const { return !tensor.defined() && !sizes && !product; }
 };
 using Values = std::vector<Value>;

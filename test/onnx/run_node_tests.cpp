@@ -63,26 +63,31 @@ Tensors tensors_of(const fs::path& folder, const char* kind) {
   }
 }
 
-std::string difference(const Tensor& actual, const Tensor& expected) {
+// A close bound of ours, and the one of ONNX's own runner, with which some expectations need to be
+// met: those were calculated in another way, or with other constants.
+struct Bound {
+  double relative, absolute;
+};
+constexpr Bound kClose{1e-5, 1e-5}, kOnnx{1e-3, 1e-7};
+
+std::string difference(const Tensor& actual, const Tensor& expected, const Bound& bound) {
   if (actual.dtype() != expected.dtype())
     return fmt::format("dtype {}, expected {}", to_string(actual.dtype()),
                        to_string(expected.dtype()));
   if (!identical(actual.shape(), expected.shape()))
     return "shape " + to_string(actual.shape()) + ", expected " + to_string(expected.shape());
-  const bool wide = actual.dtype() == DType::f64;
   const std::vector<double> a = cast(actual, DType::f64).to_vector<double>();
   const std::vector<double> e = cast(expected, DType::f64).to_vector<double>();
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i] == e[i] || (std::isnan(a[i]) && std::isnan(e[i]))) continue;
-    // Expectations of double precision are NumPy's, or calculated in f32.
-    const double bound = (wide ? 1e-7 : 2e-5) * std::max(1.0, std::abs(e[i]));
-    if (!(std::abs(a[i] - e[i]) <= bound))
+    if (!(std::abs(a[i] - e[i]) <= bound.absolute + bound.relative * std::abs(e[i])))
       return fmt::format("element {} is {}, expected {}", i, a[i], e[i]);
   }
   return "";
 }
 
-void run(const fs::path& folder) {
+std::string run(const fs::path& folder) {
+  std::string passed = "passed";
   const std::string file = (folder / "model.onnx").string();
   const std::string bytes = bytes_of(file);
   look_for_types(read_model(bytes, file));
@@ -96,12 +101,15 @@ void run(const fs::path& folder) {
     const Tensors results = net(inputs), native = compiled(inputs);
     if (results.size() != expected.size()) throw Error("another number of results");
     for (std::size_t i = 0; i < results.size(); ++i) {
-      if (const std::string why = difference(results[i], expected[i]); !why.empty())
+      if (!difference(results[i], expected[i], kClose).empty())
+        passed = "passed, within the bounds of ONNX's own runner";
+      if (const std::string why = difference(results[i], expected[i], kOnnx); !why.empty())
         throw Error(fmt::format("output {}: {}", i, why));
       if (!identical(results[i], native[i]))
         throw Error(fmt::format("output {} differs compiled", i));
     }
   }
+  return passed;
 }
 
 std::string one_line(std::string text, const fs::path& folder) {
@@ -113,8 +121,7 @@ std::string one_line(std::string text, const fs::path& folder) {
 
 std::string outcome(const fs::path& folder) {
   try {
-    run(folder);
-    return "passed";
+    return run(folder);
   } catch (const OutOfScope& scope) {
     return "out of scope: " + scope.why;
   } catch (const UnsupportedError& error) {

@@ -246,6 +246,8 @@ class MLPJIT_API HybridBlock : public Block {
   friend struct mlpjit::detail::BlockAccess;
   Tensor forward(const Tensor& input) final;
   Tensors forward_n(const Tensors& inputs) final;
+  /// Which of several programs a call is for, where that hangs on the values of its arguments.
+  virtual std::uint64_t variant(std::span<const Tensor> inputs) const;
   std::shared_ptr<const mlpjit::detail::CompiledReady> compiled_function();
   /// The results of the compiled program; false when this block runs imperatively now.
   bool run_compiled(std::span<const Tensor> inputs, mlpjit::detail::Results& results);

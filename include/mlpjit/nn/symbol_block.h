@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,7 @@ class MLPJIT_API SymbolBlock final : public HybridBlock {
   friend struct detail::SymbolAccess;
   explicit SymbolBlock(std::shared_ptr<detail::SymbolProgram> program);
   Tensors hybrid_forward_n(const Ops& F, const Tensors& inputs) override;
+  std::uint64_t variant(std::span<const Tensor> inputs) const override;
   const SymbolBlock& as_lvalue() const { return *this; }
   detail::SymbolProgram& program() const;
 

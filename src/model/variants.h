@@ -1,0 +1,50 @@
+#pragma once
+// The programs of a model that is another one for other values of some inputs, such as axes or a
+// shape.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/model/function_model.h"
+#include "src/model/symbol_program.h"
+
+namespace mlpjit::detail {
+
+// Safe from any number of threads.
+class Variants {
+ public:
+  using Make = std::function<std::shared_ptr<SymbolProgram>(const KnownInputs&)>;
+  Variants(std::string file, Make make) : file_(std::move(file)), make_(std::move(make)) {}
+
+  // The number of the program for these arguments, from 1 on, made if it is not there.
+  std::uint64_t of(std::span<const Tensor> arguments);
+  // Runs it; while tracing, that of the compiled call that traces. Throws TraceError where another
+  // network's trace asks, for which the values are symbols.
+  Tensors run(const Tensors& arguments);
+  // Throws UnsupportedError: `what` needs one program.
+  [[noreturn]] void refuse(const std::string& what) const;
+  std::shared_ptr<Variants> clone() const { return std::make_shared<Variants>(file_, make_); }
+
+ private:
+  struct Variant {
+    std::shared_ptr<SymbolProgram> program;
+    std::set<std::size_t> known;  // inputs that are constants in it
+  };
+  std::string key_of(std::span<const Tensor> arguments) const;
+
+  const std::string file_;
+  const Make make_;
+  std::mutex mutex_;
+  std::set<std::size_t> needed_;                  // inputs that some program hung on
+  std::map<std::string, std::uint64_t> numbers_;  // by the bytes of those
+  std::vector<Variant> variants_;
+};
+
+}  // namespace mlpjit::detail
