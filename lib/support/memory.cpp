@@ -200,7 +200,28 @@ void free_recycled(void* data, std::size_t bytes) noexcept {
   }
 }
 
+namespace {
+
+constinit thread_local std::size_t* budget = nullptr;
+
+void spend(std::size_t bytes) {
+  if (bytes > *budget) {
+    throw MemoryError(std::to_string(bytes) + " bytes more than may be allocated here, " +
+                      std::to_string(*budget) + " are left");
+  }
+  *budget -= bytes;
+}
+
+}  // namespace
+
+AllocationBudget::AllocationBudget(std::size_t& left) : outer_(std::exchange(budget, &left)) {}
+AllocationBudget::~AllocationBudget() {
+  budget = outer_;
+}
+
 std::byte* allocate_counted(std::size_t bytes) {
+  if (budget != nullptr) [[unlikely]]
+    spend(bytes);
   void* const data = allocate_recycled(bytes);
   count_allocated(bytes);
   return static_cast<std::byte*>(data);

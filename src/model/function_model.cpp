@@ -1,6 +1,7 @@
 #include "src/model/function_model.h"
 
 #include "lib/support/float_env.h"
+#include "lib/support/memory.h"
 #include "src/block/block_state.h"
 #include "src/core/path.h"
 #include "src/model/export_model.h"
@@ -77,8 +78,10 @@ nn::SymbolBlock make_symbol_block(const FunctionModel& outline,
   return block;
 }
 
-Tensors computed_now(const std::function<Tensors()>& function) {
+Tensors computed_now(const std::function<Tensors()>& function, std::size_t* left) {
   const TracePause pause;
+  std::optional<support::AllocationBudget> budget;
+  if (left != nullptr) budget.emplace(*left);
   return function();
 }
 

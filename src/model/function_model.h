@@ -51,8 +51,10 @@ using KnownInputs = std::map<std::size_t, Tensor>;
 MLPJIT_API nn::SymbolBlock make_symbol_block(const FunctionModel& outline,
                                              std::function<FunctionModel(const KnownInputs&)> make);
 
-// While the body runs: what `function` computes is computed now, not recorded.
-MLPJIT_API Tensors computed_now(const std::function<Tensors()>& function);
+// While the body runs: what `function` computes is computed now, not recorded. It may allocate as
+// many bytes as are `left`, which it lowers; MemoryError beyond.
+MLPJIT_API Tensors computed_now(const std::function<Tensors()>& function,
+                                std::size_t* left = nullptr);
 // What handles of one tensor have in common while one of them lives.
 MLPJIT_API const void* identity_of(const Tensor& tensor);
 // Runs `function` within a layer: its name is in the paths of what is recorded, and in errors.

@@ -14,8 +14,9 @@ namespace mlpjit::onnx {
 namespace {
 
 constexpr int kDeepestCalls = 64;
-// What nodes of constants may make of them.
-constexpr std::int64_t kMostFolded = std::int64_t{1} << 26;
+// What nodes of constants may make of them, in bytes: so much, and so many times the model's own.
+constexpr std::size_t kMostFolded = std::size_t{256} << 20;
+constexpr std::size_t kFoldedTimes = 16;
 
 // A symbol that texts can hold; exporters write "batch", "unk__6", "s77", "floor(n/2)".
 std::string symbol_of(const std::string& name) {
@@ -85,7 +86,10 @@ const std::map<std::string, std::int64_t>& Scope::opsets() const {
 }
 
 Importer::Importer(const Model& model, std::string file, const ImportOptions& options)
-    : model_(model), file_(std::move(file)), options_(options) {
+    : model_(model),
+      file_(std::move(file)),
+      options_(options),
+      folding_left_(kMostFolded + kFoldedTimes * options.model_bytes) {
   for (const Strings which : {Strings::labels, Strings::others}) {
     collect_strings(model_.graph, which);
     for (const Function& function : model_.functions) collect_strings(function.nodes, which);
@@ -323,14 +327,14 @@ void Importer::run_node(const Node& node, Scope& scope) {
     const Call call(*this, node, version == scope.opsets().end() ? 1 : version->second, scope,
                     inputs);
     if (all_constant && node.op != "If") {
-      detail::computed_now([&] {
-        results = results_of(call, inputs);
-        return Tensors();
-      });
+      detail::computed_now(
+          [&] {
+            results = results_of(call, inputs);
+            return Tensors();
+          },
+          &folding_left_);
       for (Value& result : results) {
         result.constant = result.tensor.defined();
-        if (result.constant && result.tensor.size() > kMostFolded)
-          call.unsupported(fmt::format("it makes {} numbers of constants", result.tensor.size()));
         if (result.constant) kept_.push_back(result.tensor);
       }
     } else {
@@ -368,6 +372,8 @@ Values Importer::results_of(const Call& call, const Values& inputs) {
     throw DTypeError(fmt::format("{}: {}: {}", file_, described(call.node()), error.what()));
   } catch (const ValueError& error) {
     throw ValueError(fmt::format("{}: {}: {}", file_, described(call.node()), error.what()));
+  } catch (const MemoryError& error) {
+    throw MemoryError(fmt::format("{}: {}: {}", file_, described(call.node()), error.what()));
   } catch (const TraceError& error) {
     throw TraceError(fmt::format("{}: {}: {}", file_, described(call.node()), error.what()));
   }
@@ -435,7 +441,7 @@ Tensor Importer::named(Tensor tensor, const std::string& name) {
 }
 
 Tensors Importer::all_now(const std::function<Tensors()>& function) {
-  Tensors made = detail::computed_now(function);
+  Tensors made = detail::computed_now(function, &folding_left_);
   kept_.insert(kept_.end(), made.begin(), made.end());
   return made;
 }

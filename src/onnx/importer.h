@@ -34,6 +34,7 @@ class Scope {
 
 struct ImportOptions {
   bool widen = false;  // float16 and bfloat16 become float32
+  std::size_t model_bytes = 0;
 };
 
 class Importer {
@@ -90,6 +91,7 @@ class Importer {
   std::unordered_map<std::string, Tensor> transposed_;
   std::vector<Tensor> kept_;
   int depth_ = 0;
+  std::size_t folding_left_;  // bytes that nodes of constants may make
   Leading leading_ = Leading::as_named;
 };
 

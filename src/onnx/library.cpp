@@ -39,7 +39,7 @@ nn::SymbolBlock import_as(const std::shared_ptr<const File>& file, const std::st
 
 nn::SymbolBlock import_bytes(std::string_view bytes, const std::string& name, bool widen) {
   const auto file = std::make_shared<const File>(bytes, name);
-  const ImportOptions options{.widen = widen};
+  const ImportOptions options{.widen = widen, .model_bytes = bytes.size()};
   try {
     return import_as(file, name, options, Importer::Leading::as_named);
   } catch (const ShapeError&) {

@@ -60,8 +60,9 @@ bool is_empty(const Reduction& r) {
 
 Tensor extreme(const Reduction& r, bool largest) {
   if (is_empty(r)) {  // the least or the largest number
-    const double limit = largest ? -std::numeric_limits<double>::infinity()
-                                 : std::numeric_limits<double>::infinity();
+    const double infinity = std::numeric_limits<double>::infinity();
+    const bool boolean = r.x.dtype() == DType::boolean;
+    const double limit = largest ? (boolean ? 0 : -infinity) : (boolean ? 1 : infinity);
     const Tensor zeros = sum_of(r, cast(r.x, DType::f64));
     return cast(zeros + full({}, limit, DType::f64), r.x.dtype());
   }
