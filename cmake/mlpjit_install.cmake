@@ -1,4 +1,4 @@
-# cmake --install: headers, libmlpjit, libmlpjit-codegen beside it, the tools, and the package that
+# cmake --install: headers, libmlpjit, libmlpjit-codegen and libmlpjit-onnx beside it, the tools, and the package that
 # find_package(mlpjit) reads.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -8,9 +8,12 @@ set_target_properties(mlpjit PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${P
 install(TARGETS mlpjit EXPORT mlpjitTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-if(TARGET mlpjit-codegen)
-  install(TARGETS mlpjit-codegen LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
-endif()
+foreach(companion mlpjit-codegen mlpjit-onnx)
+  if(TARGET ${companion})
+    set_target_properties(${companion} PROPERTIES INSTALL_RPATH "$ORIGIN")
+    install(TARGETS ${companion} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
+  endif()
+endforeach()
 foreach(tool mlpjit-bench mlpjit-dump)
   if(TARGET ${tool})
     set_target_properties(${tool} PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")

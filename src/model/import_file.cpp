@@ -43,6 +43,7 @@ std::string refusal_of(void* library) {
 const onnx::Library& onnx_library() {
   static std::atomic<const onnx::Library*> loaded{nullptr};
   if (const onnx::Library* library = loaded.load(std::memory_order_acquire)) return *library;
+  if (mlpjit_onnx_library != nullptr) return *mlpjit_onnx_library();
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   if (const onnx::Library* library = loaded.load(std::memory_order_relaxed)) return *library;

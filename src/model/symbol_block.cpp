@@ -110,8 +110,12 @@ nn::SymbolBlock import_model(const JsonText& symbol, const StoredTensors& tensor
   return make_symbol_block(std::move(read), symbol.file(), tensors, options, constants.taken());
 }
 
-Graph SymbolProgram::bound() const {
+void SymbolProgram::check_one() const {
   if (variants) variants->refuse("a graph or an export");
+}
+
+Graph SymbolProgram::bound() const {
+  check_one();
   Closure closure;
   closure.graph = symbol.graph;
   const ir::Function& main = symbol.graph->main();
@@ -144,7 +148,7 @@ Tensors SymbolProgram::run(const Tensors& arguments) {
 }
 
 PortableModel SymbolProgram::portable() const {
-  if (variants) variants->refuse("a graph or an export");
+  check_one();
   PortableModel model;
   model.symbol = symbol;
   const ir::Function& main = symbol.graph->main();

@@ -26,6 +26,8 @@ struct SymbolProgram {
   // Where the program hangs on values of arguments: `symbol` has the inputs, and no ops.
   std::shared_ptr<Variants> variants;
 
+  // Throws UnsupportedError where it hangs on values of arguments.
+  void check_one() const;
   // The program with its tensors. Throws ParameterError while a parameter has no values.
   Graph bound() const;
   // Runs op by op; while tracing, writes itself into the trace.

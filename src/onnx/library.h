@@ -20,5 +20,6 @@ extern "C" {
 // that it is linked with.
 const char* mlpjit_onnx_version();
 const void* mlpjit_onnx_core();
-const mlpjit::onnx::Library* mlpjit_onnx_library();
+// Weak: there, where a program has it within.
+__attribute__((weak)) const mlpjit::onnx::Library* mlpjit_onnx_library();
 }

@@ -14,6 +14,7 @@
 
 #include "tools/mlpjit-bench/network.h"
 #include "tools/mlpjit-bench/report.h"
+#include "tools/mlpjit-bench/subject.h"
 #include "tools/network.h"
 
 namespace mlpjit::bench {
@@ -22,7 +23,7 @@ namespace {
 enum ExitCode : int { kDone = 0, kFailed = 1, kBadCommand = 2 };
 
 struct Settings {
-  NetworkSpec network;
+  std::unique_ptr<Subject> subject;
   std::vector<std::int64_t> batches = {1};
   std::int64_t iterations = 1000;
   int rounds = 15;
@@ -34,7 +35,7 @@ struct Settings {
 struct Mode {
   std::string name;
   std::function<void()> call;
-  Tensor result;
+  Tensors results;
   std::size_t peak_bytes = 0;
 };
 
@@ -55,7 +56,7 @@ std::size_t peak_of(const std::function<void()>& call) {
 }
 
 // Bytes of intermediates in the workspace of compiled code, which is kept from call to call.
-std::size_t workspace_of(const nn::HybridSequential& net) {
+std::size_t workspace_of(const nn::HybridBlock& net) {
   const Explanation explanation = net.explain();
   if (explanation.signatures.empty() || explanation.signatures.front().backend != "native")
     return 0;
@@ -65,42 +66,56 @@ std::size_t workspace_of(const nn::HybridSequential& net) {
 // Everything of one batch size that the benchmarks run.
 struct Bench {
   std::int64_t batch = 0;
-  Tensor input;
-  nn::HybridSequential imperative, graph, compiled;
+  Tensors inputs;
+  std::shared_ptr<nn::HybridBlock> imperative, graph, compiled;
   std::vector<std::unique_ptr<Peer>> peers;
   std::vector<Mode> modes;
   bool same_bits = true;
 };
 
+// A call as users write it: net(x) of one input.
+std::function<void()> call_of(nn::HybridBlock& net, const Tensors& inputs) {
+  if (inputs.size() == 1) return [&net, x = inputs[0]] { benchmark::DoNotOptimize(net(x)); };
+  return [&net, inputs] { benchmark::DoNotOptimize(net(inputs)); };
+}
+
+bool same_bits(const Tensors& a, const Tensors& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Tensor& x, const Tensor& y) { return identical(x, y); });
+}
+
 std::unique_ptr<Bench> prepare(const Settings& settings, std::int64_t batch) {
   auto bench = std::make_unique<Bench>();
   bench->batch = batch;
-  bench->input = make_input(settings.network, batch);
-  bench->imperative = make_network(settings.network);
-  bench->graph = make_network(settings.network);
-  bench->graph.hybridize(options_of(settings, Backend::graph));
-  bench->compiled = make_network(settings.network);
-  bench->compiled.hybridize(options_of(settings, Backend::native));
-  const std::pair<const char*, nn::HybridSequential*> ours[] = {
-      {"imperative", &bench->imperative}, {"graph", &bench->graph}, {"compiled", &bench->compiled}};
+  bench->inputs = settings.subject->inputs(batch);
+  bench->imperative = settings.subject->make();
+  bench->graph = settings.subject->make();
+  bench->graph->hybridize(options_of(settings, Backend::graph));
+  bench->compiled = settings.subject->make();
+  bench->compiled->hybridize(options_of(settings, Backend::native));
+  const std::pair<const char*, nn::HybridBlock*> ours[] = {{"imperative", bench->imperative.get()},
+                                                           {"graph", bench->graph.get()},
+                                                           {"compiled", bench->compiled.get()}};
   for (const auto& [name, net] : ours) {
-    Mode mode{name, [net = net, x = bench->input] { benchmark::DoNotOptimize((*net)(x)); },
-              (*net)(bench->input)};
+    Mode mode{name, call_of(*net, bench->inputs), (*net)(bench->inputs)};
     mode.peak_bytes = peak_of(mode.call) + workspace_of(*net);
-    bench->same_bits =
-        bench->same_bits &&
-        identical(mode.result, bench->modes.empty() ? mode.result : bench->modes[0].result);
+    bench->same_bits = bench->same_bits &&
+                       (bench->modes.empty() || same_bits(mode.results, bench->modes[0].results));
     bench->modes.push_back(std::move(mode));
   }
-  bench->peers = make_peers(settings.network, bench->compiled, bench->input);
+  const std::optional<NetworkSpec> spec = settings.subject->spec();
+  if (spec) {
+    bench->peers = make_peers(*spec, dynamic_cast<const nn::HybridSequential&>(*bench->compiled),
+                              bench->inputs[0]);
+  }
   for (auto& peer : bench->peers) {
     peer->run();
-    const Tensor error = max(abs(peer->output() - bench->modes[0].result));
-    const Tensor size = max(abs(bench->modes[0].result));
+    const Tensor error = max(abs(peer->output() - bench->modes[0].results[0]));
+    const Tensor size = max(abs(bench->modes[0].results[0]));
     if (!(error.item<double>() <= 1e-3 * (1 + size.item<double>()))) {  // NaN neither
       throw Error(peer->name() + " computes something else; its time would mean nothing");
     }
-    bench->modes.push_back({peer->name(), [p = peer.get()] { p->run(); }, peer->output(), 0});
+    bench->modes.push_back({peer->name(), [p = peer.get()] { p->run(); }, {peer->output()}, 0});
   }
   return bench;
 }
@@ -127,7 +142,7 @@ Section section_of(const Settings& settings, const Bench& bench, const Collector
     const std::string name = fmt::format("{}/batch:{}", mode.name, bench.batch);
     Row row{mode.name, collector.time(name, "min"), collector.time(name, "median"), 0,
             mode.peak_bytes};
-    row.gflops = flops(settings.network, bench.batch) / row.minimum / 1e3;
+    row.gflops = settings.subject->flops(bench.batch) / row.minimum / 1e3;
     section.rows.push_back(row);
   }
   return section;
@@ -153,7 +168,7 @@ double call_overhead_ns() {
 }
 
 std::string compile_text(const Bench& bench) {
-  const Explanation explanation = bench.compiled.explain();
+  const Explanation explanation = bench.compiled->explain();
   if (explanation.signatures.empty()) return "";
   const PhaseTimes& ms = explanation.signatures.front().ms;
   return fmt::format(
@@ -180,7 +195,7 @@ int run(const Settings& settings) {
       std::all_of(benches.begin(), benches.end(), [](const auto& b) { return b->same_bits; });
 
   if (settings.format == "json") {
-    benchmark::AddCustomContext("network", to_string(settings.network));
+    benchmark::AddCustomContext("network", settings.subject->name());
     benchmark::AddCustomContext("isa", std::string(to_string(current_isa())));
     benchmark::AddCustomContext("same_bits", same ? "yes" : "no");
     benchmark::JSONReporter reporter;
@@ -196,7 +211,7 @@ int run(const Settings& settings) {
     return same ? kDone : kFailed;
   }
   std::cout << fmt::format("{}, {} iterations in {} interleaved rounds, {}\n{}\n\n",
-                           to_string(settings.network), settings.iterations, settings.rounds,
+                           settings.subject->name(), settings.iterations, settings.rounds,
                            to_string(current_isa()), peers_text());
   for (const Section& section : sections) std::cout << table(section) << "\n";
   std::cout << compile_text(*benches.front());
@@ -213,12 +228,14 @@ constexpr const char* kFooter = R"(
 Examples:
   mlpjit-bench 512-256-128-2 --batch 1,16,64
   mlpjit-bench 27-64-64-6 --activation tanh --isa avx2
+  mlpjit-bench --model policy.onnx --batch 1,64
 
 Exit codes: 0 done; 1 the bits differ, or a run fails; 2 the command line is wrong.)";
 
 struct CommandLine {
   Settings settings;
-  std::string layers = "512-256-128-2";
+  std::string layers = "512-256-128-2", model;
+  std::vector<std::string> dims;
   tools::NetworkOptions network;
 };
 
@@ -228,6 +245,8 @@ void declare(CLI::App& app, CommandLine& line) {
   app.add_option("network,--layers", line.layers, "Layer sizes, input first")
       ->capture_default_str();
   line.network.declare(app);
+  app.add_option("--model", line.model, "An ONNX model instead; its first sizes are the batch's");
+  app.add_option("--dim", line.dims, "Size of another symbol of the model, such as n=8");
   app.add_option("--batch", settings.batches, "Batch sizes, separated by commas")
       ->delimiter(',')
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 24))
@@ -254,7 +273,11 @@ int main_with_errors(int argc, char** argv) {
   declare(app, line);
   try {
     app.parse(argc, argv);
-    line.settings.network = line.network.spec(line.layers);
+    if (line.model.empty()) {
+      line.settings.subject = network_subject(line.network.spec(line.layers));
+    } else if (line.network.given()) {
+      throw UserError("--activation and --dtype are of networks given by sizes");
+    }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kBadCommand;
   } catch (const UserError& error) {
@@ -262,6 +285,7 @@ int main_with_errors(int argc, char** argv) {
     return kBadCommand;
   }
   try {
+    if (!line.model.empty()) line.settings.subject = model_subject(line.model, line.dims);
     const int code = run(line.settings);
     tools::finish_output();
     return code;

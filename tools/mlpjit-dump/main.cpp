@@ -30,6 +30,7 @@ Examples:
   mlpjit-dump 512-256-128-2 --stage assembly --isa avx2
   mlpjit-dump program.mlp --stage 'after fuse' --dim B=4
   mlpjit-dump my_mlp-symbol.json --stage plan         what net.export_model("my_mlp") wrote
+  mlpjit-dump model.onnx --stage optimized            a model of another trainer
   mlpjit-dump 32-64-1 --activation tanh --stage optimized --format dot | dot -Tsvg
   mlpjit-dump - --backend graph < program.mlp
 
@@ -77,8 +78,8 @@ void declare(CLI::App& app, Options& options) {
   app.footer(fmt::format(kFooter, fmt::join(pass_names(), ", ")));
   app.add_option(
       "program,--layers", options.program.program,
-      "Layer sizes (512-256-128-2); a file with a graph as text, or the symbol file of an "
-      "exported model; or - for standard input");
+      "Layer sizes (512-256-128-2); a file with a graph as text, the symbol file of an "
+      "exported model, or an ONNX model; or - for standard input");
   app.final_callback([&options] {
     if (options.program.program.empty()) throw CLI::RequiredError("program");
   });

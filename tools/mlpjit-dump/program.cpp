@@ -36,8 +36,8 @@ std::string read_all(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in || std::filesystem::is_directory(file, error)) {
     throw UserError(fmt::format(
-        "'{}' cannot be opened; expected a file with a graph as text or a symbol file of an "
-        "exported model, - for standard input, or layer sizes such as 512-256-128-2",
+        "'{}' cannot be opened; expected a file with a graph as text, a symbol file of an "
+        "exported model, an ONNX model, - for standard input, or layer sizes such as 512-256-128-2",
         file));
   }
   return read_all(in, file);
@@ -77,6 +77,18 @@ bool is_symbol_file(const std::string& text) {
   return first != std::string::npos && text[first] == '{';
 }
 
+// Neither text nor JSON: an ONNX model, or a file that says what it is instead.
+bool is_binary(const std::string& text) {
+  return text.find('\0') != std::string::npos || text.starts_with('\x08');
+}
+
+ir::Graph read_onnx(const ProgramOptions& options) {
+  const nn::SymbolBlock block = nn::SymbolBlock::imports(options.program);
+  const detail::SymbolProgram& program = detail::SymbolAccess::program(block);
+  program.check_one();
+  return program.symbol.graph->clone();
+}
+
 // The parameters' values make no difference; only large constants stand in that file.
 std::string beside(const std::string& symbol_file) {
   constexpr std::string_view kEnding = "-symbol.json";
@@ -109,7 +121,10 @@ ir::Graph read_program(const ProgramOptions& options) {
   const std::string text = read_all(options.program);
   const std::string name = options.program == "-" ? "standard input" : options.program;
   ir::Graph graph;
-  if (is_symbol_file(text)) {
+  if (options.program != "-" && is_binary(text)) {
+    if (!options.params.empty()) throw UserError("--params: an ONNX model has its own");
+    graph = read_onnx(options);
+  } else if (is_symbol_file(text)) {
     graph = read_symbol_file(options, name, text);
   } else {
     if (!options.params.empty()) {
