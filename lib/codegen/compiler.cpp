@@ -19,6 +19,7 @@
 #include "lib/codegen/module_builder.h"
 #include "lib/codegen/x86.h"
 #include "mlpjit/error.h"
+#include "mlpjit/version.h"
 #include "mlpjit_build_id.h"
 
 namespace mlpjit::codegen {
@@ -105,6 +106,7 @@ class LlvmCompiler final : public Compiler {
     object::Object object;
     object.target = plan.target.name;
     object.abi = kAbiVersion;
+    object.numerics = kNumericsVersion;
     object.symbols = functions_of(*module);
     object.made_from = provenance(plan);
     const auto bytes = run_backend(*machine, *module, llvm::CodeGenFileType::ObjectFile);

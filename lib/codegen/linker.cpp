@@ -18,6 +18,7 @@
 #include "lib/codegen/llvm_error.h"
 #include "lib/plan/target.h"
 #include "lib/support/isa.h"
+#include "mlpjit/version.h"
 
 namespace mlpjit::codegen {
 namespace {
@@ -123,6 +124,12 @@ void check_fits(const object::Object& object) {
         "link: the object is for version {} of the binary interface, this is version {}; compile "
         "it again",
         object.abi, kAbiVersion));
+  }
+  if (object.numerics != kNumericsVersion) {
+    throw UnsupportedError(fmt::format(
+        "link: the object calculates by version {} of the numerics contract, this is version {}; "
+        "compile it again",
+        object.numerics, kNumericsVersion));
   }
   const plan::Target* target = plan::find_target(object.target);
   if (target == nullptr || !plan::runs_here(*target)) {

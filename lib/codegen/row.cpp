@@ -1,11 +1,14 @@
 // softmax, log_softmax and layer_norm, row by row: the input is read once, a row of intermediate
 // results stays in L1.
 
+#include <fmt/format.h>
+
 #include <limits>
 
 #include "lib/codegen/lanes.h"
 #include "lib/codegen/module_builder.h"
 #include "lib/ir/opcodes.h"
+#include "mlpjit/error.h"
 
 namespace mlpjit::codegen {
 namespace {
@@ -90,8 +93,7 @@ class Rows {
   void emit_row(std::span<Value* const> indices) {
     const std::vector<InnerInput> in = inputs(kernel_.inputs, indices);
     const std::vector<InnerInput> extras = inputs(kernel_.extras, indices);
-    const bool norm = kernel_.op == Opcode::layer_norm;
-    const auto normalised = norm ? norm_row(in) : softmax_row(in);
+    const auto normalised = normalised_row(in);
 
     Value* out = address(kernel_.out, indices);
     const DType out_dtype = d_.dtype(kernel_.out.buffer);
@@ -107,6 +109,16 @@ class Rows {
   }
 
   using Normalised = std::function<Value*(Value* at, Value* mask)>;
+
+  Normalised normalised_row(const std::vector<InnerInput>& in) {
+    switch (kernel_.op) {
+      case Opcode::layer_norm: return norm_row(in);
+      case Opcode::softmax:
+      case Opcode::log_softmax: return softmax_row(in);
+      default: break;
+    }
+    throw InternalError(fmt::format("codegen: {} is no op on rows", ir::to_string(kernel_.op)));
+  }
 
   Normalised softmax_row(const std::vector<InnerInput>& in) {
     const bool log = kernel_.op == Opcode::log_softmax;

@@ -111,7 +111,8 @@ FloatReduction<T> choose(ir::Opcode opcode, support::Isa isa) {
     case mean: return {k.mean_row, k.mean_columns};
     case var: return {k.var_row, k.var_columns};
     case max: return {k.max_row, k.max_columns};
-    default: return {k.min_row, k.min_columns};
+    case min: return {k.min_row, k.min_columns};
+    default: throw InternalError(std::string(ir::to_string(opcode)) + " is no reduction");
   }
 }
 

@@ -176,6 +176,7 @@ FusionKind fusion_kind(const Op& fusion) {
 }
 
 std::optional<FusionKind> rooted_kind(Opcode opcode) {
+  if (!info(opcode).has(kKernel)) return std::nullopt;
   switch (info(opcode).family) {
     case Family::contraction: return FusionKind::dense;
     case Family::reduction: return FusionKind::reduction;

@@ -58,7 +58,7 @@ std::optional<FusionKind> fusion_kind_from_name(std::string_view name);
 // Of a fusion op that the verifier has passed.
 FusionKind fusion_kind(const Op& fusion);
 
-// The kind of fusion that an op of that family is the root of; nothing for all others.
+// The kind of fusion that an op with a kernel is the root of, by its family; nothing for others.
 std::optional<FusionKind> rooted_kind(Opcode opcode);
 // Whether kernels calculate it element by element between others: a member that is no root.
 bool may_be_member(const Function& function, const Op& op);

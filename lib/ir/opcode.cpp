@@ -106,6 +106,9 @@ constexpr bool consistent(const OpInfo& op) {
   if (op.has(kCommutative) && (op.arity != 2 || op.family != Family::elementwise)) return false;
   if (op.has(kEffect) != (op.family == Family::effect)) return false;
   if (op.has(kRegion) && op.family != Family::control) return false;
+  const bool roots = op.family == Family::contraction || op.family == Family::reduction ||
+                     op.family == Family::row;
+  if (op.has(kKernel) && !roots) return false;
   switch (op.family) {
     case Family::elementwise:
     case Family::contraction: return one_result;

@@ -30,6 +30,7 @@ enum OpTrait : std::uint8_t {
   kMayFail = 4,      // can fail at run time: never eliminated, never hoisted out of a region
   kEffect = 8,       // visible outside; ordered by the token it takes and gives
   kRegion = 16,      // holds regions
+  kKernel = 32,      // the root of a kernel of code generation; element-wise ops need none
 };
 
 enum class AttrKind : std::uint8_t {

@@ -18,12 +18,12 @@ namespace mlpjit::object {
 namespace {
 
 // A file: this, the XXH3 hash of what follows, then the members in cereal's portable form.
-constexpr std::array<char, 8> kMagic = {'m', 'l', 'p', 'j', 'i', 't', 'o', '1'};
+constexpr std::array<char, 8> kMagic = {'m', 'l', 'p', 'j', 'i', 't', 'o', '2'};
 constexpr std::size_t kHeader = kMagic.size() + sizeof(XXH64_canonical_t);
 
 template <class Archive, class Any>
 void members(Archive& archive, Any& object) {
-  archive(object.target, object.abi, object.made_from, object.symbols, object.bytes);
+  archive(object.target, object.abi, object.numerics, object.made_from, object.symbols, object.bytes);
 }
 
 XXH64_canonical_t hash_of(const std::string& text) {

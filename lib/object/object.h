@@ -14,6 +14,7 @@ struct Object {
   std::vector<std::string> symbols;  // the functions that it defines
   std::string target;                // by name (lib/plan/target.h): the instructions that it needs
   std::uint32_t abi = 0;             // kAbiVersion of what calls it
+  std::uint32_t numerics = 0;        // kNumericsVersion of what it calculates
   std::string made_from;             // the plan, the compiler and its version: text for people
 
   friend bool operator==(const Object&, const Object&) = default;

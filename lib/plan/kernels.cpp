@@ -165,7 +165,7 @@ bool Planner::plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string&
   if (shape.rank() == 0) return why_not = "rank 0", false;
   if (op.opcode != ir::Opcode::layer_norm) {
     const std::int64_t axis = op.attrs.integer("axis");
-    if (axis != shape.rank() - 1 && axis != -1) return why_not = "not over the last axis", false;
+    if (axis != shape.rank() - 1) return why_not = "not over the last axis", false;
   }
   const Sides parts = sides(ops, root);
   const std::optional<Body> producer = make_body(parts.producers, {}, {operand});

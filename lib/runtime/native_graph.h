@@ -25,7 +25,7 @@ class NativeGraph final : public CompiledGraph {
   const Report& report() const override { return report_; }
   std::size_t bytes() const override;
 
-  // For callers that fill the slots themselves (bound_program.h).
+  // For callers that fill the slots themselves (bound_graph.h).
   const plan::Plan& plan() const { return plan_; }
   codegen::EntryPoint entry() const { return entry_; }
   const LibrarySteps& library_steps() const { return library_; }

@@ -239,9 +239,9 @@ void check_header(const JsonText& source, const Json& root, const SymbolRecord& 
     source.fail(at("format"),
                 fmt::format("expected the format '{}', found '{}'", kSymbolFormat, symbol.format));
   }
-  if (symbol.schema_version != kSymbolSchemaVersion) {
+  if (symbol.schema_version < 1 || symbol.schema_version > kSymbolSchemaVersion) {
     source.fail(at("schema_version"),
-                fmt::format("this is schema version {}; mlpjit {} reads version {}",
+                fmt::format("this is schema version {}; mlpjit {} reads versions 1 to {}",
                             symbol.schema_version, version(), kSymbolSchemaVersion));
   }
   if (symbol.numerics_version < 1)
@@ -372,6 +372,22 @@ SymbolRecord read_record(const JsonText& source) {
 
 }  // namespace
 
+namespace {
+
+// Codes are of inputs and heads, and there is something that they stand for.
+void check_coded(const JsonText& source, const SymbolRecord& record) {
+  if (record.schema_version < 2 && !(record.strings.empty() && record.coded.empty()))
+    source.fail(record.place.at, "'strings' and 'coded' are of schema version 2");
+  for (const std::string& name : record.coded) {
+    const auto is_named = [&](const auto& each) { return each.name == name; };
+    if (std::none_of(record.inputs.begin(), record.inputs.end(), is_named) &&
+        std::none_of(record.heads.begin(), record.heads.end(), is_named))
+      source.fail(record.place.at, fmt::format("coded: there is no input or head '{}'", name));
+  }
+}
+
+}  // namespace
+
 SymbolFile read_symbol(const JsonText& source, StoredConstants& constants) {
   SymbolRecord record = read_record(source);
   SymbolFile symbol;
@@ -399,6 +415,7 @@ SymbolFile read_symbol(const JsonText& source, StoredConstants& constants) {
   check_sizes(source, record, graph);
   check_heads(source, record, graph.main());
   for (const HeadRecord& head : record.heads) symbol.head_names.push_back(head.name);
+  check_coded(source, record);
   symbol.graph = std::make_shared<const ir::Graph>(std::move(graph));
   return symbol;
 }

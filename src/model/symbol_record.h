@@ -12,7 +12,8 @@
 namespace mlpjit::detail {
 
 inline constexpr const char* kSymbolFormat = "mlpjit-symbol";
-inline constexpr int kSymbolSchemaVersion = 1;
+// Version 2 has `strings` and `coded`; what needs neither is written as version 1.
+inline constexpr int kSymbolSchemaVersion = 2;
 
 // A value with its type: one of several results, an argument of a region. `shape` is an array of
 // sizes.

@@ -127,7 +127,7 @@ std::string write_symbol(const SymbolFile& symbol, WrittenConstants& constants) 
   const FunctionWriter writer(main, constants);
   SymbolRecord record;
   record.format = kSymbolFormat;
-  record.schema_version = kSymbolSchemaVersion;
+  record.schema_version = symbol.strings.empty() && symbol.coded.empty() ? 1 : 2;
   record.numerics_version = kNumericsVersion;
   record.mlpjit_version = version();
   record.training = symbol.training;

@@ -2,6 +2,7 @@
 // gives a network or throws an error of the user's, and allocates within its bounds.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -24,7 +25,7 @@ std::string bytes_of(const std::filesystem::path& path) {
 
 class Mutated : public testing::Test {
  protected:
-  Mutated() : path_(testing::TempDir() + "mutated.onnx") {}
+  Mutated() : path_(testing::TempDir() + std::to_string(getpid()) + ".mutated.onnx") {}
   ~Mutated() override { std::filesystem::remove(path_); }
 
   // The error, or "" for a network.

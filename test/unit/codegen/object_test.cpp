@@ -15,6 +15,7 @@
 
 #include "lib/runtime/loader.h"
 #include "mlpjit/error.h"
+#include "mlpjit/version.h"
 #include "test/programs/compiled.h"
 
 namespace mlpjit::test {
@@ -110,6 +111,7 @@ TEST_F(ObjectFile, SaysWhatItIs) {
   const object::Object object = compile(plan::make_target(support::Isa::baseline));
   EXPECT_EQ(object.target, "baseline");
   EXPECT_EQ(object.abi, codegen::kAbiVersion);
+  EXPECT_EQ(object.numerics, kNumericsVersion);
   EXPECT_EQ(object.bytes.substr(1, 3), "ELF");
   EXPECT_NE(std::find(object.symbols.begin(), object.symbols.end(), codegen::kEntryName),
             object.symbols.end());
@@ -144,6 +146,9 @@ TEST(Linker, RefusesWhatThisMachineCannotRun) {
   object.abi += 1;
   EXPECT_THROW(linker.link(object), UnsupportedError);
   object.abi -= 1;
+  object.numerics += 1;
+  EXPECT_THROW(linker.link(object), UnsupportedError);
+  object.numerics -= 1;
   for (const char* target : {"neon", "z80"}) {
     object.target = target;
     EXPECT_THROW(linker.link(object), UnsupportedError) << target;

@@ -86,12 +86,9 @@ TEST(Fusion, ThatBreaksARuleIsRefused) {
   }
 }
 
-TEST(Fusion, RootsGoByTheFamilyOfTheOp) {
-  for (const OpInfo& op : all_ops()) {
-    const bool root = op.family == Family::contraction || op.family == Family::reduction ||
-                      op.family == Family::row;
-    EXPECT_EQ(rooted_kind(op.opcode).has_value(), root) << op.name;
-  }
+TEST(Fusion, RootsAreTheOpsWithAKernelAndGoByTheirFamily) {
+  for (const OpInfo& op : all_ops())
+    EXPECT_EQ(rooted_kind(op.opcode).has_value(), op.has(kKernel)) << op.name;
   EXPECT_EQ(rooted_kind(Opcode::matmul), FusionKind::dense);
   EXPECT_EQ(rooted_kind(Opcode::var), FusionKind::reduction);
   EXPECT_EQ(rooted_kind(Opcode::layer_norm), FusionKind::row);

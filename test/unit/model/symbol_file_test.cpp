@@ -38,6 +38,24 @@ void expect_file_refused(const std::string& text, const std::vector<std::string>
   expect_mentions(error_of<FormatError>([&] { model(text, tensors); }), parts);
 }
 
+TEST(SymbolFile, CodesStandForStrings) {
+  const std::string members = R"("inputs": [{"name": "x", "dtype": "i64", "shape": ["B"]}],
+ "nodes": [{"op": "negative", "name": "y", "inputs": ["x"]}],
+ "heads": [{"name": "y", "value": "y"}], "strings": ["red", "blue"], "coded": )";
+  const auto versioned = [&](int version, const std::string& coded) {
+    return R"({"format": "mlpjit-symbol", "schema_version": )" + std::to_string(version) +
+           R"(, "numerics_version": 2, )" + members + coded + "}";
+  };
+  const nn::SymbolBlock net = model(versioned(2, R"(["x"])"));
+  EXPECT_EQ(net.strings(), (std::vector<std::string>{"red", "blue"}));
+  EXPECT_TRUE(net.is_coded("x"));
+  EXPECT_FALSE(net.is_coded("y"));
+  EXPECT_EQ(net.code("blue"), 1);
+  EXPECT_EQ(net.code("green"), -1);
+  expect_file_refused(versioned(1, R"(["x"])"), {"'strings' and 'coded'", "version 2"});
+  expect_file_refused(versioned(2, R"(["z"])"), {"no input or head 'z'"});
+}
+
 TEST(SymbolFile, AFewLinesByHandAreAModel) {
   const Tensor w = tensor({{1.f, -2.f}, {0.5f, 1.f}, {3.f, 0.f}}), b = tensor({1.f, 2.f, 3.f});
   const auto net = model(file(R"("inputs": [
@@ -130,8 +148,8 @@ TEST(SymbolFile, FaultsAreNamedWithTheirPlace) {
   expect_file_refused(R"({"format": "onnx", "schema_version": 1, "numerics_version": 2})",
                       {"mlpjit-symbol", "onnx"});
   expect_file_refused(
-      R"({"format": "mlpjit-symbol", "schema_version": 2, "numerics_version": 1, "new": 1})",
-      {"schema version 2", "version 1"});
+      R"({"format": "mlpjit-symbol", "schema_version": 3, "numerics_version": 1, "new": 1})",
+      {"schema version 3", "versions 1 to 2"});
   expect_file_refused(R"({"format": "mlpjit-symbol", "numerics_version": 1})", {"schema_version"});
   expect_file_refused(file(R"("nodes": [], "heads": [], "nodes": [])"), {"'nodes' appears twice"});
   expect_file_refused(file(R"("nodes": [], "heads": [], "node": [])"),
