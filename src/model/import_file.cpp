@@ -1,4 +1,4 @@
-// SymbolBlock::imports of one file: which format it is of, and the library that reads it.
+#include "src/model/import_file.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 #include "mlpjit/mode.h"
 #include "mlpjit/version.h"
 #include "src/model/function_model.h"
+#include "src/model/symbol_program.h"
 #include "src/onnx/library.h"
 
 namespace mlpjit::detail {
@@ -82,6 +83,21 @@ std::string other_kind(std::string_view bytes) {
 }
 
 }  // namespace
+
+nn::SymbolBlock import_onnx(std::string_view bytes, const std::string& name,
+                            const nn::LoadOptions& options) {
+  if (const std::string kind = other_kind(bytes); !kind.empty())
+    throw FormatError(fmt::format("{}: expected an ONNX model, found {}", name, kind));
+  return onnx_library().import(bytes, name, options.cast);
+}
+
+nn::SymbolBlock import_pair(std::string_view symbol, std::string_view parameters,
+                            const std::string& name, const nn::LoadOptions& options) {
+  const StoredTensors tensors(SafetensorsFile(std::as_bytes(std::span(parameters)), name),
+                              options.cast);
+  return import_model({name, std::string(symbol)}, tensors, options);
+}
+
 }  // namespace mlpjit::detail
 
 namespace mlpjit::nn {
@@ -91,11 +107,7 @@ SymbolBlock SymbolBlock::imports(const std::string& model_file, const LoadOption
     throw TraceError(
         "SymbolBlock::imports while tracing would happen once, not at every call: do it outside");
   }
-  const std::string bytes = detail::bytes_of(model_file);
-  if (const std::string kind = detail::other_kind(bytes); !kind.empty()) {
-    throw FormatError(fmt::format("{}: expected an ONNX model, found {}", model_file, kind));
-  }
-  return detail::onnx_library().import(bytes, model_file, options.cast);
+  return detail::import_onnx(detail::bytes_of(model_file), model_file, options);
 }
 
 }  // namespace mlpjit::nn

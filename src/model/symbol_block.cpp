@@ -217,6 +217,24 @@ std::vector<std::string> SymbolBlock::input_names() const {
   return names;
 }
 
+std::vector<TensorSpec> SymbolBlock::input_specs() const {
+  const ir::Function& main = program().symbol.graph->main();
+  std::vector<TensorSpec> specs;
+  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
+    if (main.inputs()[i].kind != ir::InputKind::argument) continue;
+    const ir::Type& type = main.value(main.body().arguments[i]).type;
+    specs.push_back({type.dtype, type.shape});
+  }
+  return specs;
+}
+std::vector<TensorSpec> SymbolBlock::output_specs() const {
+  const ir::Function& main = program().symbol.graph->main();
+  std::vector<TensorSpec> specs;
+  for (const ir::Type& type : main.types(main.body().results))
+    specs.push_back({type.dtype, type.shape});
+  return specs;
+}
+
 const std::vector<std::string>& SymbolBlock::output_names() const& {
   return program().symbol.head_names;
 }

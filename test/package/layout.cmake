@@ -74,6 +74,7 @@ set(uses_hybrid "core|record|ops|program|block")
 set(uses_nn "core|record|ops|program|block|hybrid")
 set(uses_model "core|record|ops|program|block|hybrid|nn|onnx")  # of onnx what it exports
 set(uses_onnx "model")  # what that exports
+set(uses_c_api "core|record|ops|program|block|hybrid|nn|model")
 check_arrows(src)
 
 # Of the public headers lib uses those of data: what users write, such as tensors and blocks, is above it.

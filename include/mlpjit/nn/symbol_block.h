@@ -46,6 +46,10 @@ class MLPJIT_API SymbolBlock final : public HybridBlock {
 
   /// Names of the arguments of a call, in order.
   std::vector<std::string> input_names() const;
+  /// Their types, with the symbols of sizes that are any.
+  std::vector<TensorSpec> input_specs() const;
+  /// Those of the results; empty where the network hangs on values of inputs.
+  std::vector<TensorSpec> output_specs() const;
   /// Names of the results, in order.
   const std::vector<std::string>& output_names() const& MLPJIT_LIFETIMEBOUND;
   std::vector<std::string> output_names() const&& { return as_lvalue().output_names(); }

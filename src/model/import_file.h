@@ -1,0 +1,20 @@
+#pragma once
+// Models of any format that is read, from bytes.
+
+#include <string>
+#include <string_view>
+
+#include "mlpjit/nn/symbol_block.h"
+
+namespace mlpjit::detail {
+
+// An ONNX model; `name` stands in messages, and says where external data is. Throws FormatError that
+// says what the bytes are instead, UnsupportedError where the reader is not there.
+nn::SymbolBlock import_onnx(std::string_view bytes, const std::string& name,
+                            const nn::LoadOptions& options);
+
+// A symbol file and its parameter file.
+nn::SymbolBlock import_pair(std::string_view symbol, std::string_view parameters,
+                            const std::string& name, const nn::LoadOptions& options);
+
+}  // namespace mlpjit::detail

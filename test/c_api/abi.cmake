@@ -1,0 +1,17 @@
+# Compares the C interface of the library with the one that is recorded: PROGRAM prints sizes, LIBRARY exports names.
+execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE found COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND nm -D --defined-only ${LIBRARY} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL " T mlpjit_[a-z_]+" symbols "${symbols}")
+list(SORT symbols)
+foreach(symbol IN LISTS symbols)
+  string(REPLACE " T " "" symbol "${symbol}")
+  string(APPEND found "${symbol}\n")
+endforeach()
+if(DEFINED ENV{MLPJIT_BLESS})
+  file(WRITE ${RECORD} "${found}")
+endif()
+file(READ ${RECORD} expected)
+if(NOT found STREQUAL expected)
+  message(FATAL_ERROR "the C interface is another one than ${RECORD} says; what is there must stay, and what is new raises "
+    "MLPJIT_C_API_VERSION (MLPJIT_BLESS=1 records it):\n${found}")
+endif()
