@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "lib/support/file.h"
 #include "lib/support/float_env.h"
 #include "lib/support/snapshot.h"
 #include "mlpjit/error.h"
@@ -14,6 +15,8 @@
 #include "src/core/log.h"
 #include "src/hybrid/compiled_body.h"
 #include "src/model/export_model.h"
+#include "src/model/export_onnx.h"
+#include "src/model/import_file.h"
 #include "src/model/symbol_program.h"
 #include "src/program/audit.h"
 #include "src/program/batch_readings.h"
@@ -222,30 +225,51 @@ Graph HybridBlock::graph(const std::vector<TensorSpec>& inputs, const GraphOptio
   return detail::GraphAccess::make(std::move(trace));
 }
 
-ExportedModel HybridBlock::export_model(const std::string& prefix,
-                                        const ExportOptions& options) const {
-  refuse_while_tracing("export_model");
+namespace {
+
+// What an export of `call` writes.
+detail::PortableModel portable_of(const HybridBlock& block, const ExportOptions& options,
+                                  const char* call, const char* way_out) {
+  refuse_while_tracing(call);
   const support::FloatEnvScope environment;
   const support::Snapshot snapshot;  // all values are of one moment
-  const auto* symbol = dynamic_cast<const SymbolBlock*>(this);
+  const auto* symbol = dynamic_cast<const SymbolBlock*>(&block);
   if (symbol != nullptr && options.inputs.empty()) {
     // The program as it was read: what is written is what was read.
     detail::PortableModel model = detail::SymbolAccess::program(*symbol).portable();
     if (!options.classes.empty()) model.symbol.classes = options.classes;
     if (!options.metadata.empty()) model.symbol.metadata = options.metadata;
-    return detail::write_model(std::move(model), prefix);
+    return model;
   }
   const Request request{.inputs = options.inputs,
                         .input_names = {},  // the file's are given later
                         .training = options.training,
                         .batch = options.batch,
-                        .call = "export_model",
-                        .way_out =
-                            "call the network once, or say what it takes: "
-                            "export_model(prefix, {.inputs = {f32({dim(\"B\"), 512})}})"};
-  const detail::Trace trace = BlockTracer(*this, request).run();
+                        .call = call,
+                        .way_out = way_out};
+  const detail::Trace trace = BlockTracer(block, request).run();
+  return detail::portable_model(trace, detail::names_of(block.collect_params()), options);
+}
+
+}  // namespace
+
+ExportedModel HybridBlock::export_model(const std::string& prefix,
+                                        const ExportOptions& options) const {
   return detail::write_model(
-      detail::portable_model(trace, detail::names_of(collect_params()), options), prefix);
+      portable_of(*this, options, "export_model",
+                  "call the network once, or say what it takes: "
+                  "export_model(prefix, {.inputs = {f32({dim(\"B\"), 512})}})"),
+      prefix);
+}
+
+void HybridBlock::export_onnx(const std::string& path, const ExportOptions& options) const {
+  const detail::PortableModel model =
+      portable_of(*this, options, "export_onnx",
+                  "call the network once, or say what it takes: "
+                  "export_onnx(path, {.inputs = {f32({dim(\"B\"), 512})}})");
+  const std::string bytes = detail::write_onnx(detail::onnx_model(model));
+  const std::span<const std::byte> part = std::as_bytes(std::span(bytes));
+  support::write_file(path, {&part, 1});
 }
 
 }  // namespace mlpjit::nn

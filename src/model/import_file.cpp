@@ -91,6 +91,10 @@ nn::SymbolBlock import_onnx(std::string_view bytes, const std::string& name,
   return onnx_library().import(bytes, name, options.cast);
 }
 
+std::string write_onnx(const onnx::Model& model) {
+  return onnx_library().write(model);
+}
+
 nn::SymbolBlock import_pair(std::string_view symbol, std::string_view parameters,
                             const std::string& name, const nn::LoadOptions& options) {
   const StoredTensors tensors(SafetensorsFile(std::as_bytes(std::span(parameters)), name),

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "mlpjit/nn/symbol_block.h"
+#include "src/onnx/model.h"
 
 namespace mlpjit::detail {
 
@@ -16,5 +17,8 @@ nn::SymbolBlock import_onnx(std::string_view bytes, const std::string& name,
 // A symbol file and its parameter file.
 nn::SymbolBlock import_pair(std::string_view symbol, std::string_view parameters,
                             const std::string& name, const nn::LoadOptions& options);
+
+// The bytes of an ONNX file of the model. Throws as import_onnx().
+std::string write_onnx(const onnx::Model& model);
 
 }  // namespace mlpjit::detail

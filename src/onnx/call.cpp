@@ -188,8 +188,14 @@ const Definition* find_definition(std::string_view domain, std::string_view name
   static const Table onnx =
       table({math_ops(), shape_ops(), reduce_ops(), neural_ops(), search_ops(), control_ops()});
   static const Table ml = table({ml_ops()});
-  const Table* ops = domain.empty() ? &onnx : domain == "ai.onnx.ml" ? &ml : nullptr;
+  static const Table own = table({own_ops()});
+  const Table* ops = domain.empty()           ? &onnx
+                     : domain == "ai.onnx.ml" ? &ml
+                     : domain == kOwnDomain   ? &own
+                                              : nullptr;
   if (ops == nullptr) return nullptr;
+  // Of an op of ours with several bodies each has a number: "dense.2".
+  if (ops == &own) name = name.substr(0, name.find('.'));
   const auto found = ops->find(name);
   return found == ops->end() ? nullptr : &found->second;
 }

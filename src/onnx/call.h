@@ -96,6 +96,7 @@ std::vector<OpDefinition> neural_ops();
 std::vector<OpDefinition> search_ops();
 std::vector<OpDefinition> control_ops();
 std::vector<OpDefinition> ml_ops();
+std::vector<OpDefinition> own_ops();
 
 // The elements of a constant of integers or bools.
 std::vector<std::int64_t> integers_of(const Tensor& constant);

@@ -35,6 +35,16 @@ bool says_nothing(const std::string& name) {
   return name.empty() || name.starts_with("unk__") || name == "?";
 }
 
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t from = 0; from <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', from), text.size());
+    lines.push_back(text.substr(from, end - from));
+    from = end + 1;
+  }
+  return lines;
+}
+
 // Numbers that an op may ask for, of an input with this shape.
 bool may_be_asked(const Shape& shape) {
   return shape.is_static() && shape.size() <= 64;
@@ -141,7 +151,9 @@ std::int64_t Importer::code_of(const std::string& text) const {
   return found == codes_.end() ? -1 : found->second;
 }
 
+// Ops of ours are known better than by their bodies.
 const Function* Importer::find_function(const Node& node) const {
+  if (node.domain == kOwnDomain && find_definition(node.domain, node.op) != nullptr) return nullptr;
   for (const Function& function : model_.functions) {
     if (function.name == node.op && function.domain == node.domain) return &function;
   }
@@ -248,6 +260,15 @@ detail::FunctionModel Importer::function(const detail::KnownInputs& known) {
   model.metadata = model_.metadata;
   model.classes = classes_;
   model.strings = strings_;
+  const auto take = [&](const char* key, std::vector<std::string>& to) {
+    const auto found = model.metadata.find(key);
+    if (found == model.metadata.end()) return;
+    to = lines_of(found->second);
+    model.metadata.erase(found);
+  };
+  take(kClasses, model.classes);
+  take(kStrings, model.strings);
+  take(kCoded, model.coded);
   for (const auto* list : {&model_.graph.inputs, &model_.graph.outputs}) {
     for (const ValueInfo& info : *list) {
       if (info.type == DataType::string) model.coded.push_back(info.name);

@@ -6,6 +6,7 @@
 #include "src/model/function_model.h"
 #include "src/onnx/importer.h"
 #include "src/onnx/read_model.h"
+#include "src/onnx/write_model.h"
 
 namespace mlpjit::onnx {
 namespace {
@@ -52,7 +53,7 @@ nn::SymbolBlock import_bytes(std::string_view bytes, const std::string& name, bo
   }
 }
 
-constexpr Library kLibrary{import_bytes};
+constexpr Library kLibrary{import_bytes, write_model};
 
 }  // namespace
 }  // namespace mlpjit::onnx

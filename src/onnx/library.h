@@ -5,12 +5,14 @@
 #include <string_view>
 
 #include "mlpjit/nn/symbol_block.h"
+#include "src/onnx/model.h"
 
 namespace mlpjit::onnx {
 
 struct Library {
   // A model from its bytes; `file` is where they came from.
   nn::SymbolBlock (*import)(std::string_view bytes, const std::string& file, bool widen);
+  std::string (*write)(const Model& model);
 };
 
 }  // namespace mlpjit::onnx

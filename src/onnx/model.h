@@ -123,6 +123,13 @@ struct Model {
   std::vector<std::string> unknown_fields;
 };
 
+// The domain of ops of ours.
+inline constexpr std::string_view kOwnDomain = "mlpjit";
+// Keys of metadata, of lists with a line for each entry.
+inline constexpr const char* kClasses = "mlpjit.classes";
+inline constexpr const char* kStrings = "mlpjit.strings";
+inline constexpr const char* kCoded = "mlpjit.coded";
+
 // The domain of ONNX's own ops is "" and "ai.onnx".
 std::string_view normal_domain(std::string_view domain);
 

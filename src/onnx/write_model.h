@@ -1,0 +1,12 @@
+#pragma once
+// A Model as the bytes of an ONNX file.
+
+#include <string>
+
+#include "src/onnx/model.h"
+
+namespace mlpjit::onnx {
+
+std::string write_model(const Model& model);
+
+}  // namespace mlpjit::onnx
