@@ -21,7 +21,7 @@ using mlpjit::Tensor;
 using mlpjit::Tensors;
 using mlpjit::TensorSpec;
 
-namespace {
+namespace mlpjit::detail {
 
 // What an input or output is: its type, and its sizes as text, for callers to keep.
 struct Port {
@@ -30,6 +30,12 @@ struct Port {
   std::vector<std::string> sizes;
   bool known = true;
 };
+
+}  // namespace mlpjit::detail
+
+using mlpjit::detail::Port;
+
+namespace {
 
 Port port_of(const std::string& name, const TensorSpec& spec) {
   Port port{name, spec, {}, true};

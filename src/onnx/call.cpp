@@ -25,6 +25,10 @@ std::string described(const Node& node) {
   return fmt::format("the node of '{}' ({})", node.outputs.empty() ? "" : node.outputs[0], op);
 }
 
+Tensor number(double value, const Tensor& x) {
+  return full({}, value, x.dtype());
+}
+
 Call::Call(Importer& importer, const Node& node, std::int64_t version, const Scope& scope,
            Values inputs)
     : importer_(importer),

@@ -108,6 +108,9 @@ Tensor tensor_of(const Sizes& sizes);
 // Sizes, or a constant where all are known.
 Value value_of(Sizes sizes);
 
+// A number of x's dtype.
+Tensor number(double value, const Tensor& x);
+
 inline Values one(Tensor tensor) {
   return {computed(std::move(tensor))};
 }

@@ -15,11 +15,6 @@ bool is_integer(const Tensor& x) {
   return x.dtype() == DType::i32 || x.dtype() == DType::i64;
 }
 
-// A number of x's dtype.
-Tensor number(double value, const Tensor& x) {
-  return full({}, value, x.dtype());
-}
-
 // x @ weight may yet take a bias, from either side of the sum.
 std::optional<Tensor> with_bias(const Call& call) {
   for (const std::size_t i : {0U, 1U}) {

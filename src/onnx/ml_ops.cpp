@@ -24,10 +24,6 @@ Tensor integers(const std::vector<std::int64_t>& values) {
   std::copy(values.begin(), values.end(), made.mutable_data<std::int64_t>().begin());
   return made;
 }
-Tensor number(double value, const Tensor& x) {
-  return full({}, value, x.dtype());
-}
-
 // These ops take any numbers and give float32, or float64 for float64.
 Tensor as_float(const Tensor& x) {
   return x.dtype() == DType::f32 || x.dtype() == DType::f64 ? x : cast(x, DType::f32);

@@ -12,10 +12,6 @@
 namespace mlpjit::onnx {
 namespace {
 
-Tensor number(double value, const Tensor& x) {
-  return full({}, value, x.dtype());
-}
-
 bool is_float(const Tensor& x) {
   return x.dtype() == DType::f32 || x.dtype() == DType::f64;
 }

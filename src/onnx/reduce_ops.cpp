@@ -31,10 +31,6 @@ Reduction reduction_of(const Call& call) {
   return reduction;
 }
 
-Tensor number(double value, const Tensor& x) {
-  return full({}, value, x.dtype());
-}
-
 using Reduce = std::function<Tensor(const Reduction&)>;
 // `alone` is what it makes of an element that is reduced with no other.
 Definition reducing(Reduce reduce, std::function<Tensor(const Tensor&)> alone = nullptr) {

@@ -15,10 +15,6 @@
 namespace mlpjit::onnx {
 namespace {
 
-Tensor number(double value, const Tensor& x) {
-  return full({}, value, x.dtype());
-}
-
 // With y near atan(x), tan(atan(x) - y) is small, and its own arc tangent a short series.
 Tensor atan_of(const Tensor& x) {
   const Tensor large = abs(x) > number(1, x);
