@@ -102,11 +102,10 @@ Tensor codes_of(const Call& call, const std::vector<std::string>& texts) {
   return integers(codes);
 }
 
-// One column for each category.
+// One column for each category. Of one that is not known all are 0, where `zeros` = 0 asks for an
+// error too.
 Values one_hot_encoder(const Call& call) {
   const bool text = call.value(0).is_text;
-  if (call.i("zeros", 1) == 0)
-    call.unsupported("zeros = 0: a category that is not known is an error");
   const Tensor x = text ? call.codes(0) : call.x(0);
   const Tensor categories = call.importer().now([&] {
     return text ? codes_of(call, call.strings("cats_strings")) : integers(call.ints("cats_int64s"));

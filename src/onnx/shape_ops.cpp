@@ -142,6 +142,15 @@ Values expand(const Call& call) {
 Values concat_all(const Call& call) {
   Tensors parts;
   for (std::size_t i = 0; i < call.count(); ++i) parts.push_back(any(call, i));
+  // Exporters of pipelines in f64 leave single columns in f32.
+  const auto is = [&](DType dtype) {
+    return [dtype](const Tensor& part) { return part.dtype() == dtype; };
+  };
+  if (std::any_of(parts.begin(), parts.end(), is(DType::f64))) {
+    for (Tensor& part : parts) {
+      if (part.dtype() == DType::f32) part = cast(part, DType::f64);
+    }
+  }
   const int axis = call.axis(call.i("axis", 1), parts[0].rank());
   return {moved(call, concat(parts, axis))};
 }
