@@ -14,6 +14,7 @@ namespace mlpjit::onnx {
 namespace {
 
 constexpr int kDeepestCalls = 64;
+constexpr std::int64_t kMostSteps = 1 << 20;
 // What nodes of constants may make of them, in bytes: so much, and so many times the model's own.
 constexpr std::size_t kMostFolded = std::size_t{256} << 20;
 constexpr std::size_t kFoldedTimes = 16;
@@ -100,6 +101,12 @@ Importer::Importer(const Model& model, std::string file, const ImportOptions& op
       file_(std::move(file)),
       options_(options),
       folding_left_(kMostFolded + kFoldedTimes * options.model_bytes) {
+  collect_used(model_.graph);
+  for (const Function& function : model_.functions) {
+    Graph body;
+    body.nodes = function.nodes;
+    collect_used(body);
+  }
   for (const Strings which : {Strings::labels, Strings::others}) {
     collect_strings(model_.graph, which);
     for (const Function& function : model_.functions) collect_strings(function.nodes, which);
@@ -133,6 +140,16 @@ void Importer::collect_strings(const std::vector<Node>& nodes, Strings which) {
   }
 }
 
+void Importer::collect_used(const Graph& graph) {
+  for (const ValueInfo& output : graph.outputs) used_.insert(output.name);
+  for (const Node& node : graph.nodes) {
+    used_.insert(node.inputs.begin(), node.inputs.end());
+    for (const Attribute& attribute : node.attributes) {
+      if (attribute.graph) collect_used(*attribute.graph);
+    }
+  }
+}
+
 // Every string that a node compares with has a code.
 void Importer::collect_strings(const Graph& graph, Strings which) {
   if (which == Strings::labels) {
@@ -155,7 +172,9 @@ std::int64_t Importer::code_of(const std::string& text) const {
 const Function* Importer::find_function(const Node& node) const {
   if (node.domain == kOwnDomain && find_definition(node.domain, node.op) != nullptr) return nullptr;
   for (const Function& function : model_.functions) {
-    if (function.name == node.op && function.domain == node.domain) return &function;
+    if (function.name == node.op && function.domain == node.domain &&
+        function.overload == node.overload)
+      return &function;
   }
   return nullptr;
 }
@@ -197,6 +216,70 @@ DType Importer::dtype_of(DataType type, const std::string& what) const {
   }
 }
 
+namespace {
+
+// Ops that keep the last axis as it is.
+bool keeps_width(const Node& node) {
+  static const std::set<std::string, std::less<>> kOps = {
+      "Cast", "Identity", "Normalizer", "Binarizer", "Relu",
+      "Tanh", "Sigmoid",  "Clip",       "Imputer",   "Scaler"};
+  return kOps.contains(node.op);
+}
+
+// How many columns a node takes of its first input, by its weights; 0 where they do not say.
+std::int64_t width_of(const Node& node, const std::map<std::string, const TensorData*>& constants) {
+  const auto dims = [&](std::size_t i) -> const std::vector<std::int64_t>* {
+    if (i >= node.inputs.size()) return nullptr;
+    const auto found = constants.find(node.inputs[i]);
+    return found == constants.end() ? nullptr : &found->second->dims;
+  };
+  const auto count = [&](const char* name) -> std::int64_t {
+    const Attribute* found = node.find(name);
+    return found == nullptr ? 0 : static_cast<std::int64_t>(found->floats.size());
+  };
+  if (const std::vector<std::int64_t>* b = dims(1); b != nullptr && !b->empty()) {
+    const Attribute* turned = node.find("transB");
+    if (node.op == "Gemm" && b->size() == 2)
+      return (*b)[turned != nullptr && turned->i != 0 ? 1 : 0];
+    if (node.op == "MatMul" && b->size() >= 2) return (*b)[b->size() - 2];
+    const bool arithmetic =
+        node.op == "Sub" || node.op == "Div" || node.op == "Add" || node.op == "Mul";
+    if ((arithmetic || node.op == "BatchNormalization") && b->back() > 1) return b->back();
+  }
+  if (node.op == "Scaler")
+    return std::max(count("offset"), count("scale")) > 1 ? std::max(count("offset"), count("scale"))
+                                                         : 0;
+  if (node.op == "Imputer")
+    return count("imputed_value_floats") > 1 ? count("imputed_value_floats") : 0;
+  if (node.op == "LinearRegressor") {
+    const Attribute* targets = node.find("targets");
+    return count("coefficients") / std::max<std::int64_t>(targets == nullptr ? 1 : targets->i, 1);
+  }
+  if (node.op == "LinearClassifier")
+    return count("coefficients") / std::max<std::int64_t>(count("intercepts"), 1);
+  return 0;
+}
+
+}  // namespace
+
+// Exporters leave sizes out that the weights say: those of the first layer that the input reaches.
+std::int64_t Importer::known_width(const std::string& input) const {
+  std::map<std::string, const TensorData*> constants;
+  for (const TensorData& tensor : model_.graph.initializers) constants[tensor.name] = &tensor;
+  for (const Node& node : model_.graph.nodes) {
+    if (node.op == "Constant" && !node.attributes.empty() && node.attributes[0].tensor &&
+        !node.outputs.empty())
+      constants[node.outputs[0]] = node.attributes[0].tensor.get();
+  }
+  std::set<std::string> reached{input};
+  for (const Node& node : model_.graph.nodes) {
+    if (node.inputs.empty() || !reached.contains(node.inputs[0])) continue;
+    if (const std::int64_t width = width_of(node, constants); width > 0) return width;
+    if (keeps_width(node) && !node.outputs.empty()) reached.insert(node.outputs[0]);
+  }
+  return 0;
+}
+
 std::vector<detail::FunctionModel::Input> Importer::inputs() const {
   std::set<std::string> given;  // up to IR version 3 every initializer is an input as well
   for (const TensorData& tensor : model_.graph.initializers) given.insert(tensor.name);
@@ -222,6 +305,10 @@ std::vector<detail::FunctionModel::Input> Importer::inputs() const {
         shape.push_back(Dim(size.size));
       } else if (axis == 0 && (unnamed || leading_ == Leading::one_symbol)) {
         shape.push_back(dim("B"));
+      } else if (const std::int64_t width =
+                     axis + 1 == info.shape.size() && unnamed ? known_width(info.name) : 0;
+                 width > 0) {
+        shape.push_back(Dim(width));
       } else if (unnamed) {
         shape.push_back(dim(fmt::format("n{}_{}", inputs.size(), axis)));
       } else {
@@ -250,7 +337,13 @@ detail::FunctionModel Importer::function(const detail::KnownInputs& known) {
   for (std::size_t i = 0; const detail::FunctionModel::Input& input : inputs()) {
     if (!known.contains(i++)) model.inputs.push_back(input);
   }
-  for (const ValueInfo& output : model_.graph.outputs) model.output_names.push_back(output.name);
+  std::set<std::string> distinct;
+  for (const ValueInfo& output : model_.graph.outputs) {
+    std::string name = output.name;
+    for (int again = 1; !distinct.insert(name).second; ++again)
+      name = fmt::format("{}_{}", output.name, again);
+    model.output_names.push_back(name);
+  }
   model.body = [this, known](const Tensors& arguments) { return body(known, arguments); };
   model.parameter = [this](const Tensor& tensor) -> std::optional<std::string> {
     const auto found = names_.find(detail::identity_of(tensor));
@@ -300,6 +393,7 @@ Tensors Importer::body(const detail::KnownInputs& known, const Tensors& argument
 Values Importer::run(const Graph& graph, const Scope* around, const Values& inputs) {
   Scope scope(around);
   for (const TensorData& data : graph.initializers) {
+    if (!used_.contains(data.name)) continue;  // whatever it is
     Value value = read(data);
     value.name = data.name;
     scope.set(data.name, std::move(value));
@@ -325,6 +419,12 @@ void Importer::run_nodes(const std::vector<Node>& nodes, Scope& scope) {
 }
 
 void Importer::run_node(const Node& node, Scope& scope) {
+  if (node.outputs.empty())
+    throw FormatError(fmt::format("{}: {}: it has no outputs", file_, described(node)));
+  if (++steps_ > kMostSteps) {
+    throw UnsupportedError(fmt::format(
+        "{}: more than {} nodes with all functions and loops written out", file_, kMostSteps));
+  }
   Values inputs;
   bool all_constant = true;
   for (const std::string& name : node.inputs) {
@@ -457,7 +557,11 @@ Value Importer::read(const TensorData& data) {
 Tensor Importer::named(Tensor tensor, const std::string& name) {
   const bool weights = tensor.dtype() == DType::f32 || tensor.dtype() == DType::f64;
   if (name.empty() || !weights || tensor.size() < 2) return tensor;
-  if (names_.emplace(detail::identity_of(tensor), name).second) kept_.push_back(tensor);
+  const void* const identity = detail::identity_of(tensor);
+  if (names_.contains(identity)) return tensor;
+  kept_.push_back(tensor);
+  // Another layout of weights that have the name, or others in a graph of their own, go without.
+  if (taken_.insert(name).second) names_.emplace(identity, name);
   return tensor;
 }
 
@@ -476,16 +580,15 @@ Tensor Importer::reshaped(const Value& value, const Shape& shape) {
 }
 
 Tensor Importer::transposed(const Value& weight) {
-  const auto made = [&] {
-    return detail::computed_now([&] { return Tensors{transpose(weight.tensor).copy()}; }).front();
-  };
-  if (weight.name.empty()) {
-    kept_.push_back(made());
-    return kept_.back();
+  Tensor& made = transposed_[detail::identity_of(weight.tensor)];
+  if (!made.defined()) {
+    kept_.push_back(weight.tensor);  // so that no other takes its place
+    made = named(
+        detail::computed_now([&] { return Tensors{transpose(weight.tensor).copy()}; }).front(),
+        weight.name);
+    kept_.push_back(made);
   }
-  auto [found, is_new] = transposed_.try_emplace(weight.name);
-  if (is_new) found->second = named(made(), weight.name);
-  return found->second;
+  return made;
 }
 
 }  // namespace mlpjit::onnx

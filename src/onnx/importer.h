@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -73,6 +74,9 @@ class Importer {
   void collect_strings(const std::vector<Node>& nodes, Strings which);
   void collect_strings(const Graph& graph, Strings which);
   void check(const std::vector<Node>& nodes, std::vector<std::string>& unsupported) const;
+  void collect_used(const Graph& graph);
+  // The last size of an input that the file does not say, by the weights; 0 where they do not.
+  std::int64_t known_width(const std::string& input) const;
   std::vector<detail::FunctionModel::Input> inputs() const;
   Tensors body(const detail::KnownInputs& known, const Tensors& arguments);
   void run_nodes(const std::vector<Node>& nodes, Scope& scope);
@@ -88,7 +92,10 @@ class Importer {
   std::unordered_map<std::string, std::int64_t> codes_;
   std::vector<std::string> classes_;
   std::unordered_map<const void*, std::string> names_;  // of weights, by their identity
-  std::unordered_map<std::string, Tensor> transposed_;
+  std::set<std::string> taken_;                         // those names
+  std::unordered_map<const void*, Tensor> transposed_;  // by the identity of the weight
+  std::set<std::string> used_;                          // what nodes and results ask for
+  std::int64_t steps_ = 0;                              // nodes that were run
   std::vector<Tensor> kept_;
   int depth_ = 0;
   std::size_t folding_left_;  // bytes that nodes of constants may make

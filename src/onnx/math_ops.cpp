@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <utility>
 
 #include "mlpjit/create.h"
 #include "src/onnx/call.h"
@@ -13,6 +14,19 @@ namespace {
 
 bool is_integer(const Tensor& x) {
   return x.dtype() == DType::i32 || x.dtype() == DType::i64;
+}
+
+// Two operands. Ops of ai.onnx.ml give f32 by their definition, where ours keep f64: a constant says
+// what is meant.
+std::pair<Tensor, Tensor> paired(const Call& call) {
+  Tensor a = call.x(0), b = call.x(1);
+  const auto narrow = [&](Tensor& x, std::size_t other) {
+    if (x.dtype() == DType::f64 && call.is_constant(other) && call.x(other).dtype() == DType::f32)
+      x = cast(x, DType::f32);
+  };
+  narrow(a, 1);
+  narrow(b, 0);
+  return {a, b};
 }
 
 // x @ weight may yet take a bias, from either side of the sum.
@@ -37,12 +51,13 @@ std::optional<Tensor> with_bias(const Call& call) {
 
 Values add(const Call& call) {
   if (const std::optional<Tensor> sum = with_bias(call)) return one(*sum);
-  return one(call.x(0) + call.x(1));
+  const auto [a, b] = paired(call);
+  return one(a + b);
 }
 
 // Towards zero, as C++ divides.
 Values divide(const Call& call) {
-  const Tensor a = call.x(0), b = call.x(1);
+  const auto [a, b] = paired(call);
   if (!is_integer(a)) return one(a / b);
   const Tensor quotient = floor_divide(a, b);
   const Tensor inexact = quotient * b != a;
@@ -200,7 +215,10 @@ Definition of(F f) {
 }
 template <class F>
 Definition of_two(F f) {
-  return [f](const Call& call) { return one(f(call.x(0), call.x(1))); };
+  return [f](const Call& call) {
+    const auto [a, b] = paired(call);
+    return one(f(a, b));
+  };
 }
 
 Values copy_of(const Call& call) {

@@ -90,7 +90,7 @@ struct Attribute {
 };
 
 struct Node {
-  std::string name, op, domain;
+  std::string name, op, domain, overload;
   std::vector<std::string> inputs, outputs;  // "" where an optional one is left out
   std::vector<Attribute> attributes;
   const Attribute* find(std::string_view name) const;
@@ -104,7 +104,7 @@ struct Graph {
 };
 
 struct Function {
-  std::string name, domain;
+  std::string name, domain, overload;
   std::vector<std::string> inputs, outputs;
   std::vector<Attribute> defaults;
   std::vector<Node> nodes;

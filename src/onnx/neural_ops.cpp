@@ -16,10 +16,17 @@ bool is_float(const Tensor& x) {
   return x.dtype() == DType::f32 || x.dtype() == DType::f64;
 }
 
+// Ops of ai.onnx.ml give f32 by their definition, where ours keep f64: weights say what is meant.
+Tensor as_weights_are(const Tensor& x, const Value& weights) {
+  const bool narrower =
+      x.dtype() == DType::f64 && weights.constant && weights.tensor.dtype() == DType::f32;
+  return narrower ? cast(x, DType::f32) : x;
+}
+
 // A constant matrix on the right is the weight of a dense layer, which has it transposed.
 Values matmul_of(const Call& call) {
-  const Tensor a = call.x(0);
   const Value& b = call.value(1);
+  const Tensor a = as_weights_are(call.x(0), b);
   if (b.constant && !call.is_constant(0) && b.tensor.rank() == 2 && a.rank() >= 1 && is_float(a)) {
     Value value;
     value.product =
@@ -32,7 +39,7 @@ Values matmul_of(const Call& call) {
 // alpha * A' @ B' + beta * C.
 Values gemm(const Call& call) {
   Importer& importer = call.importer();
-  Tensor a = call.x(0);
+  Tensor a = as_weights_are(call.x(0), call.value(1));
   if (call.i("transA", 0) != 0) a = transpose(a);
   const double alpha = call.f("alpha", 1), beta = call.f("beta", 1);
   const bool transposed = call.i("transB", 0) != 0;
@@ -127,12 +134,9 @@ Values rms_normalization(const Call& call) {
   return one(x / size * call.x(1));
 }
 
-// One axis, from operator set 13 on; before, all axes from it on as one.
-Values softmax_of(const Call& call, bool logarithm) {
+// Along one axis, from operator set 13 on; before, along all axes from it on as one.
+Values along(const Call& call, const std::function<Tensor(const Tensor&, int)>& apply) {
   const Tensor x = call.x(0);
-  const auto apply = [&](const Tensor& of, int axis) {
-    return logarithm ? log_softmax(of, axis) : softmax(of, axis);
-  };
   if (call.version() >= 13) return one(apply(x, call.axis(call.i("axis", -1), x.rank())));
   const int axis = call.axis(call.i("axis", 1), x.rank());
   if (axis == x.rank() - 1) return one(apply(x, axis));
@@ -143,16 +147,15 @@ Values softmax_of(const Call& call, bool logarithm) {
 }
 
 Values hardmax(const Call& call) {
-  const Tensor x = call.x(0);
-  if (call.version() < 13) call.unsupported("operator sets before 13");
-  const int axis = call.axis(call.i("axis", -1), x.rank());
-  const Dim whole = x.shape()[axis];
-  if (!whole.is_static()) call.unsupported("it looks along an axis whose size is not known");
-  std::vector<Dim> dims(static_cast<std::size_t>(x.rank()), Dim(1));
-  dims[static_cast<std::size_t>(axis)] = whole;
-  const Tensor places = reshape(arange(static_cast<double>(whole.offset()), DType::i64),
-                                Shape(std::span<const Dim>(dims)));
-  return one(cast(argmax(x, axis, true) == places, x.dtype()));
+  return along(call, [&](const Tensor& x, int axis) {
+    const Dim whole = x.shape()[axis];
+    if (!whole.is_static()) call.unsupported("it looks along an axis whose size is not known");
+    std::vector<Dim> dims(static_cast<std::size_t>(x.rank()), Dim(1));
+    dims[static_cast<std::size_t>(axis)] = whole;
+    const Tensor places = reshape(arange(static_cast<double>(whole.offset()), DType::i64),
+                                  Shape(std::span<const Dim>(dims)));
+    return cast(argmax(x, axis, true) == places, x.dtype());
+  });
 }
 
 // The letters of an einsum, one list per operand and one for the result. Each letter once in each.
@@ -291,6 +294,7 @@ Tensor contracted(const Tensor& a, const std::string& in_a, const Tensor& b,
 }
 
 Values einsum(const Call& call) {
+  if (call.count() == 0) call.fail("it has no inputs");
   Equation equation = equation_of(call);
   const auto needed = [&](std::size_t after) {
     std::string letters = equation.result;
@@ -333,8 +337,14 @@ std::vector<OpDefinition> neural_ops() {
       {"BatchNormalization", batch_normalization},
       {"LayerNormalization", layer_normalization},
       {"RMSNormalization", rms_normalization},
-      {"Softmax", [](const Call& call) { return softmax_of(call, false); }},
-      {"LogSoftmax", [](const Call& call) { return softmax_of(call, true); }},
+      {"Softmax",
+       [](const Call& call) {
+         return along(call, [](const Tensor& x, int axis) { return softmax(x, axis); });
+       }},
+      {"LogSoftmax",
+       [](const Call& call) {
+         return along(call, [](const Tensor& x, int axis) { return log_softmax(x, axis); });
+       }},
       {"Hardmax", hardmax},
       {"Dropout", dropout},
   };

@@ -307,10 +307,10 @@ Node ModelReader::node(Reader reader) {
       case 4: to.op = text(reader, kMessage); break;
       case 5: to.attributes.push_back(attribute(nested(reader, kMessage))); break;
       case 7: to.domain = normal_domain(text(reader, kMessage)); break;
+      case 8: to.overload = text(reader, kMessage); break;
       case 6:
-      case 8:
       case 9:
-      case 10: reader.skip(); break;  // documentation, overload, metadata, devices
+      case 10: reader.skip(); break;  // documentation, metadata, devices
       default: unknown(reader, kMessage);
     }
   }
@@ -352,10 +352,10 @@ Function ModelReader::function(Reader reader) {
       case 9: opset(nested(reader, kMessage), to.opsets); break;
       case 10: to.domain = normal_domain(text(reader, kMessage)); break;
       case 11: to.defaults.push_back(attribute(nested(reader, kMessage))); break;
+      case 13: to.overload = text(reader, kMessage); break;
       case 6:
       case 8:
       case 12:
-      case 13:
       case 14: reader.skip(); break;  // names of attributes, documentation, types, metadata
       default: unknown(reader, kMessage);
     }

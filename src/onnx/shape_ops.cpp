@@ -140,6 +140,7 @@ Values expand(const Call& call) {
 }
 
 Values concat_all(const Call& call) {
+  if (call.count() == 0) call.fail("it has no inputs");
   Tensors parts;
   for (std::size_t i = 0; i < call.count(); ++i) parts.push_back(any(call, i));
   // Exporters of pipelines in f64 leave single columns in f32.
@@ -350,7 +351,12 @@ Values pad(const Call& call) {
     std::int64_t before = pads[i], after = pads[i + axes.size()];
     const Dim whole = x.shape()[axis];
     if (before == 0 && after == 0) continue;
+    constexpr std::int64_t kFarthest = std::int64_t{1} << 40;
+    if (std::abs(std::max(before, -kFarthest)) >= kFarthest ||
+        std::abs(std::max(after, -kFarthest)) >= kFarthest)
+      call.fail("pads beyond what fits memory");
     if (mode != "constant") {
+      if (before + after > (1 << 24)) call.unsupported("pads of more than 2^24");
       if (!whole.is_static() || whole.offset() == 0)
         call.unsupported("it mirrors an axis whose size is not known");
       std::vector<std::int64_t> from;
