@@ -9,6 +9,8 @@
 namespace mlpjit::onnx {
 namespace {
 
+constexpr std::int64_t kMostPicked = std::int64_t{1} << 24;
+
 // The axes of x but one, with that one in another place.
 Tensor with_axis_at(const Tensor& x, int from, int to) {
   if (from == to) return x;
@@ -44,6 +46,7 @@ Shape without_first(const Shape& shape) {
 Tensor turned(const Call& call, const Tensor& x) {
   const Dim whole = x.shape()[0];
   if (!whole.is_static()) call.unsupported("it turns round an axis whose size is not known");
+  if (whole.offset() > kMostPicked) call.unsupported("it turns round an axis of more than 2^24");
   std::vector<std::int64_t> from(static_cast<std::size_t>(whole.offset()));
   std::iota(from.rbegin(), from.rend(), 0);
   return picked(x, from, 0);

@@ -38,18 +38,20 @@ Call::Call(Importer& importer, const Node& node, std::int64_t version, const Sco
       inputs_(std::move(inputs)) {}
 
 void Call::fail(const std::string& why) const {
-  throw FormatError(fmt::format("{}: {}", described(node_), why));
+  throw FormatError(fmt::format("{}: {}: {}", importer_.file(), described(node_), why));
 }
 void Call::need(std::size_t i, const std::string& what) const {
   const std::string why = fmt::format(
-      "{}, operator set {}: the network computes its {} (input '{}'), which must be known when the "
+      "{}: {}, operator set {}: the network computes its {} (input '{}'), which must be known when "
+      "the "
       "model is read",
-      described(node_), version_, what, node_.inputs[i]);
+      importer_.file(), described(node_), version_, what, node_.inputs[i]);
   if (inputs_[i].root) throw detail::NeedsInput(why, *inputs_[i].root);
   throw UnsupportedError(why);
 }
 void Call::unsupported(const std::string& why) const {
-  throw UnsupportedError(fmt::format("{}, operator set {}: {}", described(node_), version_, why));
+  throw UnsupportedError(fmt::format("{}: {}, operator set {}: {}", importer_.file(),
+                                     described(node_), version_, why));
 }
 
 const Value& Call::value(std::size_t i) const {

@@ -62,15 +62,22 @@ class LoopReader {
 
   Values read() {
     const std::optional<std::int64_t> rounds = known_rounds(call_);
-    if (collected_ > 0 || (rounds && *rounds <= kUnrolled && always())) {
+    if (collected_ > 0) {
       if (rounds) return unrolled(*rounds);
       if (!call_.has(0)) call_.unsupported("it collects results in any number of rounds");
       return unrolled(call_.integer(0, "number of rounds"));
+    }
+    if (rounds && *rounds <= kUnrolled && always()) {
+      try {
+        return unrolled(*rounds);
+      } catch (const ComputedCondition&) {  // the body says whether another round comes
+      }
     }
     return looped(rounds.value_or(-1));
   }
 
  private:
+  struct ComputedCondition {};
   static constexpr std::int64_t kUnrolled = 16;
   static constexpr std::int64_t kMostUnrolled = 1024;
 
@@ -98,9 +105,12 @@ class LoopReader {
       for (std::size_t k = 0; k < collected_; ++k)
         collected[k].push_back(results[carried_ + 1 + k].tensor);
       const Value& condition = results[0];
-      if (!condition.constant)
+      if (!condition.constant) {
+        if (collected_ == 0) throw ComputedCondition();
         call_.unsupported("it collects results while a computed condition holds");
-      go_on = integers_of(condition.tensor).at(0) != 0;
+      }
+      if (condition.tensor.size() != 1) call_.fail("its condition is no single value");
+      go_on = integers_of(condition.tensor)[0] != 0;
     }
     for (const Tensors& rows : collected) {
       if (rows.empty()) call_.unsupported("it collects results in no round at all");

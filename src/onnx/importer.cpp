@@ -31,6 +31,23 @@ std::string symbol_of(const std::string& name) {
   return symbol;
 }
 
+// A symbol for each name, however alike they become.
+class Symbols {
+ public:
+  std::string of(const std::string& name, const std::string& wanted) {
+    const auto found = known_.find(name);
+    if (found != known_.end()) return found->second;
+    std::string symbol = wanted;
+    for (int again = 2; !taken_.insert(symbol).second; ++again)
+      symbol = fmt::format("{}_{}", wanted, again);
+    return known_[name] = symbol;
+  }
+
+ private:
+  std::map<std::string, std::string> known_;
+  std::set<std::string> taken_;
+};
+
 // tf2onnx gives each size that it does not know a name of its own.
 bool says_nothing(const std::string& name) {
   return name.empty() || name.starts_with("unk__") || name == "?";
@@ -60,6 +77,57 @@ std::optional<std::size_t> common_root(const Values& inputs) {
     root = value.root;
   }
   return root;
+}
+
+// What a node and the graphs within it ask for.
+void add_inputs(const Node& node, std::vector<const std::string*>& to) {
+  for (const std::string& input : node.inputs) to.push_back(&input);
+  for (const Attribute& attribute : node.attributes) {
+    if (!attribute.graph) continue;
+    for (const Node& inner : attribute.graph->nodes) add_inputs(inner, to);
+    for (const ValueInfo& output : attribute.graph->outputs) to.push_back(&output.name);
+  }
+}
+
+// Nodes after those whose results they take: as they stand, where that is so.
+std::vector<std::size_t> in_order(const std::vector<Node>& nodes) {
+  std::unordered_map<std::string, std::size_t> makers;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    for (const std::string& output : nodes[i].outputs) {
+      if (!output.empty()) makers.emplace(output, i);
+    }
+  }
+  std::vector<std::vector<std::size_t>> users(nodes.size());
+  std::vector<std::size_t> waits(nodes.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    std::vector<const std::string*> inputs;
+    add_inputs(nodes[i], inputs);
+    std::set<std::size_t> before;
+    for (const std::string* input : inputs) {
+      const auto maker = makers.find(*input);
+      if (maker != makers.end() && maker->second != i) before.insert(maker->second);
+    }
+    for (const std::size_t maker : before) users[maker].push_back(i);
+    waits[i] = before.size();
+  }
+  std::set<std::size_t> ready;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (waits[i] == 0) ready.insert(i);
+  }
+  std::vector<std::size_t> order;
+  while (!ready.empty()) {
+    const std::size_t next = *ready.begin();
+    ready.erase(ready.begin());
+    order.push_back(next);
+    for (const std::size_t user : users[next]) {
+      if (--waits[user] == 0) ready.insert(user);
+    }
+  }
+  // In a circle: as they stand, and the first of them names what it misses.
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (waits[i] > 0) order.push_back(i);
+  }
+  return order;
 }
 
 // The body of a function with the attributes of the call in the places that refer to them.
@@ -127,6 +195,7 @@ void Importer::collect_strings(const std::vector<Node>& nodes, Strings which) {
       if (ml && (label == (which == Strings::labels)))
         std::for_each(attribute.strings.begin(), attribute.strings.end(), add);
       if (ml && which == Strings::others && attribute.name == "default_string") add(attribute.s);
+      if (ml && which == Strings::others && node.op == "LabelEncoder") add("_Unused");
       if (which == Strings::labels && attribute.tensor)
         std::for_each(attribute.tensor->strings.begin(), attribute.tensor->strings.end(), add);
       if (attribute.graph) collect_strings(*attribute.graph, which);
@@ -284,6 +353,7 @@ std::vector<detail::FunctionModel::Input> Importer::inputs() const {
   std::set<std::string> given;  // up to IR version 3 every initializer is an input as well
   for (const TensorData& tensor : model_.graph.initializers) given.insert(tensor.name);
   std::vector<detail::FunctionModel::Input> inputs;
+  Symbols symbols;
   for (const ValueInfo& info : model_.graph.inputs) {
     if (given.contains(info.name)) continue;
     const std::string what = fmt::format("input '{}'", info.name);
@@ -304,15 +374,16 @@ std::vector<detail::FunctionModel::Input> Importer::inputs() const {
       if (size.size >= 0 && size.name.empty()) {
         shape.push_back(Dim(size.size));
       } else if (axis == 0 && (unnamed || leading_ == Leading::one_symbol)) {
-        shape.push_back(dim("B"));
+        shape.push_back(dim(symbols.of("", "B")));
       } else if (const std::int64_t width =
                      axis + 1 == info.shape.size() && unnamed ? known_width(info.name) : 0;
                  width > 0) {
         shape.push_back(Dim(width));
       } else if (unnamed) {
-        shape.push_back(dim(fmt::format("n{}_{}", inputs.size(), axis)));
+        const std::string place = fmt::format("n{}_{}", inputs.size(), axis);
+        shape.push_back(dim(symbols.of("\n" + place, place)));
       } else {
-        shape.push_back(dim(symbol_of(size.name)));
+        shape.push_back(dim(symbols.of(size.name, symbol_of(size.name))));
       }
     }
     inputs.push_back({info.name, dtype_of(info.type, what), shape});
@@ -415,7 +486,8 @@ Values Importer::run(const Graph& graph, const Scope* around, const Values& inpu
 }
 
 void Importer::run_nodes(const std::vector<Node>& nodes, Scope& scope) {
-  for (const Node& node : nodes) detail::in_named_layer(node.name, [&] { run_node(node, scope); });
+  for (const std::size_t i : in_order(nodes))
+    detail::in_named_layer(nodes[i].name, [&] { run_node(nodes[i], scope); });
 }
 
 void Importer::run_node(const Node& node, Scope& scope) {
@@ -531,7 +603,15 @@ Values Importer::call_function(const Function& function, const Node& node, const
   return results;
 }
 
+// Once for each: bodies of loops are read again and again.
 Value Importer::read(const TensorData& data) {
+  if (data.raw.empty()) return read_anew(data);
+  const auto [found, is_new] = read_.try_emplace(data.raw.data());
+  if (is_new) found->second = read_anew(data);
+  return found->second;
+}
+
+Value Importer::read_anew(const TensorData& data) {
   const std::string what = fmt::format("tensor '{}'", data.name);
   if (data.type == DataType::string) {
     std::vector<std::int64_t> codes;

@@ -57,6 +57,7 @@ class Importer {
   // Where a string stands in the model's table; -1 where it does not.
   std::int64_t code_of(const std::string& text) const;
   const ImportOptions& options() const { return options_; }
+  const std::string& file() const { return file_; }
   DType dtype_of(DataType type, const std::string& what) const;
   // Weights that are called so in the file.
   Tensor named(Tensor tensor, const std::string& name);
@@ -83,6 +84,7 @@ class Importer {
   void run_node(const Node& node, Scope& scope);
   Values call_function(const Function& function, const Node& node, const Values& inputs);
   Values results_of(const class Call& call, const Values& inputs);
+  Value read_anew(const TensorData& data);
   const Function* find_function(const Node& node) const;
 
   const Model& model_;
@@ -97,6 +99,7 @@ class Importer {
   std::set<std::string> used_;                          // what nodes and results ask for
   std::int64_t steps_ = 0;                              // nodes that were run
   std::vector<Tensor> kept_;
+  std::unordered_map<const void*, Value> read_;  // by the place of their bytes
   int depth_ = 0;
   std::size_t folding_left_;  // bytes that nodes of constants may make
   Leading leading_ = Leading::as_named;

@@ -1,6 +1,8 @@
 #include "src/onnx/library.h"
 
 #include <memory>
+#include <new>
+#include <stdexcept>
 
 #include "mlpjit/version.h"
 #include "src/model/function_model.h"
@@ -50,6 +52,12 @@ nn::SymbolBlock import_bytes(std::string_view bytes, const std::string& name, bo
     } catch (const UserError&) {
     }
     throw;
+  } catch (const std::bad_alloc&) {
+    throw MemoryError(name + ": no memory for what the model asks for");
+  } catch (const Error&) {
+    throw;
+  } catch (const std::logic_error& error) {  // a size or a place beyond all reason
+    throw FormatError(name + ": " + error.what());
   }
 }
 

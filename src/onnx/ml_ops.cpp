@@ -88,9 +88,14 @@ Values array_feature_extractor(const Call& call) {
 
 Values feature_vectorizer(const Call& call) {
   Tensors parts;
+  const std::vector<std::int64_t> widths = call.ints("inputdimensions");
   for (std::size_t i = 0; i < call.count(); ++i) {
     const Tensor x = as_float(call.x(i));
     parts.push_back(x.rank() == 1 ? expand_dims(x, -1) : x);
+    if (i >= widths.size()) continue;
+    const Dim whole = parts.back().shape()[-1];
+    if (whole.is_static() && whole.offset() > widths[i])
+      parts.back() = slice(parts.back(), -1, 0, widths[i]);
   }
   return one(concat(parts, -1));
 }
@@ -138,8 +143,20 @@ Values label_encoder(const Call& call) {
                DType::i64);
       return keys;
     }
-    if (call.has_attribute("keys_tensor") || call.has_attribute("values_tensor"))
-      call.unsupported("keys and values as tensors");
+    if (call.has_attribute("keys_tensor")) {
+      keys = importer.read(call.tensor("keys_tensor")).tensor;
+      const Value given = importer.read(call.tensor("values_tensor"));
+      const Value missing = call.has_attribute("default_tensor")
+                                ? importer.read(call.tensor("default_tensor"))
+                                : Value();
+      values = given.tensor;
+      text_values = given.is_text;
+      otherwise =
+          missing.tensor.defined()
+              ? reshape(missing.tensor, {})
+              : full({}, given.is_text ? importer.code_of("_Unused") : -1.0, values.dtype());
+      return keys;
+    }
     keys = text                                ? codes_of(call, call.strings("keys_strings"))
            : call.has_attribute("keys_int64s") ? cast(integers(call.ints("keys_int64s")), x.dtype())
                                                : numbers(call.floats("keys_floats"), x.dtype());
@@ -186,11 +203,17 @@ Tensor transformed(const Call& call, const Tensor& scores) {
   call.unsupported(fmt::format("post_transform {}", transform));
 }
 
+// Rows of a matrix; a vector is one.
+Tensor as_rows(const Tensor& x) {
+  return x.rank() == 1 ? expand_dims(x, 0) : x;
+}
+
 // x @ coefficients^T + intercepts, the coefficients [outputs, inputs].
 Tensor linear(const Call& call, const Tensor& x, std::int64_t outputs) {
   const std::vector<double> coefficients = call.floats("coefficients");
   std::vector<double> intercepts = call.floats("intercepts");
-  if (outputs < 1 || coefficients.size() % static_cast<std::size_t>(outputs) != 0)
+  if (outputs < 1 || static_cast<std::uint64_t>(outputs) > coefficients.size() ||
+      coefficients.size() % static_cast<std::size_t>(outputs) != 0)
     call.fail("its coefficients do not fit its outputs");
   const auto inputs = static_cast<std::int64_t>(coefficients.size()) / outputs;
   const DType dtype = x.dtype();
@@ -207,14 +230,14 @@ Tensor linear(const Call& call, const Tensor& x, std::int64_t outputs) {
 }
 
 Values linear_regressor(const Call& call) {
-  const Tensor x = as_float(call.x(0));
+  const Tensor x = as_rows(as_float(call.x(0)));
   return one(transformed(call, linear(call, x, call.i("targets", 1))));
 }
 
 // The labels of the largest scores, and the scores.
 Values linear_classifier(const Call& call) {
   Importer& importer = call.importer();
-  const Tensor x = as_float(call.x(0));
+  const Tensor x = as_rows(as_float(call.x(0)));
   const std::vector<std::string> texts = call.strings("classlabels_strings");
   const std::vector<std::int64_t> labels = call.ints("classlabels_ints");
   const std::size_t classes = texts.empty() ? labels.size() : texts.size();
@@ -228,12 +251,12 @@ Values linear_classifier(const Call& call) {
   Tensor scores = linear(call, x, binary ? 1 : static_cast<std::int64_t>(classes));
   Tensor place;
   if (binary) {
-    const std::string transform = call.s("post_transform", "NONE");
+    // As ONNX Runtime has it: the first class gets what the second leaves of 1.
     const Tensor raw = scores;
     place = cast(reshape(raw, {-1}) > number(0, raw), DType::i64);
-    const Tensor second = transform == "NONE" ? raw : transformed(call, raw);
-    const Tensor first = transform == "NONE" ? -raw : number(1, second) - second;
-    scores = concat({first, second}, -1);
+    const bool logistic = call.s("post_transform", "NONE") == "LOGISTIC";
+    const Tensor second = logistic ? sigmoid(raw) : raw;
+    scores = concat({number(1, second) - second, second}, -1);
   } else {
     place = argmax(scores, -1);
     scores = transformed(call, scores);

@@ -109,8 +109,12 @@ Values layer_normalization(const Call& call) {
   Axes over;
   for (int i = axis; i < x.rank(); ++i) over.push_back(i);
   const Dim last = x.shape()[-1];
-  if (call.results() <= 1 && axis == x.rank() - 1 && last.is_static() && call.value(1).constant &&
-      call.value(1).tensor.rank() == 1) {
+  const auto is_row = [&](std::size_t i) {
+    const Value& value = call.value(i);
+    return value.constant && value.tensor.rank() == 1 && identical(value.tensor.shape()[0], last);
+  };
+  if (call.results() <= 1 && axis == x.rank() - 1 && last.is_static() && is_row(1) &&
+      (!call.has(2) || is_row(2))) {
     const Tensor gamma = call.x(1);
     const Tensor beta =
         call.has(2) ? call.x(2) : call.importer().now([&] { return zeros({last}, x.dtype()); });

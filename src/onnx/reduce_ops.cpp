@@ -42,6 +42,12 @@ Definition reducing(Reduce reduce, std::function<Tensor(const Tensor&)> alone = 
   };
 }
 
+// Of integers the functions that have fractions are calculated in f64.
+Reduction in_floating_point(Reduction r) {
+  if (r.x.dtype() == DType::i32 || r.x.dtype() == DType::i64) r.x = cast(r.x, DType::f64);
+  return r;
+}
+
 Tensor sum_of(const Reduction& r, const Tensor& x) {
   return sum(x, r.axes, r.keepdims);
 }
@@ -67,7 +73,8 @@ Tensor extreme(const Reduction& r, bool largest) {
 }
 
 // log(sum(exp(x))) without overflow: the largest is taken out, where it is a number.
-Tensor log_sum_exp(const Reduction& r) {
+Tensor log_sum_exp(const Reduction& given) {
+  const Reduction r = in_floating_point(given);
   if (is_empty(r)) return log(sum_of(r, r.x));
   const Tensor largest = max(r.x, r.axes, true);
   const Tensor infinity = number(std::numeric_limits<double>::infinity(), r.x);
@@ -94,7 +101,8 @@ Tensor reduced_extreme(const Call& call, bool largest) {
   return full({}, static_cast<double>(last), DType::i64) - arg(gather(x, from_end, axis));
 }
 
-Tensor length(const Reduction& r) {
+Tensor length(const Reduction& given) {
+  const Reduction r = in_floating_point(given);
   return sqrt(sum_of(r, r.x * r.x));
 }
 
@@ -131,7 +139,12 @@ std::vector<OpDefinition> reduce_ops() {
       {"ReduceL2", reducing(length, absolute)},
       {"ReduceSumSquare",
        reducing([](const Reduction& r) { return sum_of(r, r.x * r.x); }, square)},
-      {"ReduceLogSum", reducing([](const Reduction& r) { return log(sum_of(r, r.x)); }, logarithm)},
+      {"ReduceLogSum", reducing(
+                           [](const Reduction& given) {
+                             const Reduction r = in_floating_point(given);
+                             return log(sum_of(r, r.x));
+                           },
+                           logarithm)},
       {"ReduceLogSumExp", reducing(log_sum_exp)},
       {"ArgMax", [](const Call& call) { return one(reduced_extreme(call, true)); }},
       {"ArgMin", [](const Call& call) { return one(reduced_extreme(call, false)); }},

@@ -84,6 +84,18 @@ Values accumulated(const Call& call, bool product) {
   return one(axis_to(result, axis));
 }
 
+// The least or the largest number of a dtype.
+Tensor limit_of(DType dtype, bool largest) {
+  const auto of = [&]<class T>(T) {
+    using Limits = std::numeric_limits<T>;
+    return full({}, Tensor(largest ? Limits::max() : Limits::lowest()), dtype);
+  };
+  if (dtype == DType::i32) return of(std::int32_t{});
+  if (dtype == DType::i64) return of(std::int64_t{});
+  const double infinity = std::numeric_limits<double>::infinity();
+  return full({}, largest ? infinity : -infinity, dtype);
+}
+
 // The largest first, of equal ones the one that stands first: k times the largest of what is left.
 Values top_k(const Call& call) {
   Tensor x = call.x(0);
@@ -101,11 +113,7 @@ Values top_k(const Call& call) {
   for (std::int64_t i = 0; i < k; ++i) {
     // What was taken is no candidate, whatever its value: the first of the candidates that are as
     // large as the largest.
-    const bool integer = x.dtype() == DType::i32 || x.dtype() == DType::i64;
-    const double beyond = !integer                  ? std::numeric_limits<double>::infinity()
-                          : x.dtype() == DType::i32 ? std::numeric_limits<std::int32_t>::max()
-                                                    : static_cast<double>(std::int64_t{1} << 53);
-    const Tensor worst = full({}, largest ? -beyond : beyond, x.dtype());
+    const Tensor worst = limit_of(x.dtype(), !largest);
     const Tensor candidates = where(left, x, worst);
     const Tensor best = largest ? max(candidates, -1, true) : min(candidates, -1, true);
     const Tensor is_best = logical_and(left, candidates == best);

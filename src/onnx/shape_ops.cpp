@@ -181,11 +181,16 @@ Tensor sliced(const Call& call, const Tensor& x, int axis, std::int64_t begin, s
   if (step > 0 && begin == 0 && end >= kFar && step == 1) return x;
   if (!whole.is_static()) {
     if (step < 0) call.unsupported("it turns round an axis whose size is not known");
-    // From the front or from the end, as in Python; one beyond the other is empty.
+    // So many from the front or from the end: by their places.
     const bool open = end >= kFar;
-    if (begin < -kFar) begin = 0;
-    if (open) return slice(x, axis, begin, std::numeric_limits<std::int64_t>::max(), step);
-    return slice(x, axis, begin, end, step);
+    const bool counted = open ? begin < 0 && begin > -kFar
+                              : (begin >= 0 && end >= 0) || (begin > -kFar && begin < 0 && end < 0);
+    if (counted && (open ? -begin : end - begin) <= 4096) {
+      std::vector<std::int64_t> places;
+      for (std::int64_t at = begin; at < (open ? 0 : end); at += step) places.push_back(at);
+      return picked(x, places, axis);
+    }
+    return slice(x, axis, begin, open ? std::numeric_limits<std::int64_t>::max() : end, step);
   }
   const std::int64_t n = whole.offset();
   const auto place = [&](std::int64_t at, std::int64_t lowest, std::int64_t highest) {
@@ -195,6 +200,7 @@ Tensor sliced(const Call& call, const Tensor& x, int axis, std::int64_t begin, s
     const std::int64_t from = place(begin, 0, n);
     return slice(x, axis, from, std::max(from, place(end, 0, n)), step);
   }
+  if (n > (1 << 24)) call.unsupported("it turns round an axis of more than 2^24");
   std::vector<std::int64_t> from;
   const std::int64_t last = place(end, -1, n - 1);
   for (std::int64_t i = place(begin, 0, n - 1); i > (end < -n ? -1 : last); i += step)
@@ -418,7 +424,7 @@ Values one_hot_of(const Call& call) {
   const std::int64_t depth = call.integer(1, "depth");
   if (depth < 1 || depth > 1 << 24) call.fail(fmt::format("a depth of {}", depth));
   std::int64_t axis = call.i("axis", -1);
-  axis = axis < 0 ? axis + indices.rank() + 1 : axis;
+  axis = call.axis(axis, indices.rank() + 1);
   const Tensor values = call.x(2);
   const Tensor off = slice(values, 0, 0, 1), on = slice(values, 0, 1, 2);
   const Tensor n = full({}, static_cast<double>(depth), indices.dtype());

@@ -64,17 +64,12 @@ std::optional<Dim> over(const Dim& a, const Dim& b) {
   return Dim(a.coefficient() / b.offset(), a.symbol(), a.offset() / b.offset());
 }
 
-// Sizes are at least 0: what does not hang on the symbol is known.
+// Whether a size is 1 exporters ask before they squeeze or broadcast: one with a name is not. All
+// else is asked when the network runs.
 std::optional<Dim> is_equal(const Dim& a, const Dim& b) {
   if (identical(a, b)) return Dim(1);
   if (a.is_static() && b.is_static()) return Dim(0);
-  const Dim& symbolic = a.is_static() ? b : a;
-  const Dim& other = a.is_static() ? a : b;
-  if (other.is_static() && symbolic.coefficient() > 0 && symbolic.offset() >= 0 &&
-      other.offset() < symbolic.offset())
-    return Dim(0);
-  // Whether B is 1: exporters ask before they squeeze or broadcast; a size with a name is any size.
-  if (other.is_static() && symbolic.coefficient() > 0) return Dim(0);
+  if (identical(a, Dim(1)) || identical(b, Dim(1))) return Dim(0);
   return std::nullopt;
 }
 

@@ -90,6 +90,9 @@ std::filesystem::path DataReader::external_file() const {
 
 void DataReader::read_external(std::uint64_t expected) {
   const std::filesystem::path path = external_file();
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored))
+    fail(fmt::format("its external data, {}, is no file", path.string()));
   std::ifstream in(path, std::ios::binary);
   std::error_code error;
   const std::uint64_t size = std::filesystem::file_size(path, error);
