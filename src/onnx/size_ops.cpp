@@ -70,6 +70,10 @@ std::optional<Dim> is_equal(const Dim& a, const Dim& b) {
   if (identical(a, b)) return Dim(1);
   if (a.is_static() && b.is_static()) return Dim(0);
   if (identical(a, Dim(1)) || identical(b, Dim(1))) return Dim(0);
+  const Dim &symbolic = a.is_static() ? b : a, &other = a.is_static() ? a : b;
+  // What a symbol of at least 0 never gives, such as -1.
+  if (other.is_static() && symbolic.coefficient() > 0 && other.offset() < symbolic.offset())
+    return Dim(0);
   return std::nullopt;
 }
 

@@ -43,7 +43,7 @@ std::string outputs_of(const std::string& file) {
   return folder() + "/" + name + ".npz";
 }
 
-class Model : public testing::TestWithParam<std::string> {
+class TrainedModel : public testing::TestWithParam<std::string> {
  protected:
   // The first thing that differs from the trainer's by more than the bound; "" where nothing does.
   static std::string difference(const nn::SymbolBlock& net, const Tensor& actual,
@@ -95,7 +95,7 @@ std::set<std::string> batches_of(const std::map<std::string, Array>& arrays) {
   return batches;
 }
 
-TEST_P(Model, GivesTheOutputsOfItsTrainerInEveryMode) {
+TEST_P(TrainedModel, GivesTheOutputsOfItsTrainerInEveryMode) {
   const std::string path = folder() + "/" + GetParam();
   if (GetParam().find("int8") != std::string::npos) {
     try {
@@ -143,7 +143,7 @@ TEST_P(Model, GivesTheOutputsOfItsTrainerInEveryMode) {
   std::filesystem::remove(files.params);
 }
 
-INSTANTIATE_TEST_SUITE_P(Trained, Model, testing::ValuesIn(models()), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Files, TrainedModel, testing::ValuesIn(models()), [](const auto& info) {
   return std::regex_replace(info.param, std::regex("[^A-Za-z0-9]"), "_");
 });
 

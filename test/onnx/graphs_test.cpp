@@ -1,0 +1,256 @@
+// Graphs that exporters and people write, made by the writer: what was found wrong once.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "mlpjit/mlpjit.h"
+#include "src/onnx/write_model.h"
+
+namespace mlpjit::test {
+namespace {
+
+using onnx::Attribute;
+using onnx::DataType;
+using onnx::Dimension;
+using onnx::Graph;
+using onnx::Model;
+using onnx::Node;
+using onnx::TensorData;
+using onnx::ValueInfo;
+
+TensorData floats(const std::string& name, std::vector<std::int64_t> dims,
+                  std::vector<float> values) {
+  TensorData tensor;
+  tensor.name = name;
+  tensor.type = DataType::f32;
+  tensor.dims = std::move(dims);
+  tensor.own.assign(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  return tensor;
+}
+TensorData integers(const std::string& name, std::vector<std::int64_t> values) {
+  TensorData tensor;
+  tensor.name = name;
+  tensor.type = DataType::i64;
+  tensor.dims = {static_cast<std::int64_t>(values.size())};
+  tensor.own.assign(reinterpret_cast<const char*>(values.data()),
+                    values.size() * sizeof(std::int64_t));
+  return tensor;
+}
+ValueInfo value(const std::string& name, std::vector<Dimension> shape,
+                DataType type = DataType::f32) {
+  ValueInfo info;
+  info.name = name;
+  info.kind = ValueInfo::Kind::tensor;
+  info.type = type;
+  info.has_shape = true;
+  info.shape = std::move(shape);
+  return info;
+}
+Node node(const std::string& op, std::vector<std::string> inputs, std::vector<std::string> outputs,
+          std::vector<Attribute> attributes = {}) {
+  Node made;
+  made.op = op;
+  made.inputs = std::move(inputs);
+  made.outputs = std::move(outputs);
+  made.attributes = std::move(attributes);
+  return made;
+}
+Attribute graph_attribute(const std::string& name, Graph graph) {
+  Attribute attribute;
+  attribute.name = name;
+  attribute.type = Attribute::Type::graph;
+  attribute.graph = std::make_shared<Graph>(std::move(graph));
+  return attribute;
+}
+Attribute integer(const std::string& name, std::int64_t i) {
+  Attribute attribute;
+  attribute.name = name;
+  attribute.type = Attribute::Type::i;
+  attribute.i = i;
+  return attribute;
+}
+
+const Dimension kBatch{-1, "b"};
+
+class OnnxGraph : public testing::Test {
+ protected:
+  OnnxGraph() {
+    model_.ir_version = 8;
+    model_.opsets[""] = 17;
+    model_.graph.inputs = {value("x", {kBatch, {3, ""}})};
+    model_.graph.outputs = {value("y", {})};
+  }
+  ~OnnxGraph() override { std::filesystem::remove(path_); }
+
+  nn::SymbolBlock read() {
+    std::ofstream(path_, std::ios::binary) << onnx::write_model(model_);
+    return nn::SymbolBlock::imports(path_);
+  }
+  template <class E>
+  std::string error() {
+    try {
+      read();
+    } catch (const E& error) {
+      return error.what();
+    }
+    return "";
+  }
+  Graph& graph() { return model_.graph; }
+
+  Model model_;
+  const std::string path_ = testing::TempDir() + std::to_string(getpid()) + ".graph.onnx";
+};
+
+const Tensor kX = tensor({{1.f, 2.f, 3.f}, {-1.f, -2.f, -3.f}});
+
+// Branches have weights of one name.
+TEST_F(OnnxGraph, GraphsWithinHaveWeightsOfTheirOwn) {
+  const auto branch = [](const std::string& result, float scale) {
+    Graph made;
+    made.name = result;
+    made.nodes = {node("MatMul", {"x", "W"}, {result})};
+    made.initializers = {floats("W", {3, 1}, {scale, scale, scale})};
+    made.outputs = {value(result, {})};
+    return made;
+  };
+  graph().initializers = {integers("zero", {0})};
+  graph().nodes = {node("ReduceSum", {"x"}, {"sum"}, {integer("keepdims", 0)}),
+                   node("Cast", {"zero"}, {"nothing"}, {integer("to", 1)}),
+                   node("Squeeze", {"nothing"}, {"none"}), node("Greater", {"sum", "none"}, {"c"}),
+                   node("If", {"c"}, {"y"},
+                        {graph_attribute("then_branch", branch("t", 1)),
+                         graph_attribute("else_branch", branch("e", 10))})};
+  nn::SymbolBlock net = read();
+  const Tensor one = tensor({{1.f, 2.f, 3.f}});
+  EXPECT_TRUE(identical(net(one), tensor({{6.f}})));
+  EXPECT_TRUE(identical(net(-one), tensor({{-60.f}})));
+}
+
+// One matrix is a weight, turned over and as it is.
+TEST_F(OnnxGraph, AWeightIsUsedInTwoLayouts) {
+  graph().initializers = {floats("W", {3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9})};
+  graph().nodes = {node("Gemm", {"x", "W"}, {"h"}),
+                   node("Gemm", {"h", "W"}, {"y"}, {integer("transB", 1)})};
+  nn::SymbolBlock net = read();
+  const Tensor w = tensor({{1.f, 2.f, 3.f}, {4.f, 5.f, 6.f}, {7.f, 8.f, 9.f}});
+  EXPECT_TRUE(identical(net(kX), matmul(matmul(kX, w), transpose(w))));
+}
+
+TEST_F(OnnxGraph, NodesStandInAnyOrder) {
+  graph().nodes = {node("Relu", {"h"}, {"y"}), node("Neg", {"x"}, {"h"})};
+  EXPECT_TRUE(identical(read()(kX), relu(-kX)));
+}
+
+// A number of rows is known when the network runs.
+TEST_F(OnnxGraph, SizesAreComparedWhenTheNetworkRuns) {
+  graph().initializers = {integers("zero", {0}), integers("two", {2})};
+  graph().nodes = {node("Shape", {"x"}, {"s"}), node("Gather", {"s", "zero"}, {"n"}),
+                   node("Equal", {"n", "two"}, {"c"}),
+                   node("Cast", {"c"}, {"f"}, {integer("to", 1)}), node("Add", {"x", "f"}, {"y"})};
+  nn::SymbolBlock net = read();
+  EXPECT_TRUE(identical(net(kX), kX + 1));
+  const Tensor one = tensor({{1.f, 2.f, 3.f}});
+  EXPECT_TRUE(identical(net(one), one));
+}
+
+// What exporters write for expand(-1, ...).
+TEST_F(OnnxGraph, SizesThatStayAreChosen) {
+  graph().initializers = {integers("asked", {-1, 3}), integers("minus", {-1}),
+                          floats("ones", {1, 3}, {1, 1, 1})};
+  graph().nodes = {node("Shape", {"x"}, {"s"}), node("Equal", {"asked", "minus"}, {"c"}),
+                   node("Where", {"c", "s", "asked"}, {"e"}), node("Expand", {"ones", "e"}, {"o"}),
+                   node("Add", {"x", "o"}, {"y"})};
+  EXPECT_TRUE(identical(read()(kX), kX + 1));
+}
+
+TEST_F(OnnxGraph, WidthsThatTheFileLeavesOutAreTheWeights) {
+  graph().inputs = {value("x", {{-1, ""}, {-1, ""}})};
+  graph().initializers = {floats("W", {3, 1}, {1, 1, 1})};
+  graph().nodes = {node("Identity", {"x"}, {"h"}), node("MatMul", {"h", "W"}, {"y"})};
+  const nn::SymbolBlock net = read();
+  EXPECT_EQ(net.input_specs()[0], f32({dim("B"), 3}));
+}
+
+TEST_F(OnnxGraph, NamesThatAreAlikeAreSizesOfTheirOwn) {
+  graph().inputs = {value("x", {{-1, "a b"}, {3, ""}}), value("z", {{-1, "a+b"}, {3, ""}})};
+  graph().nodes = {node("Identity", {"x"}, {"y"})};
+  const nn::SymbolBlock net = read();
+  EXPECT_EQ(net.input_specs()[0], f32({dim("a_b"), 3}));
+  EXPECT_EQ(net.input_specs()[1], f32({dim("a_b_2"), 3}));
+}
+
+TEST_F(OnnxGraph, ResultsMayBeTheSameAndWeightsOfNobodyOfAnyType) {
+  TensorData bytes;
+  bytes.name = "nobody's";
+  bytes.type = DataType::u8;
+  bytes.dims = {1};
+  bytes.own = "x";
+  graph().initializers = {bytes};
+  graph().nodes = {node("Neg", {"x"}, {"y"})};
+  graph().outputs = {value("y", {}), value("y", {})};
+  const nn::SymbolBlock net = read();
+  EXPECT_EQ(net.output_names(), (std::vector<std::string>{"y", "y_1"}));
+}
+
+TEST_F(OnnxGraph, LoopsOfFewRoundsMayEndByThemselves) {
+  Graph body;
+  body.name = "body";
+  body.inputs = {value("i", {}, DataType::i64), value("c", {}, DataType::boolean),
+                 value("s", {kBatch, {3, ""}})};
+  body.nodes = {node("Add", {"s", "s"}, {"twice"}),
+                node("ReduceSum", {"twice"}, {"sum"}, {integer("keepdims", 0)}),
+                node("Less", {"sum", "limit"}, {"more"})};
+  body.outputs = {value("more", {}, DataType::boolean), value("twice", {})};
+  graph().initializers = {integers("rounds", {8}), floats("limit", {}, {20})};
+  graph().nodes = {node("Loop", {"rounds", "", "x"}, {"y"}, {graph_attribute("body", body)})};
+  const Tensor one = tensor({{1.f, 2.f, 3.f}});  // 12, 24: two rounds
+  EXPECT_TRUE(identical(read()(one), one * 4));
+}
+
+TEST_F(OnnxGraph, WhatIsMissingIsAnError) {
+  for (const char* op : {"Concat", "Einsum", "Max", "Relu", "Split"}) {
+    graph().nodes = {node(op, {}, {"y"})};
+    EXPECT_NE(error<FormatError>().find(path_), std::string::npos) << op;
+    graph().nodes = {node(op, {"x"}, {}), node("Neg", {"x"}, {"y"})};
+    EXPECT_NE(error<FormatError>().find("no outputs"), std::string::npos) << op;
+  }
+  graph().nodes = {node("Relu", {"h"}, {"y"}), node("Neg", {"y"}, {"h"})};
+  EXPECT_NE(error<FormatError>().find("no earlier node's"), std::string::npos);
+}
+
+// A few bytes that ask for very much.
+TEST_F(OnnxGraph, WhatGrowsWithoutEndIsRefused) {
+  for (int i = 0; i < 40; ++i) {
+    onnx::Function twice;
+    twice.name = "f" + std::to_string(i);
+    twice.domain = "mine";
+    twice.inputs = {"a"};
+    twice.outputs = {"b"};
+    twice.opsets = {{"", 17}, {"mine", 1}};
+    const std::string inner = "f" + std::to_string(i - 1);
+    twice.nodes = {node(i == 0 ? "Neg" : inner, {"a"}, {"m"}),
+                   node(i == 0 ? "Neg" : inner, {"m"}, {"b"})};
+    if (i > 0) twice.nodes[0].domain = twice.nodes[1].domain = "mine";
+    model_.functions.push_back(twice);
+  }
+  model_.opsets["mine"] = 1;
+  graph().nodes = {node("f39", {"x"}, {"y"})};
+  graph().nodes[0].domain = "mine";
+  EXPECT_NE(error<UnsupportedError>().find("nodes with all functions and loops written out"),
+            std::string::npos);
+  model_.functions.clear();
+  Attribute mode;
+  mode.name = "mode";
+  mode.type = Attribute::Type::s;
+  mode.s = "reflect";
+  graph().initializers = {integers("pads", {0, std::int64_t{1} << 39, 0, 0})};
+  graph().nodes = {node("Pad", {"x", "pads"}, {"y"}, {mode})};
+  EXPECT_NE(error<UnsupportedError>().find("pads of more than 2^24"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mlpjit::test
