@@ -23,7 +23,8 @@ constexpr std::size_t kHeader = kMagic.size() + sizeof(XXH64_canonical_t);
 
 template <class Archive, class Any>
 void members(Archive& archive, Any& object) {
-  archive(object.target, object.abi, object.numerics, object.made_from, object.symbols, object.bytes);
+  archive(object.target, object.abi, object.numerics, object.made_from, object.symbols,
+          object.bytes);
 }
 
 XXH64_canonical_t hash_of(const std::string& text) {

@@ -13,8 +13,9 @@ struct Companion {
   const char* variable;  // of the environment: names another file
 };
 
-// The files that are tried, in this order: the one that the variable names, and no other; beside the
-// library or program that holds this code; in ../lib of that folder; where the dynamic linker looks.
+// The files that are tried, in this order: the one that the variable names, and no other; beside
+// the library or program that holds this code; in ../lib of that folder; where the dynamic linker
+// looks.
 std::vector<std::string> candidates_for(const Companion& companion);
 
 // Opens the first candidate for which `refusal` gives "", for ever; null where there is none, and

@@ -1,6 +1,6 @@
 #pragma once
-// A network given as a function of tensors, made into a SymbolBlock: how a reader of another format,
-// which stands in a library of its own, builds what it reads. Hence the exported names.
+// A network given as a function of tensors, made into a SymbolBlock: how a reader of another
+// format, which stands in a library of its own, builds what it reads. Hence the exported names.
 
 #include <functional>
 #include <map>

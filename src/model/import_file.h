@@ -9,8 +9,8 @@
 
 namespace mlpjit::detail {
 
-// An ONNX model; `name` stands in messages, and says where external data is. Throws FormatError that
-// says what the bytes are instead, UnsupportedError where the reader is not there.
+// An ONNX model; `name` stands in messages, and says where external data is. Throws FormatError
+// that says what the bytes are instead, UnsupportedError where the reader is not there.
 nn::SymbolBlock import_onnx(std::string_view bytes, const std::string& name,
                             const nn::LoadOptions& options);
 

@@ -50,8 +50,8 @@ std::optional<std::int64_t> known_rounds(const Call& call) {
   return call.integer(0, "rounds");
 }
 
-// The body takes the round, whether to go on, and what is carried; it gives whether to go on, what is
-// carried, and a row for each result that is collected.
+// The body takes the round, whether to go on, and what is carried; it gives whether to go on, what
+// is carried, and a row for each result that is collected.
 class LoopReader {
  public:
   explicit LoopReader(const Call& call) : call_(call), body_(call.graph("body")) {

@@ -16,8 +16,8 @@ bool is_integer(const Tensor& x) {
   return x.dtype() == DType::i32 || x.dtype() == DType::i64;
 }
 
-// Two operands. Ops of ai.onnx.ml give f32 by their definition, where ours keep f64: a constant says
-// what is meant.
+// Two operands. Ops of ai.onnx.ml give f32 by their definition, where ours keep f64: a constant
+// says what is meant.
 std::pair<Tensor, Tensor> paired(const Call& call) {
   Tensor a = call.x(0), b = call.x(1);
   const auto narrow = [&](Tensor& x, std::size_t other) {

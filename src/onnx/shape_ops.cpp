@@ -439,8 +439,8 @@ Values one_hot_of(const Call& call) {
   return one(where(chosen, reshape(on, {}), reshape(off, {})));
 }
 
-// indices [batch.., .., k] choose from the k axes behind those of the batch: as one axis, by the place
-// in it, which for each entry of the batch starts where its elements do.
+// indices [batch.., .., k] choose from the k axes behind those of the batch: as one axis, by the
+// place in it, which for each entry of the batch starts where its elements do.
 Values gather_nd(const Call& call) {
   const Tensor x = call.x(0), indices = call.x(1);
   const auto batch = static_cast<int>(call.i("batch_dims", 0));

@@ -1,4 +1,5 @@
-// Arithmetic on sizes: what exporters write around Reshape and Expand is done when the model is read.
+// Arithmetic on sizes: what exporters write around Reshape and Expand is done when the model is
+// read.
 
 #include <algorithm>
 #include <numeric>

@@ -13,8 +13,8 @@ namespace mlpjit::run {
 // Collects rows as inputs of a model.
 class Batch {
  public:
-  // `header` is empty where the table has none; `chosen` are columns by name or number, in the order
-  // of the inputs, or empty. @throws UserError where columns and inputs do not fit.
+  // `header` is empty where the table has none; `chosen` are columns by name or number, in the
+  // order of the inputs, or empty. @throws UserError where columns and inputs do not fit.
   Batch(const nn::SymbolBlock& model, const std::vector<std::string>& header,
         const std::vector<std::string>& chosen, std::size_t width);
 

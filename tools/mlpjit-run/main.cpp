@@ -222,8 +222,8 @@ class Run {
 };
 
 constexpr const char* kFooter = R"(
-Columns are matched to the model's inputs by the names in the header (an input of several columns has
-NAME_0, NAME_1, ...), else by their order.
+Columns are matched to the model's inputs by the names in the header (an input of several columns
+has NAME_0, NAME_1, ...), else by their order.
 
 Examples:
   mlpjit-run model.onnx rows.csv -o predictions.csv
