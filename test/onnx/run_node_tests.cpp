@@ -113,8 +113,9 @@ std::string run(const fs::path& folder) {
 }
 
 std::string one_line(std::string text, const fs::path& folder) {
-  for (std::size_t at; (at = text.find(folder.string() + "/")) != std::string::npos;)
-    text.erase(at, folder.string().size() + 1);
+  for (const std::string& part : {folder.string() + "/", std::string("model.onnx: ")}) {
+    for (std::size_t at; (at = text.find(part)) != std::string::npos;) text.erase(at, part.size());
+  }
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
