@@ -1,8 +1,8 @@
 #pragma once
 // A portable model as an ONNX model.
 
+#include "src/exchange/onnx_model.h"
 #include "src/model/export_model.h"
-#include "src/onnx/model.h"
 
 namespace mlpjit::detail {
 

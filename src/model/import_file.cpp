@@ -12,9 +12,9 @@
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/version.h"
+#include "src/exchange/onnx_library.h"
 #include "src/model/function_model.h"
 #include "src/model/symbol_program.h"
-#include "src/onnx/library.h"
 
 namespace mlpjit::detail {
 namespace {

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "mlpjit/nn/symbol_block.h"
-#include "src/onnx/model.h"
+#include "src/exchange/onnx_model.h"
 
 namespace mlpjit::detail {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "lib/ir/graph.h"
-#include "src/onnx/model.h"
+#include "src/exchange/onnx_model.h"
 
 namespace mlpjit::detail {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "src/onnx/model.h"
+#include "src/exchange/onnx_model.h"
 #include "src/onnx/value.h"
 
 namespace mlpjit::onnx {

@@ -1,6 +1,7 @@
 #include "src/onnx/importer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -232,6 +233,10 @@ detail::FunctionModel Importer::function(const detail::KnownInputs& known) {
     return found->second;
   };
   model.metadata = model_.metadata;
+  // What a later version of the format says is for people to see.
+  if (!model_.unknown_fields.empty())
+    model.metadata["onnx.unknown_fields"] =
+        fmt::format("{}", fmt::join(model_.unknown_fields, ", "));
   model.classes = classes_;
   model.strings = strings_;
   const auto take = [&](const char* key, std::vector<std::string>& to) {

@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "src/exchange/onnx_model.h"
 #include "src/model/function_model.h"
-#include "src/onnx/model.h"
 #include "src/onnx/value.h"
 
 namespace mlpjit::onnx {

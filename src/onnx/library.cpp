@@ -1,4 +1,4 @@
-#include "src/onnx/library.h"
+#include "src/exchange/onnx_library.h"
 
 #include <memory>
 #include <new>

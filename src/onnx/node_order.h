@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "src/onnx/model.h"
+#include "src/exchange/onnx_model.h"
 
 namespace mlpjit::onnx {
 

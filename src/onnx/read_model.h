@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "src/onnx/model.h"
+#include "src/exchange/onnx_model.h"
 
 namespace mlpjit::onnx {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "mlpjit/tensor.h"
-#include "src/onnx/model.h"
+#include "src/exchange/onnx_model.h"
 
 namespace mlpjit::onnx {
 

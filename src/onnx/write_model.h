@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "src/onnx/model.h"
+#include "src/exchange/onnx_model.h"
 
 namespace mlpjit::onnx {
 

@@ -222,6 +222,15 @@ TEST_F(OnnxGraph, WhatIsMissingIsAnError) {
   EXPECT_NE(error<FormatError>().find("no earlier node's"), std::string::npos);
 }
 
+// Field 99 of ModelProto, a number: of a later version of the format.
+TEST_F(OnnxGraph, FieldsThatNobodyKnowsAreListed) {
+  graph().nodes = {node("Neg", {"x"}, {"y"})};
+  EXPECT_FALSE(read().metadata().contains("onnx.unknown_fields"));
+  std::ofstream(path_, std::ios::binary) << onnx::write_model(model_) << "\x98\x06\x01";
+  const nn::SymbolBlock net = nn::SymbolBlock::imports(path_);
+  EXPECT_EQ(net.metadata().at("onnx.unknown_fields"), "ModelProto field 99");
+}
+
 // A few bytes that ask for very much.
 TEST_F(OnnxGraph, WhatGrowsWithoutEndIsRefused) {
   for (int i = 0; i < 40; ++i) {

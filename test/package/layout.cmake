@@ -74,9 +74,10 @@ set(uses_program "core|record|ops")
 set(uses_block "core|record|ops|program")
 set(uses_hybrid "core|record|ops|program|block")
 set(uses_nn "core|record|ops|program|block|hybrid")
-set(uses_model "core|record|ops|program|block|hybrid|nn|onnx")  # of onnx what it exports
-set(uses_onnx "model")  # what that exports
-set(uses_c_api "core|record|ops|program|block|hybrid|nn|model")
+set(uses_exchange "")
+set(uses_model "core|record|ops|program|block|hybrid|nn|exchange")
+set(uses_onnx "exchange|model")  # of model what it exports
+set(uses_c_api "core|record|ops|program|block|hybrid|nn|exchange|model")
 check_arrows(src)
 
 # Of the public headers lib uses those of data: what users write, such as tensors and blocks, is above it.
