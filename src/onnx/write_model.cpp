@@ -42,7 +42,10 @@ void write_tensor(Writer& to, const TensorData& tensor) {
   to.add_packed_int64(1, tensor.dims.begin(), tensor.dims.end());
   to.add_int32(2, static_cast<std::int32_t>(tensor.type));
   if (!tensor.name.empty()) to.add_string(8, tensor.name);
-  if (tensor.type == DataType::string) {
+  if (tensor.is_external) {
+    entries(to, 13, tensor.external);
+    to.add_int32(14, 1);
+  } else if (tensor.type == DataType::string) {
     for (const std::string& text : tensor.strings) to.add_bytes(6, text);
   } else {
     const std::string_view bytes = tensor.raw.data() != nullptr ? tensor.raw : tensor.own;
@@ -107,6 +110,7 @@ void write_node(Writer& to, const Node& node) {
   for (const Attribute& attribute : node.attributes)
     nested(to, 5, [&](Writer& inner) { write_attribute(inner, attribute); });
   if (!node.domain.empty()) to.add_string(7, node.domain);
+  if (!node.overload.empty()) to.add_string(8, node.overload);
 }
 
 void write_graph(Writer& to, const Graph& graph) {
@@ -130,6 +134,7 @@ void write_function(Writer& to, const Function& function) {
     nested(to, 7, [&](Writer& inner) { write_node(inner, node); });
   opsets(to, 9, function.opsets);
   to.add_string(10, function.domain);
+  if (!function.overload.empty()) to.add_string(13, function.overload);
 }
 
 }  // namespace

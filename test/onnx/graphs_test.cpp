@@ -222,6 +222,61 @@ TEST_F(OnnxGraph, WhatIsMissingIsAnError) {
   EXPECT_NE(error<FormatError>().find("no earlier node's"), std::string::npos);
 }
 
+TEST_F(OnnxGraph, FunctionsAreToldApartByTheirOverload) {
+  for (const char* op : {"Neg", "Abs"}) {
+    onnx::Function function;
+    function.name = "f";
+    function.domain = "mine";
+    function.overload = op;
+    function.inputs = {"a"};
+    function.outputs = {"b"};
+    function.opsets = {{"", 17}};
+    function.nodes = {node(op, {"a"}, {"b"})};
+    model_.functions.push_back(function);
+  }
+  model_.opsets["mine"] = 1;
+  graph().nodes = {node("f", {"x"}, {"y"})};
+  graph().nodes[0].domain = "mine";
+  graph().nodes[0].overload = "Abs";
+  EXPECT_TRUE(identical(read()(kX), abs(kX)));
+}
+
+// Weights in a file of their own stand beside the model or below, wherever a name or a link leads.
+TEST_F(OnnxGraph, ExternalDataStaysInTheFolder) {
+  const std::string folder = testing::TempDir() + std::to_string(getpid()) + ".folder";
+  const std::string outside = folder + ".secret", model = folder + "/m.onnx";
+  std::filesystem::create_directories(folder);
+  const float ones[] = {1, 1, 1};
+  for (const std::string& file : {outside, folder + "/weights"})
+    std::ofstream(file, std::ios::binary).write(reinterpret_cast<const char*>(ones), sizeof ones);
+  std::filesystem::create_symlink(outside, folder + "/link");
+  const auto import = [&](const std::string& location, const char* length) {
+    TensorData weights = floats("W", {3, 1}, {});
+    weights.is_external = true;
+    weights.external = {{"location", location}, {"offset", "0"}, {"length", length}};
+    graph().initializers = {weights};
+    graph().nodes = {node("MatMul", {"x", "W"}, {"y"})};
+    std::ofstream(model, std::ios::binary) << onnx::write_model(model_);
+    return nn::SymbolBlock::imports(model);
+  };
+  EXPECT_TRUE(identical(import("weights", "12")(tensor({{1.f, 2.f, 3.f}})), tensor({{6.f}})));
+  for (const std::string& location :
+       {std::string("../") + std::filesystem::path(outside).filename().string(), outside,
+        std::string("link")}) {
+    try {
+      import(location, "12");
+      ADD_FAILURE() << location;
+    } catch (const FormatError& error) {
+      EXPECT_NE(std::string(error.what()).find("not in the model's folder"), std::string::npos)
+          << error.what();
+    }
+  }
+  EXPECT_THROW(import("weights", "16"), FormatError);
+  EXPECT_THROW(import("nothing", "12"), FormatError);
+  std::filesystem::remove_all(folder);
+  std::filesystem::remove(outside);
+}
+
 // Field 99 of ModelProto, a number: of a later version of the format.
 TEST_F(OnnxGraph, FieldsThatNobodyKnowsAreListed) {
   graph().nodes = {node("Neg", {"x"}, {"y"})};
