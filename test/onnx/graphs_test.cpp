@@ -222,6 +222,45 @@ TEST_F(OnnxGraph, WhatIsMissingIsAnError) {
   EXPECT_NE(error<FormatError>().find("no earlier node's"), std::string::npos);
 }
 
+// Two classes with the score of the second: the first has what that leaves of 1.
+TEST_F(OnnxGraph, ABinaryClassifierGivesTheSecondClassItsScore) {
+  Attribute coefficients, intercepts, labels, transform;
+  coefficients.name = "coefficients";
+  coefficients.type = intercepts.type = Attribute::Type::floats;
+  coefficients.floats = {1, 0, 0};
+  intercepts.name = "intercepts";
+  intercepts.floats = {0};
+  labels.name = "classlabels_ints";
+  labels.type = Attribute::Type::ints;
+  labels.ints = {7, 9};
+  transform.name = "post_transform";
+  transform.type = Attribute::Type::s;
+  transform.s = "LOGISTIC";
+  model_.opsets["ai.onnx.ml"] = 1;
+  graph().nodes = {node("LinearClassifier", {"x"}, {"label", "y"},
+                        {coefficients, intercepts, labels, transform})};
+  graph().nodes[0].domain = "ai.onnx.ml";
+  graph().outputs = {value("label", {}, DataType::i64), value("y", {})};
+  nn::SymbolBlock net = read();
+  const Tensors results = net(Tensors{kX});  // scores 1 and -1
+  EXPECT_EQ(results[0].to_vector<std::int64_t>(), (std::vector<std::int64_t>{9, 7}));
+  const Tensor second = sigmoid(tensor({{1.f}, {-1.f}}));
+  EXPECT_TRUE(identical(results[1], concat({1.f - second, second}, 1))) << results[1];
+  EXPECT_EQ(net.classes(), (std::vector<std::string>{"7", "9"}));
+}
+
+// A float attribute of a model in f64 is the decimal that was meant.
+TEST_F(OnnxGraph, FloatAttributesAreTheShortestDecimal) {
+  Attribute alpha;
+  alpha.name = "alpha";
+  alpha.type = Attribute::Type::f;
+  alpha.f = 0.1F;
+  graph().inputs = {value("x", {kBatch}, DataType::f64)};
+  graph().nodes = {node("LeakyRelu", {"x"}, {"y"}, {alpha})};
+  const Tensor x = tensor({-1.0, 2.0});
+  EXPECT_TRUE(identical(read()(x), leaky_relu(x, 0.1)));
+}
+
 TEST_F(OnnxGraph, FunctionsAreToldApartByTheirOverload) {
   for (const char* op : {"Neg", "Abs"}) {
     onnx::Function function;
