@@ -98,7 +98,8 @@ local function load(model_file, parameter_file)
     error(model_file .. ": a model of one input and one output was expected", 2)
   end
   if C.mlpjit_input_dtype(handle, 0) ~= F32 or C.mlpjit_output_dtype(handle, 0) ~= F32
-    or C.mlpjit_input_rank(handle, 0) ~= 2 or C.mlpjit_output_rank(handle, 0) ~= 2 then
+    or C.mlpjit_input_rank(handle, 0) ~= 2 or C.mlpjit_output_rank(handle, 0) ~= 2
+    or C.mlpjit_input_size(handle, 0, 1) < 0 or C.mlpjit_output_size(handle, 0, 1) < 0 then
     error(model_file .. ": a model of rows of f32 was expected", 2)
   end
   local classes = {}

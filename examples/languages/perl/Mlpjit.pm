@@ -64,7 +64,8 @@ sub load {
         if mlpjit_input_count($handle) != 1 || mlpjit_output_count($handle) != 1;
     croak "$files[0]: a model of rows of f32 was expected"
         if mlpjit_input_dtype($handle, 0) != F32 || mlpjit_output_dtype($handle, 0) != F32
-        || mlpjit_input_rank($handle, 0) != 2 || mlpjit_output_rank($handle, 0) != 2;
+        || mlpjit_input_rank($handle, 0) != 2 || mlpjit_output_rank($handle, 0) != 2
+        || $self->width < 0 || $self->output_width < 0;    # of any size
     return $self;
 }
 
