@@ -70,8 +70,7 @@ int main(int argc, char** argv) {
   const int64_t all_sizes[] = {(int64_t)rows, width};
   const mlpjit_input all = {images, MLPJIT_F32, 2, all_sizes};
   mlpjit_output output = {.data = logits, .bytes = rows * classes * sizeof *logits};
-  if (mlpjit_run(model, &all, 1, &output, 1) != MLPJIT_OK)
-    fail("mlpjit_run", mlpjit_last_error());
+  if (mlpjit_run(model, &all, 1, &output, 1) != MLPJIT_OK) fail("mlpjit_run", mlpjit_last_error());
 
   /* Bound to one row. The calls do nothing but the arithmetic; their status says how they ended. */
   const int64_t one_size[] = {1, width};

@@ -54,45 +54,6 @@ module mlpjit
     final :: free_bound
   end type
 
-  ! What inputs and outputs are asked alike.
-  abstract interface
-    function count_of(model) bind(c)
-      import
-      type(c_ptr), value :: model
-      integer(c_size_t) :: count_of
-    end function
-    function name_of(model, index) bind(c)
-      import
-      type(c_ptr), value :: model
-      integer(c_size_t), value :: index
-      type(c_ptr) :: name_of
-    end function
-    function dtype_of(model, index) bind(c)
-      import
-      type(c_ptr), value :: model
-      integer(c_size_t), value :: index
-      integer(c_int) :: dtype_of
-    end function
-    function rank_of(model, index) bind(c)
-      import
-      type(c_ptr), value :: model
-      integer(c_size_t), value :: index
-      integer(c_int32_t) :: rank_of
-    end function
-    function size_of(model, index, axis) bind(c)
-      import
-      type(c_ptr), value :: model
-      integer(c_size_t), value :: index
-      integer(c_int32_t), value :: axis
-      integer(c_int64_t) :: size_of
-    end function
-  end interface
-  procedure(count_of), bind(c) :: mlpjit_input_count, mlpjit_output_count, mlpjit_class_count
-  procedure(name_of), bind(c) :: mlpjit_input_name, mlpjit_output_name, mlpjit_class_name
-  procedure(dtype_of), bind(c) :: mlpjit_input_dtype, mlpjit_output_dtype
-  procedure(rank_of), bind(c) :: mlpjit_input_rank, mlpjit_output_rank
-  procedure(size_of), bind(c) :: mlpjit_input_size, mlpjit_output_size
-
   interface
     function mlpjit_last_error() bind(c)
       import
@@ -114,6 +75,65 @@ module mlpjit
       import
       type(c_ptr), value :: model
     end subroutine
+    function mlpjit_input_count(model) bind(c)
+      import
+      type(c_ptr), value :: model
+      integer(c_size_t) :: mlpjit_input_count
+    end function
+    function mlpjit_input_name(model, index) bind(c)
+      import
+      type(c_ptr), value :: model
+      integer(c_size_t), value :: index
+      type(c_ptr) :: mlpjit_input_name
+    end function
+    function mlpjit_input_dtype(model, index) bind(c)
+      import
+      type(c_ptr), value :: model
+      integer(c_size_t), value :: index
+      integer(c_int) :: mlpjit_input_dtype
+    end function
+    function mlpjit_input_size(model, index, axis) bind(c)
+      import
+      type(c_ptr), value :: model
+      integer(c_size_t), value :: index
+      integer(c_int32_t), value :: axis
+      integer(c_int64_t) :: mlpjit_input_size
+    end function
+    function mlpjit_output_count(model) bind(c)
+      import
+      type(c_ptr), value :: model
+      integer(c_size_t) :: mlpjit_output_count
+    end function
+    function mlpjit_output_name(model, index) bind(c)
+      import
+      type(c_ptr), value :: model
+      integer(c_size_t), value :: index
+      type(c_ptr) :: mlpjit_output_name
+    end function
+    function mlpjit_output_dtype(model, index) bind(c)
+      import
+      type(c_ptr), value :: model
+      integer(c_size_t), value :: index
+      integer(c_int) :: mlpjit_output_dtype
+    end function
+    function mlpjit_output_size(model, index, axis) bind(c)
+      import
+      type(c_ptr), value :: model
+      integer(c_size_t), value :: index
+      integer(c_int32_t), value :: axis
+      integer(c_int64_t) :: mlpjit_output_size
+    end function
+    function mlpjit_class_count(model) bind(c)
+      import
+      type(c_ptr), value :: model
+      integer(c_size_t) :: mlpjit_class_count
+    end function
+    function mlpjit_class_name(model, index) bind(c)
+      import
+      type(c_ptr), value :: model
+      integer(c_size_t), value :: index
+      type(c_ptr) :: mlpjit_class_name
+    end function
     function mlpjit_run(model, inputs, input_count, outputs, output_count) bind(c)
       import
       type(c_ptr), value :: model
@@ -210,10 +230,10 @@ contains
       mlpjit_output_count(handle) == 1, &
       mlpjit_input_dtype(handle, 0_c_size_t) == f32, &
       mlpjit_output_dtype(handle, 0_c_size_t) == f32, &
-      mlpjit_input_rank(handle, 0_c_size_t) == 2, &
-      mlpjit_output_rank(handle, 0_c_size_t) == 2, &
-      mlpjit_input_size(handle, 0_c_size_t, 1) >= 0, &   ! not of any size
-      mlpjit_output_size(handle, 0_c_size_t, 1) >= 0])
+      mlpjit_input_size(handle, 0_c_size_t, 1) >= 0, &    ! -1 is of any size
+      mlpjit_output_size(handle, 0_c_size_t, 1) >= 0, &
+      mlpjit_input_size(handle, 0_c_size_t, 2) == -2, &   ! there is no third
+      mlpjit_output_size(handle, 0_c_size_t, 2) == -2])
   end function
 
   integer function class_count(model)

@@ -5,8 +5,8 @@
  *   PKG_CPPFLAGS=-I$prefix/include PKG_LIBS="-L$prefix/lib -lmlpjit" R CMD SHLIB mlpjit.c
  */
 #include <R.h>
-#include <Rinternals.h>
 #include <R_ext/Rdynload.h>
+#include <Rinternals.h>
 #include <mlpjit/c_api.h>
 #include <string.h>
 
@@ -116,9 +116,8 @@ static SEXP bound_run(SEXP pointer, SEXP row, SEXP output_width) {
 /* R calls it at dyn.load: the names that .Call has. */
 void R_init_mlpjit(DllInfo* library) {
   static const R_CallMethodDef methods[] = {
-      {"load", (DL_FUNC)load, 2},           {"describe", (DL_FUNC)describe, 1},
-      {"run", (DL_FUNC)run, 3},             {"bind", (DL_FUNC)bind, 2},
-      {"bound_run", (DL_FUNC)bound_run, 3}, {NULL, NULL, 0},
+      {"load", (DL_FUNC)load, 2}, {"describe", (DL_FUNC)describe, 1},   {"run", (DL_FUNC)run, 3},
+      {"bind", (DL_FUNC)bind, 2}, {"bound_run", (DL_FUNC)bound_run, 3}, {NULL, NULL, 0},
   };
   R_registerRoutines(library, NULL, methods, NULL, NULL);
   R_useDynamicSymbols(library, FALSE);
