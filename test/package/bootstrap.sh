@@ -86,6 +86,8 @@ done
 hide_gtest=
 bootstrap test
 builds 'test again' test_unit_nn
+bootstrap test --all
+builds 'test of all' test_unit_nn
 
 # What is no command, and no preset.
 bootstrap install && fail 'install without a prefix'
