@@ -1,5 +1,5 @@
-// Exports the digits network of ../digits.cpp as the two files that the programs of this folder run,
-// and prints what they must print: a line per row of test.csv, the label and the logits' bits.
+// Exports the digits network of ../digits.cpp as the two files that the programs of this folder
+// run, and prints what they must print: a line per row of test.csv, the label and the logits' bits.
 #include <mlpjit/mlpjit.h>
 
 #include <bit>

@@ -1,5 +1,5 @@
-# Trained models, run by mlpjit through its C interface; mlpjit.c is between. Here a model takes rows
-# of f32 and gives rows of f32: matrices, and numbers to R. What fails is an error.
+# Trained models, run by mlpjit through its C interface; mlpjit.c is between. Here a model takes
+# rows of f32 and gives rows of f32: matrices, and numbers to R. What fails is an error.
 #
 #   source("mlpjit.R", chdir = TRUE)                     # where mlpjit.so is
 #   model <- mlpjit_load(symbol_file, parameter_file)    # or an ONNX file alone
