@@ -8,10 +8,10 @@ set_target_properties(mlpjit PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${P
 install(TARGETS mlpjit EXPORT mlpjitTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-foreach(companion mlpjit-codegen mlpjit-onnx)
-  if(TARGET ${companion})
-    set_target_properties(${companion} PROPERTIES INSTALL_RPATH "$ORIGIN")
-    install(TARGETS ${companion} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime)
+foreach(companion codegen onnx)
+  if(TARGET mlpjit-${companion})
+    set_target_properties(mlpjit-${companion} PROPERTIES INSTALL_RPATH "$ORIGIN")
+    install(TARGETS mlpjit-${companion} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${companion})
   endif()
 endforeach()
 foreach(tool mlpjit-bench mlpjit-dump mlpjit-run)
@@ -22,6 +22,13 @@ foreach(tool mlpjit-bench mlpjit-dump mlpjit-run)
 endforeach()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mlpjit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   COMPONENT development)
+
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
+
+file(RELATIVE_PATH up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" up ${up})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/mlpjit.pc.in ${PROJECT_BINARY_DIR}/mlpjit.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/mlpjit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
 set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/mlpjit)
 install(EXPORT mlpjitTargets NAMESPACE mlpjit:: DESTINATION ${package_directory} COMPONENT development)

@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /** The version of this interface: it rises with every addition; what is here stays as it is. */
-#define MLPJIT_C_API_VERSION 1
+#define MLPJIT_C_API_VERSION 2
 /** The most axes of a tensor. */
 #define MLPJIT_MAX_RANK 8
 
@@ -51,7 +51,9 @@ typedef enum mlpjit_dtype {
   MLPJIT_F64 = 1,
   MLPJIT_I32 = 2,
   MLPJIT_I64 = 3,
-  MLPJIT_BOOL = 4 /**< one byte, 0 or 1 */
+  MLPJIT_BOOL = 4, /**< one byte, 0 or 1 */
+  MLPJIT_STRING =
+      5 /**< const char*, UTF-8 to a zero; of inputs of strings (mlpjit_is_coded) only */
 } mlpjit_dtype;
 
 /** A trained model. */
@@ -99,12 +101,12 @@ MLPJIT_C_API const char* mlpjit_status_text(mlpjit_status status);
 MLPJIT_C_API size_t mlpjit_dtype_bytes(mlpjit_dtype dtype);
 
 /**
- * Loads a model: an ONNX file, with `parameter_file` null; or a symbol file and a parameter file
+ * Loads a model: with `parameter_file` null one file, of ONNX or one that save() wrote; or the two
  * that export_model() wrote. `options` may be null. Null on failure.
  */
 MLPJIT_C_API mlpjit_model* mlpjit_load(const char* model_file, const char* parameter_file,
                                        const mlpjit_options* options);
-/** The same from memory, which is not needed afterwards; `parameters` is null for ONNX. */
+/** The same from memory, which is not needed afterwards; `parameters` is null for one file. */
 MLPJIT_C_API mlpjit_model* mlpjit_load_memory(const void* model, size_t model_bytes,
                                               const void* parameters, size_t parameter_bytes,
                                               const mlpjit_options* options);
@@ -135,7 +137,11 @@ MLPJIT_C_API const char* mlpjit_output_size_text(const mlpjit_model* model, size
 /** The model's classes, where it has some: what labels that were strings are places in. */
 MLPJIT_C_API size_t mlpjit_class_count(const mlpjit_model* model);
 MLPJIT_C_API const char* mlpjit_class_name(const mlpjit_model* model, size_t index);
-/** Whether an input or output of that name is one of strings: it has i64 codes. */
+/**
+ * Whether an input or output of that name is one of strings. Its dtype is MLPJIT_I64: it has codes.
+ * mlpjit_run() also takes an input as MLPJIT_STRING; the strings of an output's codes are given by
+ * mlpjit_string_of_code().
+ */
 MLPJIT_C_API int mlpjit_is_coded(const mlpjit_model* model, const char* name);
 /** The code of a string for an input that is coded; -1 for one that the model does not know. */
 MLPJIT_C_API int64_t mlpjit_code(const mlpjit_model* model, const char* text);

@@ -134,6 +134,7 @@ DType dtype_of(mlpjit_dtype dtype) {
     case MLPJIT_I32: return DType::i32;
     case MLPJIT_I64: return DType::i64;
     case MLPJIT_BOOL: return DType::boolean;
+    case MLPJIT_STRING: throw BadArgument{"strings, where mlpjit_run() alone takes them"};
   }
   throw BadArgument{"a dtype that is none"};
 }
@@ -177,6 +178,23 @@ Tensor tensor_of(const mlpjit_input& input) {
     case DType::i64: return borrowed<std::int64_t>(input, spec.shape);
     default: return borrowed<bool>(input, spec.shape);
   }
+}
+
+// The codes of strings.
+Tensor coded(const mlpjit_input& input, const mlpjit::nn::SymbolBlock& net,
+             const std::string& name) {
+  require(net.is_coded(name), "strings, for an input that is not one of strings");
+  mlpjit_input codes = input;
+  codes.dtype = MLPJIT_I64;
+  Tensor tensor = mlpjit::zeros(spec_of(codes).shape, DType::i64);
+  const auto* const strings = static_cast<const char* const*>(input.data);
+  require(strings != nullptr || tensor.size() == 0, "data is null");
+  std::int64_t i = 0;
+  for (std::int64_t& code : tensor.mutable_data<std::int64_t>()) {
+    require(strings[i] != nullptr, "a string is null");
+    code = net.code(strings[i++]);
+  }
+  return tensor;
 }
 
 const void* elements_of(const Tensor& tensor) {
@@ -305,7 +323,9 @@ const char* mlpjit_status_text(mlpjit_status status) {
 }
 
 size_t mlpjit_dtype_bytes(mlpjit_dtype dtype) {
-  return guarded<size_t>(0, [&] { return mlpjit::size_of(dtype_of(dtype)); });
+  return guarded<size_t>(0, [&] {
+    return dtype == MLPJIT_STRING ? sizeof(const char*) : mlpjit::size_of(dtype_of(dtype));
+  });
 }
 
 mlpjit_model* mlpjit_load(const char* model_file, const char* parameter_file,
@@ -332,7 +352,7 @@ mlpjit_model* mlpjit_load_memory(const void* model, size_t model_bytes, const vo
     const char* const name = "(memory)";
     return new mlpjit_model(
         parameters == nullptr
-            ? mlpjit::detail::import_onnx(bytes, name, load)
+            ? mlpjit::detail::import_bytes(bytes, name, load)
             : mlpjit::detail::import_pair(bytes, view_of(parameters, parameter_bytes), name, load),
         settings);
   });
@@ -406,7 +426,11 @@ mlpjit_status mlpjit_run(mlpjit_model* model, const mlpjit_input* inputs, size_t
     require(input_count == model->inputs.size(), "not as many inputs as the model has");
     require(output_count == model->outputs.size(), "not as many outputs as the model has");
     Tensors arguments;
-    for (size_t i = 0; i < input_count; ++i) arguments.push_back(tensor_of(inputs[i]));
+    for (size_t i = 0; i < input_count; ++i) {
+      arguments.push_back(inputs[i].dtype == MLPJIT_STRING
+                              ? coded(inputs[i], model->net, model->inputs[i].name)
+                              : tensor_of(inputs[i]));
+    }
     const Tensors results = model->net(arguments);
     for (size_t i = 0; i < output_count; ++i) {
       if (!write(results[i], outputs[i])) ++too_small;

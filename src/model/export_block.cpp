@@ -14,6 +14,7 @@
 #include "src/block/block_state.h"
 #include "src/core/log.h"
 #include "src/hybrid/compiled_body.h"
+#include "src/model/checks.h"
 #include "src/model/export_model.h"
 #include "src/model/export_onnx.h"
 #include "src/model/import_file.h"
@@ -239,6 +240,7 @@ detail::PortableModel portable_of(const HybridBlock& block, const ExportOptions&
     detail::PortableModel model = detail::SymbolAccess::program(*symbol).portable();
     if (!options.classes.empty()) model.symbol.classes = options.classes;
     if (!options.metadata.empty()) model.symbol.metadata = options.metadata;
+    model.symbol.numerics_version = kNumericsVersion;
     return model;
   }
   const Request request{.inputs = options.inputs,
@@ -251,15 +253,30 @@ detail::PortableModel portable_of(const HybridBlock& block, const ExportOptions&
   return detail::portable_model(trace, detail::names_of(block.collect_params()), options);
 }
 
+detail::PortableModel checked_model(const HybridBlock& block, const ExportOptions& options,
+                                    const char* call, const char* way_out) {
+  detail::PortableModel model = portable_of(block, options, call, way_out);
+  model.symbol.checks =
+      options.checks ? detail::make_checks(model, options.examples) : std::vector<detail::Check>();
+  return model;
+}
+
 }  // namespace
 
 ExportedModel HybridBlock::export_model(const std::string& prefix,
                                         const ExportOptions& options) const {
   return detail::write_model(
-      portable_of(*this, options, "export_model",
-                  "call the network once, or say what it takes: "
-                  "export_model(prefix, {.inputs = {f32({dim(\"B\"), 512})}})"),
+      checked_model(*this, options, "export_model",
+                    "call the network once, or say what it takes: "
+                    "export_model(prefix, {.inputs = {f32({dim(\"B\"), 512})}})"),
       prefix);
+}
+
+ExportedModel HybridBlock::save(const std::string& path, const ExportOptions& options) const {
+  return detail::write_one_file(checked_model(*this, options, "save",
+                                              "call the network once, or say what it takes: "
+                                              "save(path, {.inputs = {f32({dim(\"B\"), 512})}})"),
+                                path);
 }
 
 void HybridBlock::export_onnx(const std::string& path, const ExportOptions& options) const {

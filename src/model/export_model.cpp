@@ -210,6 +210,20 @@ PortableModel portable_model(const Trace& trace, const std::vector<ParameterName
   return Portable(trace, parameters, options).make();
 }
 
+namespace {
+
+void describe_types(const ir::Function& main, nn::ExportedModel& written) {
+  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
+    if (main.inputs()[i].kind != ir::InputKind::argument) continue;
+    const ir::Type& type = main.value(main.body().arguments[i]).type;
+    written.inputs.push_back({type.dtype, type.shape});
+  }
+  for (const ir::Type& type : main.types(main.body().results))
+    written.outputs.push_back({type.dtype, type.shape});
+}
+
+}  // namespace
+
 nn::ExportedModel write_model(PortableModel model, const std::string& prefix) {
   nn::ExportedModel written{prefix + "-symbol.json", prefix + "-0000.params", {}, {}};
   WrittenConstants constants(model.tensors);
@@ -222,14 +236,18 @@ nn::ExportedModel write_model(PortableModel model, const std::string& prefix) {
   symbol.write({&bytes, 1});
   params.publish();
   symbol.publish();
-  const ir::Function& main = model.symbol.graph->main();
-  for (std::size_t i = 0; i < main.inputs().size(); ++i) {
-    if (main.inputs()[i].kind != ir::InputKind::argument) continue;
-    const ir::Type& type = main.value(main.body().arguments[i]).type;
-    written.inputs.push_back({type.dtype, type.shape});
-  }
-  for (const ir::Type& type : main.types(main.body().results))
-    written.outputs.push_back({type.dtype, type.shape});
+  describe_types(model.symbol.graph->main(), written);
+  return written;
+}
+
+nn::ExportedModel write_one_file(PortableModel model, const std::string& path) {
+  nn::ExportedModel written{path, path, {}, {}};
+  WrittenConstants constants(model.tensors);
+  model.tensors.metadata[kSymbolMetadata] = write_symbol(model.symbol, constants);
+  support::OutputFile file(path);
+  write_tensors(file, path, model.tensors);
+  file.publish();
+  describe_types(model.symbol.graph->main(), written);
   return written;
 }
 

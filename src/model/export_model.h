@@ -36,4 +36,8 @@ void check_input_names(const char* call, const Trace& trace, const std::vector<s
 // Writes both files, the parameters first.
 nn::ExportedModel write_model(PortableModel model, const std::string& prefix);
 
+// Where the one file of a model has its program, in the metadata of a safetensors file.
+inline constexpr const char* kSymbolMetadata = "mlpjit-symbol";
+nn::ExportedModel write_one_file(PortableModel model, const std::string& path);
+
 }  // namespace mlpjit::detail

@@ -51,7 +51,8 @@ nn::SymbolBlock make_symbol_block(const FunctionModel& model) {
 }
 
 nn::SymbolBlock make_symbol_block(const FunctionModel& outline,
-                                  std::function<FunctionModel(const KnownInputs&)> make) {
+                                  const std::vector<std::string>& sizes,
+                                  std::function<FunctionModel(const Known&)> make) {
   PortableModel portable;
   auto graph = std::make_shared<ir::Graph>();
   ir::Function& main = graph->add_function("main");
@@ -67,8 +68,11 @@ nn::SymbolBlock make_symbol_block(const FunctionModel& outline,
   program->symbol = std::move(portable.symbol);
   program->parameters.resize(outline.inputs.size());
   program->captures.resize(outline.inputs.size());
-  program->variants =
-      std::make_shared<Variants>(outline.file, [make = std::move(make)](const KnownInputs& known) {
+  Variants::Outline of_variants{outline.file, {}, {sizes.begin(), sizes.end()}};
+  for (const FunctionModel::Input& input : outline.inputs)
+    of_variants.shapes.push_back({input.name, input.shape});
+  program->variants = std::make_shared<Variants>(
+      std::move(of_variants), [make = std::move(make)](const Known& known) {
         const FunctionModel model = make(known);
         const nn::SymbolBlock block = make_symbol_block(model);
         return SymbolAccess::share(block);

@@ -2,6 +2,7 @@
 // A network given as a function of tensors, made into a SymbolBlock: how a reader of another
 // format, which stands in a library of its own, builds what it reads. Hence the exported names.
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -43,13 +44,18 @@ class MLPJIT_API NeedsInput : public UnsupportedError {
   NeedsInput(const std::string& what, std::size_t input) : UnsupportedError(what), input(input) {}
   std::size_t input;
 };
-// Values of inputs, by their places.
-using KnownInputs = std::map<std::size_t, Tensor>;
-// A network that is another one for other values of some inputs. `outline` has its inputs and the
-// names of its outputs; `make` gives the network without the inputs that are known, which are
-// constants in it, or throws NeedsInput. At most 64 of them are kept.
+// What is known of a call for which a network is made.
+struct Known {
+  std::map<std::size_t, Tensor> inputs;       // values of inputs, by their places
+  std::map<std::string, std::int64_t> sizes;  // what symbols stand for
+};
+// A network that is another one for other values of some inputs, or other sizes. `outline` has its
+// inputs and the names of its outputs; `sizes` are the symbols in it that must be known. `make`
+// gives the network without the inputs that are known, which are constants in it, or throws
+// NeedsInput. So many of them are kept, and no more: 64 for values, 256 for sizes.
 MLPJIT_API nn::SymbolBlock make_symbol_block(const FunctionModel& outline,
-                                             std::function<FunctionModel(const KnownInputs&)> make);
+                                             const std::vector<std::string>& sizes,
+                                             std::function<FunctionModel(const Known&)> make);
 
 // While the body runs: what `function` computes is computed now, not recorded. It may allocate as
 // many bytes as are `left`, which it lowers; MemoryError beyond.

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "lib/runtime/companion.h"
@@ -68,7 +69,7 @@ std::string bytes_of(const std::string& path) {
   return bytes;
 }
 
-// What a file is that is no ONNX model, and what to do with it; "" where it may be one.
+// What a file is that is no model, and what to do with it; "" where it may be one.
 std::string other_kind(std::string_view bytes) {
   if (bytes.starts_with("PK\x03\x04"))
     return "a zip archive, such as .keras, .npz and PyTorch's .pt files are";
@@ -76,19 +77,50 @@ std::string other_kind(std::string_view bytes) {
   if (bytes.starts_with("{") || bytes.starts_with("\xEF\xBB\xBF{"))
     return "JSON: a model that export_model() wrote is read with its parameter file, "
            "imports(symbol_file, parameter_file)";
-  if (bytes.size() > 8 && bytes[8] == '{')
+  if (is_safetensors(bytes))
     return "a safetensors file: parameters, which load_parameters() reads into a network";
   if (bytes.size() > 8 && bytes.substr(4, 4) == "TFL3") return "a TensorFlow Lite model";
   return "";
 }
 
+// The model in a safetensors file, where it holds one.
+std::optional<nn::SymbolBlock> import_saved(SafetensorsFile file, const nn::LoadOptions& options) {
+  const auto& metadata = file.header().metadata;
+  const auto symbol = metadata.find(kSymbolMetadata);
+  if (symbol == metadata.end()) return std::nullopt;
+  const JsonText text(file.name(), symbol->second);
+  return import_model(text, StoredTensors(std::move(file), options.cast), options);
+}
+
 }  // namespace
 
-nn::SymbolBlock import_onnx(std::string_view bytes, const std::string& name,
-                            const nn::LoadOptions& options) {
+bool is_safetensors(std::string_view bytes) {
+  return bytes.size() > 8 && bytes[8] == '{' &&
+         bytes.substr(4, 4) == std::string_view("\0\0\0\0", 4);
+}
+
+nn::SymbolBlock import_bytes(std::string_view bytes, const std::string& name,
+                             const nn::LoadOptions& options) {
+  if (is_safetensors(bytes)) {
+    if (auto saved = import_saved({std::as_bytes(std::span(bytes)), name}, options)) return *saved;
+  }
   if (const std::string kind = other_kind(bytes); !kind.empty())
-    throw FormatError(fmt::format("{}: expected an ONNX model, found {}", name, kind));
+    throw FormatError(
+        fmt::format("{}: expected an ONNX model, or one that save() wrote, found {}", name, kind));
   return onnx_library().import(bytes, name, options.cast);
+}
+
+nn::SymbolBlock import_file(const std::string& path, const nn::LoadOptions& options) {
+  std::string begin(9, '\0');
+  const support::InputFile file(path);
+  if (file.size() >= begin.size()) {
+    file.read(0, std::as_writable_bytes(std::span(begin)));
+    // Tensor by tensor, not all of it at once.
+    if (is_safetensors(begin)) {
+      if (auto saved = import_saved(SafetensorsFile(path), options)) return *saved;
+    }
+  }
+  return import_bytes(bytes_of(path), path, options);
 }
 
 std::string write_onnx(const onnx::Model& model) {
@@ -111,7 +143,7 @@ SymbolBlock SymbolBlock::imports(const std::string& model_file, const LoadOption
     throw TraceError(
         "SymbolBlock::imports while tracing would happen once, not at every call: do it outside");
   }
-  return detail::import_onnx(detail::bytes_of(model_file), model_file, options);
+  return detail::import_file(model_file, options);
 }
 
 }  // namespace mlpjit::nn

@@ -13,19 +13,11 @@
 #include "mlpjit/safetensors.h"
 #include "mlpjit/version.h"
 #include "src/block/parameter_state.h"
+#include "src/model/parameter_names.h"
 #include "src/model/rename_hint.h"
 
 namespace mlpjit::detail {
 namespace {
-
-std::string renamed(const std::string& name, const std::map<std::string, std::string>& rename) {
-  const std::pair<const std::string, std::string>* best = nullptr;
-  for (const auto& item : rename) {
-    if (name.starts_with(item.first) && (best == nullptr || item.first.size() > best->first.size()))
-      best = &item;
-  }
-  return best == nullptr ? name : best->second + name.substr(best->first.size());
-}
 
 // Whether the parameter takes these sizes, as far as it knows its own.
 bool sizes_fit(const ParameterState& state, std::span<const std::int64_t> sizes) {
@@ -114,6 +106,14 @@ std::vector<std::int64_t> StoredTensors::sizes(const std::string& name) const {
   return {sizes.begin(), sizes.end()};
 }
 
+std::string StoredTensors::dtype_name(const std::string& name) const {
+  if (!file_) return std::string(to_string(tensors_.at(name).dtype()));
+  std::string dtype = file_->header().entries[index_.at(name)].dtype;
+  std::transform(dtype.begin(), dtype.end(), dtype.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return dtype;
+}
+
 Tensor StoredTensors::read(const std::string& name) const {
   const auto found = index_.find(name);
   if (found == index_.end()) throw FormatError(fmt::format("{}: no tensor '{}'", path_, name));
@@ -160,17 +160,21 @@ nn::LoadReport load_parameter_file(const nn::ParameterDict& parameters, const st
   return load_parameters(parameters, StoredTensors(SafetensorsFile(path), options.cast), options);
 }
 
-nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const StoredTensors& stored,
-                               const nn::LoadOptions& options,
-                               const std::set<std::string>& others) {
-  const std::string& path = stored.path();
-  std::map<std::string, std::string> found;  // a parameter's first path -> its name in the file
-  nn::LoadReport report;
+namespace {
+
+// Which tensor of the file is which parameter's, by first paths; what is left goes to the report.
+std::map<std::string, std::string> assigned(const nn::ParameterDict& parameters,
+                                            const StoredTensors& stored,
+                                            const nn::LoadOptions& options,
+                                            const std::set<std::string>& others,
+                                            nn::LoadReport& report) {
+  Renaming renamed(options.rename);
+  std::map<std::string, std::string> found;
   for (const std::string& name : stored.names()) {
     if (others.contains(name) && !parameters.contains(name)) continue;
-    std::string target = renamed(name, options.rename);
+    std::string target = member_name(renamed(name), parameters);
     if (!parameters.contains(target)) {
-      report.unused.push_back(name);
+      (is_batch_count(name) ? report.ignored : report.unused).push_back(name);
       continue;
     }
     target = parameters.first_path(target);
@@ -178,9 +182,24 @@ nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const Stored
     if (!added && !identical(stored.read(first->second), stored.read(name))) {
       throw ParameterError(
           fmt::format("{}: two names in the file stand for parameter '{}', with different values",
-                      path, target));
+                      stored.path(), target));
     }
   }
+  if (const std::string rules = renamed.unused(); !rules.empty()) {
+    throw ParameterError(fmt::format("{}: no name fits .rename = {{{}}}; the file has {}",
+                                     stored.path(), rules, fmt::join(stored.names(), ", ")));
+  }
+  return found;
+}
+
+}  // namespace
+
+nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const StoredTensors& stored,
+                               const nn::LoadOptions& options,
+                               const std::set<std::string>& others) {
+  nn::LoadReport report;
+  const std::map<std::string, std::string> found =
+      assigned(parameters, stored, options, others, report);
   for (const auto& [name, parameter] : parameters)
     (found.contains(name) ? report.loaded : report.missing).push_back(name);
   // Names before sizes: where layers are shifted, sizes are only a consequence.
@@ -194,11 +213,16 @@ nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const Stored
   ParameterState::Writing writing(std::move(states));
   for (const std::string& name : report.loaded) {
     const nn::Parameter& parameter = parameters[name];
-    const std::string what = fmt::format("{}: parameter '{}'", path, name);
+    const ParameterState& state = ParameterAccess::state(parameter);
+    const std::string what = fmt::format("{}: parameter '{}'", stored.path(), name);
     try {
-      writing.write(ParameterAccess::state(parameter),
-                    fitted(stored.read(found.at(name)), parameter, what, options),
-                    "load_parameters");
+      const Tensor tensor = stored.read(found.at(name));
+      const Tensor value = fitted(tensor, parameter, what, options);
+      report.tensors.push_back(
+          {found.at(name), name, tensor.shape(), value.shape(),
+           options.transpose && is_turned(state, static_cast<std::size_t>(tensor.rank())),
+           stored.dtype_name(found.at(name)) != to_string(value.dtype())});
+      writing.write(ParameterAccess::state(parameter), value, "load_parameters");
     } catch (const ShapeError& error) {
       if (report.missing.empty()) throw;
       throw ShapeError(
@@ -210,3 +234,34 @@ nn::LoadReport load_parameters(const nn::ParameterDict& parameters, const Stored
 }
 
 }  // namespace mlpjit::detail
+
+namespace mlpjit::nn {
+
+std::ostream& operator<<(std::ostream& out, const LoadReport& report) {
+  struct Row {
+    std::string file, here, note;
+  };
+  std::vector<Row> rows;
+  for (const LoadedTensor& each : report.tensors) {
+    std::string note = each.transposed ? "transposed" : "";
+    if (each.cast) note += note.empty() ? "converted" : ", converted";
+    rows.push_back({each.name + " " + to_string(each.stored),
+                    each.parameter + " " + to_string(each.shape), std::move(note)});
+  }
+  for (const std::string& name : report.missing) rows.push_back({"-", name, "missing"});
+  for (const std::string& name : report.unused) rows.push_back({name, "-", "unused"});
+  for (const std::string& name : report.ignored) rows.push_back({name, "-", "not needed"});
+  std::size_t file = 0, here = 0;
+  for (const Row& row : rows) {
+    file = std::max(file, row.file.size());
+    here = std::max(here, row.here.size());
+  }
+  for (const Row& row : rows) {
+    const std::string line =
+        fmt::format("{:<{}}  {:<{}}  {}", row.file, file, row.here, here, row.note);
+    out << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
+  }
+  return out;
+}
+
+}  // namespace mlpjit::nn

@@ -30,6 +30,8 @@ class StoredTensors {
   bool contains(const std::string& name) const;
   // Of a tensor that is there, and that need not be readable.
   std::vector<std::int64_t> sizes(const std::string& name) const;
+  // "f32", "f16", ...
+  std::string dtype_name(const std::string& name) const;
   // Throws FormatError when there is none, or none that can be read.
   Tensor read(const std::string& name) const;
 

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "src/model/parameter_names.h"
+
 namespace mlpjit::detail {
 namespace {
 
@@ -61,7 +63,10 @@ bool fits(const Layer<nn::Parameter>& wanted, const Layer<Sizes>& given,
           const nn::LoadOptions& options) {
   if (wanted.members.size() != given.members.size()) return false;
   return std::all_of(wanted.members.begin(), wanted.members.end(), [&](const auto& member) {
-    const auto found = given.members.find(member.first);
+    auto found = given.members.find(member.first);
+    if (found == given.members.end() && member.first == "gamma")
+      found = given.members.find("weight");
+    if (found == given.members.end() && member.first == "beta") found = given.members.find("bias");
     return found != given.members.end() && fits_parameter(found->second, member.second, options);
   });
 }
@@ -74,7 +79,9 @@ std::string rename_hint(const nn::ParameterDict& parameters, const StoredTensors
   std::vector<Layer<nn::Parameter>> wanted;
   for (const auto& [path, parameter] : parameters) put(wanted, path, parameter);
   std::vector<Layer<Sizes>> given;
-  for (const std::string& name : stored.names()) put(given, name, stored.sizes(name));
+  for (const std::string& name : stored.names()) {
+    if (!is_batch_count(name)) put(given, name, stored.sizes(name));
+  }
   if (wanted.size() != given.size()) return {};
   std::stable_sort(given.begin(), given.end(),
                    [](const auto& a, const auto& b) { return natural_less(a.prefix, b.prefix); });

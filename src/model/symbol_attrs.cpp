@@ -126,6 +126,8 @@ void append_element(const SymbolPlace& place, DType dtype, const Json& json,
   }
 }
 
+}  // namespace
+
 Json literal_to_json(const ir::Literal& literal, WrittenConstants& constants) {
   LiteralRecord record;
   record.dtype = to_string(literal.dtype);
@@ -175,7 +177,13 @@ ir::Literal literal_from_json(const SymbolPlace& place, const Json& json,
   return {dtype, shape, std::make_shared<const std::vector<std::byte>>(std::move(bytes))};
 }
 
-}  // namespace
+Json real_to_json(double value) {
+  return floating(value);
+}
+
+double real_from_json(const SymbolPlace& place, const Json& json) {
+  return floating_from<double>(place, json);
+}
 
 Json shape_to_json(const Shape& shape) {
   Json::Array sizes;

@@ -55,6 +55,15 @@ class StoredConstants {
   std::set<std::string> taken_;
 };
 
+// A constant, {"dtype", "shape", "data" or "tensor"}.
+Json literal_to_json(const ir::Literal& literal, WrittenConstants& constants);
+ir::Literal literal_from_json(const SymbolPlace& place, const Json& json,
+                              StoredConstants& constants);
+
+// A real number, or "nan", "inf", "-inf".
+Json real_to_json(double value);
+double real_from_json(const SymbolPlace& place, const Json& json);
+
 Json attr_to_json(const ir::AttrValue& value, WrittenConstants& constants);
 ir::AttrValue attr_from_json(const SymbolPlace& place, const ir::AttrSpec& spec, const Json& json,
                              StoredConstants& constants);

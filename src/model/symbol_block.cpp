@@ -11,6 +11,7 @@
 #include "mlpjit/mode.h"
 #include "src/block/block_state.h"
 #include "src/block/clone_map.h"
+#include "src/model/checks.h"
 #include "src/model/parameter_file.h"
 #include "src/model/symbol_program.h"
 #include "src/model/variants.h"
@@ -107,7 +108,14 @@ nn::SymbolBlock import_model(const JsonText& symbol, const StoredTensors& tensor
                              const nn::LoadOptions& options) {
   StoredConstants constants(tensors);
   SymbolFile read = read_symbol(symbol, constants);
-  return make_symbol_block(std::move(read), symbol.file(), tensors, options, constants.taken());
+  nn::SymbolBlock block =
+      make_symbol_block(std::move(read), symbol.file(), tensors, options, constants.taken());
+  const nn::ParameterDict parameters = block.collect_params();
+  const bool complete = std::all_of(parameters.begin(), parameters.end(),
+                                    [](const auto& each) { return each.second.is_initialized(); });
+  if (options.verify && !options.cast && complete)
+    verify_checks(SymbolAccess::program(block).portable(), symbol.file());
+  return block;
 }
 
 void SymbolProgram::check_one() const {

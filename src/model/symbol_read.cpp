@@ -14,6 +14,7 @@
 #include "mlpjit/error.h"
 #include "mlpjit/version.h"
 #include "src/core/log.h"
+#include "src/model/symbol_checks.h"
 #include "src/model/symbol_file.h"
 #include "src/model/symbol_record.h"
 
@@ -21,7 +22,8 @@ namespace mlpjit::detail {
 namespace {
 
 constexpr std::size_t kMostFunctions = 1024;
-constexpr std::size_t kMostInputs = std::size_t{1} << 16;     // of one function
+constexpr std::size_t kMostInputs = std::size_t{1} << 16;  // of one function
+constexpr std::size_t kMostChecks = 64;
 constexpr std::uint64_t kMostNodes = std::uint64_t{1} << 22;  // with calls written out
 
 std::string described(const NodeRecord& node) {
@@ -386,6 +388,18 @@ void check_coded(const JsonText& source, const SymbolRecord& record) {
   }
 }
 
+void read_checks(const JsonText& source, const SymbolRecord& record, const ir::Function& main,
+                 StoredConstants& constants, SymbolFile& symbol) {
+  if (record.checks.empty()) return;
+  if (record.schema_version < 3) source.fail(record.place.at, "'checks' are of schema version 3");
+  if (record.checks.size() > kMostChecks) {
+    source.fail(record.place.at, fmt::format("expected at most {} checks, found {}", kMostChecks,
+                                             record.checks.size()));
+  }
+  for (const CheckRecord& check : record.checks)
+    symbol.checks.push_back(check_from_record(source, check, main, constants));
+}
+
 }  // namespace
 
 SymbolFile read_symbol(const JsonText& source, StoredConstants& constants) {
@@ -396,6 +410,7 @@ SymbolFile read_symbol(const JsonText& source, StoredConstants& constants) {
   symbol.strings = record.strings;
   symbol.coded = record.coded;
   symbol.metadata = record.metadata;
+  symbol.numerics_version = record.numerics_version;
   check_aliases(source, record, symbol);
   const support::FloatEnvScope environment;  // decimals are rounded to nearest
   ir::ProgramAst program = ProgramReader(source, constants).read(record);
@@ -416,6 +431,7 @@ SymbolFile read_symbol(const JsonText& source, StoredConstants& constants) {
   check_heads(source, record, graph.main());
   for (const HeadRecord& head : record.heads) symbol.head_names.push_back(head.name);
   check_coded(source, record);
+  read_checks(source, record, graph.main(), constants, symbol);
   symbol.graph = std::make_shared<const ir::Graph>(std::move(graph));
   return symbol;
 }

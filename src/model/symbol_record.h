@@ -12,8 +12,9 @@
 namespace mlpjit::detail {
 
 inline constexpr const char* kSymbolFormat = "mlpjit-symbol";
-// Version 2 has `strings` and `coded`; what needs neither is written as version 1.
-inline constexpr int kSymbolSchemaVersion = 2;
+// Version 2 has `strings` and `coded`, version 3 `checks`; a file is written as the first version
+// that has all it needs.
+inline constexpr int kSymbolSchemaVersion = 3;
 
 // A value with its type: one of several results, an argument of a region. `shape` is an array of
 // sizes.
@@ -143,6 +144,33 @@ void serialize(Archive& archive, LiteralRecord& literal) {
           optional("tensor", literal.tensor));
 }
 
+// A value of the program in a check: its elements, or their hash and norm.
+struct CheckedValueRecord {
+  using is_record = void;
+  Place place;
+  std::string value;
+  std::optional<Json> elements;  // a literal
+  std::string hash;              // 16 hexadecimal digits
+  std::optional<Json> norm;
+};
+template <class Archive>
+void serialize(Archive& archive, CheckedValueRecord& value) {
+  archive(value.place, cereal::make_nvp("value", value.value), optional("elements", value.elements),
+          optional("hash", value.hash), optional("norm", value.norm));
+}
+
+struct CheckRecord {
+  using is_record = void;
+  Place place;
+  std::vector<Json> inputs;  // literals
+  std::vector<CheckedValueRecord> values;
+};
+template <class Archive>
+void serialize(Archive& archive, CheckRecord& check) {
+  archive(check.place, cereal::make_nvp("inputs", check.inputs),
+          cereal::make_nvp("values", check.values));
+}
+
 // The file. `inputs`, `nodes`, `heads` and `updates` are the entry of the program, @main.
 struct SymbolRecord {
   using is_record = void;
@@ -161,6 +189,7 @@ struct SymbolRecord {
   std::vector<std::string> strings;  // what the codes in these inputs and heads stand for
   std::vector<std::string> coded;
   std::map<std::string, std::string> metadata;
+  std::vector<CheckRecord> checks;
 };
 template <class Archive>
 void serialize(Archive& archive, SymbolRecord& symbol) {
@@ -172,7 +201,7 @@ void serialize(Archive& archive, SymbolRecord& symbol) {
           optional("strings", symbol.strings), optional("coded", symbol.coded),
           optional("inputs", symbol.inputs), cereal::make_nvp("nodes", symbol.nodes),
           cereal::make_nvp("heads", symbol.heads), optional("updates", symbol.updates),
-          optional("functions", symbol.functions));
+          optional("functions", symbol.functions), optional("checks", symbol.checks));
 }
 
 }  // namespace mlpjit::detail

@@ -5,6 +5,7 @@
 #include "lib/ir/text.h"
 #include "mlpjit/error.h"
 #include "mlpjit/version.h"
+#include "src/model/symbol_checks.h"
 #include "src/model/symbol_file.h"
 #include "src/model/symbol_record.h"
 
@@ -120,6 +121,12 @@ class FunctionWriter {
   WrittenConstants& constants_;
 };
 
+// The first version that has all that the file holds.
+int schema_version_of(const SymbolFile& symbol) {
+  if (!symbol.checks.empty()) return 3;
+  return symbol.strings.empty() && symbol.coded.empty() ? 1 : 2;
+}
+
 }  // namespace
 
 std::string write_symbol(const SymbolFile& symbol, WrittenConstants& constants) {
@@ -127,7 +134,7 @@ std::string write_symbol(const SymbolFile& symbol, WrittenConstants& constants) 
   const FunctionWriter writer(main, constants);
   SymbolRecord record;
   record.format = kSymbolFormat;
-  record.schema_version = symbol.strings.empty() && symbol.coded.empty() ? 1 : 2;
+  record.schema_version = schema_version_of(symbol);
   record.numerics_version = kNumericsVersion;
   record.mlpjit_version = version();
   record.training = symbol.training;
@@ -158,6 +165,8 @@ std::string write_symbol(const SymbolFile& symbol, WrittenConstants& constants) 
                                 other.nodes(ir::Function::kBody),
                                 other.names(function->body().results)});
   }
+  for (const Check& check : symbol.checks)
+    record.checks.push_back(check_to_record(check, main, constants));
   JsonWriter archive;
   archive(record);
   return to_text(archive.take());

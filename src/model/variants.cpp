@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/ir/sizes.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "src/hybrid/variant.h"
@@ -11,7 +12,7 @@
 namespace mlpjit::detail {
 namespace {
 
-constexpr std::size_t kMost = 64;
+constexpr std::size_t kMostOfValues = 64, kMostOfSizes = 256;
 
 // Dtype, sizes and elements.
 void append_bytes(const Tensor& tensor, std::string& to) {
@@ -23,38 +24,61 @@ void append_bytes(const Tensor& tensor, std::string& to) {
 
 }  // namespace
 
-std::string Variants::key_of(std::span<const Tensor> arguments) const {
+const char* Variants::what() const {
+  return outline_.sizes.empty() ? "the values of some inputs" : "the sizes of its inputs";
+}
+
+std::map<std::string, std::int64_t> Variants::sizes_of(std::span<const Tensor> arguments) const {
+  std::map<std::string, std::int64_t> known;
+  if (outline_.sizes.empty()) return known;
+  ir::Sizes found;
+  for (std::size_t i = 0; i < outline_.shapes.size() && i < arguments.size(); ++i) {
+    const auto& [name, shape] = outline_.shapes[i];
+    ir::match_shape(shape, arguments[i].shape(), fmt::format("input '{}'", name), found);
+  }
+  for (const std::string& symbol : outline_.sizes) {
+    const auto size = found.find(symbol);
+    if (size != found.end()) known[symbol] = size->second.value();
+  }
+  return known;
+}
+
+std::string Variants::key_of(std::span<const Tensor> arguments,
+                             const std::map<std::string, std::int64_t>& sizes) const {
   std::string key;
+  for (const auto& [symbol, size] : sizes) key += fmt::format("{},", size);
   for (const std::size_t input : needed_) append_bytes(arguments[input], key);
   return key;
 }
 
 std::uint64_t Variants::of(std::span<const Tensor> arguments) {
   const std::lock_guard lock(mutex_);
-  if (!needed_.empty() && arguments.size() > *needed_.rbegin()) {
-    if (const auto found = numbers_.find(key_of(arguments)); found != numbers_.end())
+  Known known{{}, sizes_of(arguments)};
+  const bool seen = !needed_.empty() || !known.sizes.empty();
+  if (seen && (needed_.empty() || arguments.size() > *needed_.rbegin())) {
+    if (const auto found = numbers_.find(key_of(arguments, known.sizes)); found != numbers_.end())
       return found->second;
   }
-  if (variants_.size() == kMost) {
+  const std::size_t most = outline_.sizes.empty() ? kMostOfValues : kMostOfSizes;
+  if (variants_.size() == most) {
     throw UnsupportedError(fmt::format(
-        "{}: its network hangs on the values of some inputs, and {} of them were seen: a program "
-        "for each is made for few values only",
-        file_, kMost));
+        "{}: its network hangs on {}, and {} of them were seen: a program for each is made for few "
+        "of them only",
+        outline_.file, what(), most));
   }
   const TracePause pause;
-  KnownInputs known;
   for (;;) {
     try {
       Variant made{make_(known), {}};
-      for (const auto& [input, value] : known) made.known.insert(input);
+      for (const auto& [input, value] : known.inputs) made.known.insert(input);
       const std::set<std::size_t> before = needed_;
       needed_.insert(made.known.begin(), made.known.end());
       if (needed_ != before) numbers_.clear();  // their keys lack a value
       variants_.push_back(std::move(made));
-      return numbers_[key_of(arguments)] = variants_.size();
+      return numbers_[key_of(arguments, known.sizes)] = variants_.size();
     } catch (const NeedsInput& needs) {
-      if (needs.input >= arguments.size() || known.contains(needs.input)) throw;
-      known[needs.input] = arguments[needs.input].copy();
+      if (needs.input >= arguments.size() || known.inputs.contains(needs.input)) throw;
+      known.inputs[needs.input] = arguments[needs.input].copy();
     }
   }
 }
@@ -64,10 +88,10 @@ Tensors Variants::run(const Tensors& arguments) {
   if (is_tracing()) {
     number = VariantScope::current();
     if (number == 0)
-      throw TraceError(fmt::format(
-          "{}: its network hangs on the values of some inputs, which a trace does not know: call "
-          "it outside, or hybridize it by itself",
-          file_));
+      throw TraceError(
+          fmt::format("{}: its network hangs on {}, which a trace does not know: call it outside, "
+                      "or hybridize it by itself",
+                      outline_.file, what()));
   } else {
     number = of(arguments);
   }
@@ -83,11 +107,10 @@ Tensors Variants::run(const Tensors& arguments) {
   return variant.program->run(rest);
 }
 
-void Variants::refuse(const std::string& what) const {
+void Variants::refuse(const std::string& what_for) const {
   throw UnsupportedError(fmt::format(
-      "{}: its network hangs on the values of some inputs, such as axes or sizes: {} is of one "
-      "network; make these inputs constants of the model",
-      file_, what));
+      "{}: its network hangs on {}: {} is of one network; a model with constants there has one",
+      outline_.file, what(), what_for));
 }
 
 }  // namespace mlpjit::detail

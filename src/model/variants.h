@@ -1,6 +1,6 @@
 #pragma once
 // The programs of a model that is another one for other values of some inputs, such as axes or a
-// shape.
+// shape, or for other sizes.
 
 #include <cstdint>
 #include <functional>
@@ -10,6 +10,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/model/function_model.h"
@@ -20,8 +21,13 @@ namespace mlpjit::detail {
 // Safe from any number of threads.
 class Variants {
  public:
-  using Make = std::function<std::shared_ptr<SymbolProgram>(const KnownInputs&)>;
-  Variants(std::string file, Make make) : file_(std::move(file)), make_(std::move(make)) {}
+  struct Outline {
+    std::string file;                                   // for messages
+    std::vector<std::pair<std::string, Shape>> shapes;  // of the inputs, with their names
+    std::set<std::string> sizes;                        // symbols in them that must be known
+  };
+  using Make = std::function<std::shared_ptr<SymbolProgram>(const Known&)>;
+  Variants(Outline outline, Make make) : outline_(std::move(outline)), make_(std::move(make)) {}
 
   // The number of the program for these arguments, from 1 on, made if it is not there.
   std::uint64_t of(std::span<const Tensor> arguments);
@@ -30,20 +36,23 @@ class Variants {
   Tensors run(const Tensors& arguments);
   // Throws UnsupportedError: `what` needs one program.
   [[noreturn]] void refuse(const std::string& what) const;
-  std::shared_ptr<Variants> clone() const { return std::make_shared<Variants>(file_, make_); }
+  std::shared_ptr<Variants> clone() const { return std::make_shared<Variants>(outline_, make_); }
 
  private:
   struct Variant {
     std::shared_ptr<SymbolProgram> program;
     std::set<std::size_t> known;  // inputs that are constants in it
   };
-  std::string key_of(std::span<const Tensor> arguments) const;
+  std::map<std::string, std::int64_t> sizes_of(std::span<const Tensor> arguments) const;
+  std::string key_of(std::span<const Tensor> arguments,
+                     const std::map<std::string, std::int64_t>& sizes) const;
+  const char* what() const;
 
-  const std::string file_;
+  const Outline outline_;
   const Make make_;
   std::mutex mutex_;
   std::set<std::size_t> needed_;                  // inputs that some program hung on
-  std::map<std::string, std::uint64_t> numbers_;  // by the bytes of those
+  std::map<std::string, std::uint64_t> numbers_;  // by the bytes of those, and the sizes
   std::vector<Variant> variants_;
 };
 

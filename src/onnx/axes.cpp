@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "mlpjit/control_flow.h"
 #include "mlpjit/create.h"
 #include "src/model/function_model.h"
 
@@ -43,13 +44,29 @@ Shape without_first(const Shape& shape) {
   return rest;
 }
 
-Tensor turned(const Call& call, const Tensor& x) {
+Tensor turned(const Tensor& x) {
   const Dim whole = x.shape()[0];
-  if (!whole.is_static()) call.unsupported("it turns round an axis whose size is not known");
-  if (whole.offset() > kMostPicked) call.unsupported("it turns round an axis of more than 2^24");
+  if (!whole.is_static() || whole.offset() > kMostPicked)
+    return gather(x, number_of(whole, DType::i64) - 1 - positions(whole, DType::i64), 0);
   std::vector<std::int64_t> from(static_cast<std::size_t>(whole.offset()));
   std::iota(from.rbegin(), from.rend(), 0);
   return picked(x, from, 0);
+}
+
+Tensor positions(const Dim& size, DType dtype) {
+  if (size.is_static()) return arange(static_cast<double>(size.offset()), dtype);
+  // Counted: there is no op that makes so many numbers as a symbol says.
+  const Tensor one = full({}, 1, dtype);
+  const auto [last, rows] = detail::scan(
+      [&](const Tensors& carry, const Tensors& entry) {
+        return std::pair(Tensors{carry[0] + entry[0]}, Tensors{carry[0]});
+      },
+      {full({}, 0, dtype)}, {broadcast_to(one, {size})});
+  return rows[0];
+}
+
+Tensor number_of(const Dim& size, DType dtype) {
+  return tensor_of({{}, {size}, dtype});
 }
 
 Tensor picked(const Tensor& x, const std::vector<std::int64_t>& from, int axis) {
@@ -60,6 +77,25 @@ Tensor picked(const Tensor& x, const std::vector<std::int64_t>& from, int axis) 
     return Tensors{made};
   });
   return gather(x, indices[0], axis);
+}
+
+std::vector<Dim> dims_of(const Shape& shape) {
+  std::vector<Dim> dims;
+  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
+  return dims;
+}
+Shape shape_of(const std::vector<Dim>& dims) {
+  return Shape(std::span<const Dim>(dims));
+}
+
+Value moved(const Call& call, const Tensor& result) {
+  Value value = computed(result);
+  value.is_text = call.value(0).is_text;
+  return value;
+}
+// The input, of numbers or of strings: moving does not mind.
+Tensor any(const Call& call, std::size_t i) {
+  return call.value(i).is_text ? call.codes(i) : call.x(i);
 }
 
 }  // namespace mlpjit::onnx

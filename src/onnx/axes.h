@@ -12,9 +12,20 @@ Tensor axis_back(const Tensor& x, int axis);
 Tensor axis_first(const Tensor& x, int axis);
 Tensor axis_to(const Tensor& x, int axis);
 Shape without_first(const Shape& shape);
-// The first axis from its end to its begin. Throws UnsupportedError where its size is not known.
-Tensor turned(const Call& call, const Tensor& x);
+// The first axis from its end to its begin.
+Tensor turned(const Tensor& x);
+// 0, 1, ... along an axis, and its size as a number, of a size that may be a symbol.
+Tensor positions(const Dim& size, DType dtype);
+Tensor number_of(const Dim& size, DType dtype);
 // Elements of one axis in another order, or some of them.
 Tensor picked(const Tensor& x, const std::vector<std::int64_t>& from, int axis);
+
+// Shapes as lists of sizes.
+std::vector<Dim> dims_of(const Shape& shape);
+Shape shape_of(const std::vector<Dim>& dims);
+
+// An input of numbers or of strings: moving does not mind. And the same kind of result.
+Tensor any(const Call& call, std::size_t i = 0);
+Value moved(const Call& call, const Tensor& result);
 
 }  // namespace mlpjit::onnx

@@ -71,10 +71,16 @@ std::vector<std::int64_t> integers_of(const Tensor& constant) {
 Tensor Call::x(std::size_t i) const {
   const Value& given = value(i);
   if (given.is_text) unsupported(fmt::format("its input {} holds strings", i));
-  if (given.tensor.defined())
-    return importer_.named(given.tensor, given.constant ? given.name : "");
-  if (given.product) return dense(given.product->x, given.product->weight);
-  return tensor_of(*given.sizes);
+  return tensor_in(*this, given);
+}
+
+Tensor tensor_in(const Call& call, const Value& value) {
+  if (value.sequence) call.unsupported("it takes a sequence for a tensor");
+  if (value.is_text) call.unsupported("it takes strings");
+  if (value.tensor.defined())
+    return call.importer().named(value.tensor, value.constant ? value.name : "");
+  if (value.product) return dense(value.product->x, value.product->weight);
+  return tensor_of(*value.sizes);
 }
 
 Tensors Call::all() const {
@@ -191,8 +197,8 @@ const Definition* find_definition(std::string_view domain, std::string_view name
     }
     return made;
   };
-  static const Table onnx =
-      table({math_ops(), shape_ops(), reduce_ops(), neural_ops(), search_ops(), control_ops()});
+  static const Table onnx = table({math_ops(), shape_ops(), index_ops(), reduce_ops(), neural_ops(),
+                                   channel_ops(), search_ops(), sequence_ops(), control_ops()});
   static const Table ml = table({ml_ops()});
   static const Table own = table({own_ops()});
   const Table* ops = domain.empty()           ? &onnx

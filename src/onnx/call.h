@@ -91,12 +91,18 @@ const Definition* find_definition(std::string_view domain, std::string_view name
 // The tables, by file.
 std::vector<OpDefinition> math_ops();
 std::vector<OpDefinition> shape_ops();
+std::vector<OpDefinition> index_ops();
+std::vector<OpDefinition> channel_ops();
+std::vector<OpDefinition> sequence_ops();
 std::vector<OpDefinition> reduce_ops();
 std::vector<OpDefinition> neural_ops();
 std::vector<OpDefinition> search_ops();
 std::vector<OpDefinition> control_ops();
 std::vector<OpDefinition> ml_ops();
 std::vector<OpDefinition> own_ops();
+
+// A value as a tensor. Throws UnsupportedError where it is a sequence, or of strings.
+Tensor tensor_in(const Call& call, const Value& value);
 
 // The elements of a constant of integers or bools.
 std::vector<std::int64_t> integers_of(const Tensor& constant);

@@ -4,6 +4,7 @@
 
 #include "mlpjit/control_flow.h"
 #include "mlpjit/create.h"
+#include "src/onnx/axes.h"
 #include "src/onnx/call.h"
 #include "src/onnx/importer.h"
 
@@ -14,6 +15,7 @@ Tensors tensors_of(const Call& call, const Values& values) {
   Tensors tensors;
   for (const Value& value : values) {
     if (value.is_text) call.unsupported("its graphs give strings");
+    if (value.sequence) call.unsupported("its graphs give sequences");
     tensors.push_back(value.tensor);
   }
   return tensors;
@@ -62,7 +64,10 @@ class LoopReader {
 
   Values read() {
     const std::optional<std::int64_t> rounds = known_rounds(call_);
-    if (collected_ > 0) {
+    bool sequences = false;
+    for (std::size_t i = 0; i < carried_; ++i)
+      sequences = sequences || call_.value(i + 2).sequence != nullptr;
+    if (collected_ > 0 || sequences) {
       if (rounds) return unrolled(*rounds);
       if (!call_.has(0)) call_.unsupported("it collects results in any number of rounds");
       return unrolled(call_.integer(0, "number of rounds"));
@@ -151,16 +156,18 @@ Values scan_of(const Call& call) {
   if (call.version() < 9) call.unsupported("the batched form of operator set 8");
   if (entries == 0 || entries > call.count()) call.fail("num_scan_inputs does not fit its inputs");
   const std::size_t carried = call.count() - entries;
-  const auto all_zero = [&](const char* name) {
-    for (const std::int64_t value : call.ints(name)) {
-      if (value != 0) call.unsupported(fmt::format("{} other than 0", name));
-    }
+  // What is said of the i-th sequence, 0 where nothing is.
+  const auto of = [&](const char* name, std::size_t i) -> std::int64_t {
+    const std::vector<std::int64_t> values = call.ints(name);
+    return i < values.size() ? values[i] : 0;
   };
-  for (const char* name :
-       {"scan_input_directions", "scan_output_directions", "scan_input_axes", "scan_output_axes"})
-    all_zero(name);
   Tensors init, xs;
-  for (std::size_t i = 0; i < call.count(); ++i) (i < carried ? init : xs).push_back(call.x(i));
+  for (std::size_t i = 0; i < carried; ++i) init.push_back(call.x(i));
+  for (std::size_t i = 0; i < entries; ++i) {
+    Tensor x = call.x(carried + i);
+    x = axis_first(x, call.axis(of("scan_input_axes", i), x.rank()));
+    xs.push_back(of("scan_input_directions", i) != 0 ? turned(x) : x);
+  }
   const auto step = [&](const Tensors& carry, const Tensors& entry) {
     Values inputs = values_of(carry);
     for (const Tensor& x : entry) inputs.push_back(computed(x));
@@ -171,7 +178,10 @@ Values scan_of(const Call& call) {
   };
   auto [last, ys] = detail::scan(step, init, xs);
   Values results = values_of(last);
-  for (const Tensor& y : ys) results.push_back(computed(y));
+  for (std::size_t i = 0; i < ys.size(); ++i) {
+    const Tensor y = of("scan_output_directions", i) != 0 ? turned(ys[i]) : ys[i];
+    results.push_back(computed(axis_to(y, call.axis(of("scan_output_axes", i), y.rank()))));
+  }
   return results;
 }
 

@@ -15,7 +15,6 @@
 namespace mlpjit::onnx {
 namespace {
 
-constexpr int kDeepestCalls = 64;
 constexpr std::int64_t kMostSteps = 1 << 20;
 // What nodes of constants may make of them, in bytes: so much, and so many times the model's own.
 constexpr std::size_t kMostFolded = std::size_t{256} << 20;
@@ -47,26 +46,12 @@ std::optional<std::size_t> common_root(const Values& inputs) {
   return root;
 }
 
-// The body of a function with the attributes of the call in the places that refer to them.
-Node with_attributes(const Node& node,
-                     const std::function<const Attribute*(const std::string&)>& given) {
-  Node result = node;
-  std::erase_if(result.attributes, [&](Attribute& attribute) {
-    if (!attribute.refers_to.empty()) {
-      const Attribute* found = given(attribute.refers_to);
-      if (found == nullptr) return true;
-      const std::string name = attribute.name;
-      attribute = *found;
-      attribute.name = name;
-    }
-    if (attribute.graph) {
-      auto graph = std::make_shared<Graph>(*attribute.graph);
-      for (Node& inner : graph->nodes) inner = with_attributes(inner, given);
-      attribute.graph = graph;
-    }
-    return false;
-  });
-  return result;
+// A value with its tensor, where it is one.
+Value as_tensor(Value value) {
+  if (!value.tensor.defined() && value.sizes) value.tensor = tensor_of(*value.sizes);
+  if (!value.tensor.defined() && value.product)
+    value.tensor = dense(value.product->x, value.product->weight);
+  return value;
 }
 
 }  // namespace
@@ -154,17 +139,6 @@ std::int64_t Importer::code_of(const std::string& text) const {
   return found == codes_.end() ? -1 : found->second;
 }
 
-// Ops of ours are known better than by their bodies.
-const Function* Importer::find_function(const Node& node) const {
-  if (node.domain == kOwnDomain && find_definition(node.domain, node.op) != nullptr) return nullptr;
-  for (const Function& function : model_.functions) {
-    if (function.name == node.op && function.domain == node.domain &&
-        function.overload == node.overload)
-      return &function;
-  }
-  return nullptr;
-}
-
 void Importer::check(const std::vector<Node>& nodes, std::vector<std::string>& unsupported) const {
   for (const Node& node : nodes) {
     if (find_function(node) == nullptr && find_definition(node.domain, node.op) == nullptr) {
@@ -213,18 +187,27 @@ void Importer::check() const {
       fmt::format("{}: {} of its nodes cannot be read:{}", file_, unsupported.size(), list));
 }
 
-detail::FunctionModel Importer::function(const detail::KnownInputs& known) {
+detail::FunctionModel Importer::function(const detail::Known& known) {
   detail::FunctionModel model;
   model.file = file_;
-  for (std::size_t i = 0; const detail::FunctionModel::Input& input : inputs()) {
-    if (!known.contains(i++)) model.inputs.push_back(input);
+  for (std::size_t i = 0; detail::FunctionModel::Input & input : inputs()) {
+    if (known.inputs.contains(i++)) continue;
+    for (int axis = 0; axis < input.shape.rank(); ++axis) {
+      const Dim size = input.shape[axis];
+      const auto found = known.sizes.find(size.symbol());
+      if (!size.is_static() && found != known.sizes.end())
+        input.shape.set(axis, size.substitute(size.symbol(), found->second));
+    }
+    model.inputs.push_back(std::move(input));
   }
   std::set<std::string> distinct;
   for (const ValueInfo& output : model_.graph.outputs) {
-    std::string name = output.name;
-    for (int again = 1; !distinct.insert(name).second; ++again)
-      name = fmt::format("{}_{}", output.name, again);
-    model.output_names.push_back(name);
+    for (const std::string& each : names_of(output)) {
+      std::string name = each;
+      for (int again = 1; !distinct.insert(name).second; ++again)
+        name = fmt::format("{}_{}", each, again);
+      model.output_names.push_back(name);
+    }
   }
   model.body = [this, known](const Tensors& arguments) { return body(known, arguments); };
   model.parameter = [this](const Tensor& tensor) -> std::optional<std::string> {
@@ -256,7 +239,7 @@ detail::FunctionModel Importer::function(const detail::KnownInputs& known) {
   return model;
 }
 
-Tensors Importer::body(const detail::KnownInputs& known, const Tensors& arguments) {
+Tensors Importer::body(const detail::Known& known, const Tensors& arguments) {
   Scope scope;
   scope.set_opsets(&model_.opsets);
   std::set<std::string> given;
@@ -264,15 +247,20 @@ Tensors Importer::body(const detail::KnownInputs& known, const Tensors& argument
   std::size_t place = 0, next = 0;
   for (const ValueInfo& info : model_.graph.inputs) {
     if (given.contains(info.name)) continue;
-    const auto found = known.find(place);
-    Value value = found != known.end() ? constant(found->second) : computed(arguments[next++]);
+    const auto found = known.inputs.find(place);
+    Value value =
+        found != known.inputs.end() ? constant(found->second) : computed(arguments[next++]);
     value.is_text = info.type == DataType::string;
     if (!value.constant && may_be_asked(value.tensor.shape())) value.root = place;
     scope.set(info.name, std::move(value));
     ++place;
   }
   Tensors results;
-  for (const Value& value : run(model_.graph, &scope, {})) results.push_back(value.tensor);
+  for (const Value& value : run(model_.graph, &scope, {})) {
+    if (!value.sequence) results.push_back(value.tensor);
+    for (std::size_t i = 0; value.sequence && i < value.sequence->size(); ++i)
+      results.push_back(as_tensor((*value.sequence)[i]).tensor);
+  }
   return results;
 }
 
@@ -292,10 +280,7 @@ Values Importer::run(const Graph& graph, const Scope* around, const Values& inpu
     const Value* value = scope.find(output.name);
     if (value == nullptr)
       throw FormatError(fmt::format("{}: output '{}' is no node's", file_, output.name));
-    Value& result = results.emplace_back(*value);
-    if (!result.tensor.defined() && result.sizes) result.tensor = tensor_of(*result.sizes);
-    if (!result.tensor.defined() && result.product)
-      result.tensor = dense(result.product->x, result.product->weight);
+    results.push_back(as_tensor(*value));
   }
   return results;
 }
@@ -385,37 +370,6 @@ Values Importer::results_of(const Call& call, const Values& inputs) {
   } catch (const TraceError& error) {
     throw TraceError(fmt::format("{}: {}: {}", file_, described(call.node()), error.what()));
   }
-}
-
-Values Importer::call_function(const Function& function, const Node& node, const Values& inputs) {
-  if (++depth_ > kDeepestCalls)
-    throw FormatError(
-        fmt::format("{}: functions call each other deeper than {}", file_, kDeepestCalls));
-  Scope scope;
-  scope.set_opsets(function.opsets.empty() ? &model_.opsets : &function.opsets);
-  for (std::size_t i = 0; i < function.inputs.size(); ++i)
-    scope.set(function.inputs[i], i < inputs.size() ? inputs[i] : Value());
-  std::vector<Node> nodes;
-  for (const Node& inner : function.nodes) {
-    nodes.push_back(with_attributes(inner, [&](const std::string& name) -> const Attribute* {
-      if (const Attribute* given = node.find(name)) return given;
-      for (const Attribute& attribute : function.defaults) {
-        if (attribute.name == name) return &attribute;
-      }
-      return nullptr;
-    }));
-  }
-  run_nodes(nodes, scope);
-  Values results;
-  for (const std::string& name : function.outputs) {
-    const Value* value = scope.find(name);
-    if (value == nullptr)
-      throw FormatError(fmt::format("{}: function '{}': its output '{}' is no node's", file_,
-                                    function.name, name));
-    results.push_back(*value);
-  }
-  --depth_;
-  return results;
 }
 
 // Once for each: bodies of loops are read again and again.

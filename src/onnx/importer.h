@@ -44,7 +44,7 @@ class Importer {
   Importer(const Model& model, std::string file, const ImportOptions& options);
 
   // The network as a function, with constants for the inputs that are known; for one block.
-  detail::FunctionModel function(const detail::KnownInputs& known);
+  detail::FunctionModel function(const detail::Known& known);
   // Throws UnsupportedError naming every node of an op that is not there.
   void check() const;
   // Whether names of sizes may be those of one batch: sizes that the file gives other names.
@@ -79,7 +79,8 @@ class Importer {
   // The last size of an input that the file does not say, by the weights; 0 where they do not.
   std::int64_t known_width(const std::string& input) const;
   std::vector<detail::FunctionModel::Input> inputs() const;
-  Tensors body(const detail::KnownInputs& known, const Tensors& arguments);
+  std::vector<std::string> names_of(const ValueInfo& output) const;
+  Tensors body(const detail::Known& known, const Tensors& arguments);
   void run_nodes(const std::vector<Node>& nodes, Scope& scope);
   void run_node(const Node& node, Scope& scope);
   Values call_function(const Function& function, const Node& node, const Values& inputs);

@@ -1,4 +1,5 @@
-// What a model takes: its inputs, with a symbol for each size that the file leaves open.
+// What a model takes and gives: its inputs, with a symbol for each size that the file leaves open,
+// and the names of its outputs.
 
 #include <fmt/format.h>
 
@@ -121,8 +122,14 @@ std::vector<detail::FunctionModel::Input> Importer::inputs() const {
           "{}: {} is no tensor: sequences, maps and optionals are not read", file_, what));
     }
     if (!info.has_shape) {
-      throw UnsupportedError(
-          fmt::format("{}: {} has no shape: its number of axes must be known", file_, what));
+      const std::int64_t width = known_width(info.name);
+      if (width == 0) {
+        throw UnsupportedError(
+            fmt::format("{}: {} has no shape: its number of axes must be known", file_, what));
+      }
+      const Dim rows = dim(symbols.of("", "B"));
+      inputs.push_back({info.name, dtype_of(info.type, what), {rows, Dim(width)}});
+      continue;
     }
     Shape shape;
     for (std::size_t axis = 0; axis < info.shape.size(); ++axis) {
@@ -148,6 +155,19 @@ std::vector<detail::FunctionModel::Input> Importer::inputs() const {
     inputs.push_back({info.name, dtype_of(info.type, what), shape});
   }
   return inputs;
+}
+
+// A sequence has an output for each of its elements, as many as the node says that makes it.
+std::vector<std::string> Importer::names_of(const ValueInfo& output) const {
+  for (const Node& node : model_.graph.nodes) {
+    if (node.op != "SequenceConstruct" || node.outputs.empty() || node.outputs[0] != output.name)
+      continue;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      names.push_back(fmt::format("{}_{}", output.name, i));
+    return names;
+  }
+  return {output.name};
 }
 
 }  // namespace mlpjit::onnx

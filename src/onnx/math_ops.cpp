@@ -26,6 +26,9 @@ std::pair<Tensor, Tensor> paired(const Call& call) {
   };
   narrow(a, 1);
   narrow(b, 0);
+  // Exporters of pipelines in f64 leave single columns in f32.
+  if (a.dtype() == DType::f64 && b.dtype() == DType::f32) b = cast(b, DType::f64);
+  if (b.dtype() == DType::f64 && a.dtype() == DType::f32) a = cast(a, DType::f64);
   return {a, b};
 }
 

@@ -75,32 +75,6 @@ Values gemm(const Call& call) {
   return one(dense(a, weight, row));
 }
 
-// A vector of the channels, which are axis 1, in the shape that broadcasts to x.
-Tensor per_channel(const Tensor& vector, int rank) {
-  if (rank <= 1) return vector;
-  std::vector<Dim> dims(static_cast<std::size_t>(rank), Dim(1));
-  dims[1] = vector.shape()[0];
-  return reshape(vector, Shape(std::span<const Dim>(dims)));
-}
-
-// With the statistics of training, a scale and a shift.
-Values batch_normalization(const Call& call) {
-  const Tensor x = call.x(0);
-  if (call.i("training_mode", 0) != 0 || (call.version() < 7 && call.i("is_test", 0) == 0))
-    call.unsupported("it is in training mode");
-  if (call.i("spatial", 1) == 0) call.unsupported("spatial = 0");
-  const double epsilon = call.f("epsilon", 1e-5);
-  const auto scale_and_shift = [&] {
-    const Tensor gamma = call.x(1), beta = call.x(2), centre = call.x(3), variance = call.x(4);
-    const Tensor scale = gamma / sqrt(variance + number(epsilon, variance));
-    return Tensors{per_channel(scale, x.rank()), per_channel(beta - centre * scale, x.rank())};
-  };
-  const bool known =
-      call.is_constant(1) && call.is_constant(2) && call.is_constant(3) && call.is_constant(4);
-  const Tensors both = known ? call.importer().all_now(scale_and_shift) : scale_and_shift();
-  return one(x * both[0] + both[1]);
-}
-
 // Over all axes from `axis` on; further results are the mean and 1 / standard deviation.
 Values layer_normalization(const Call& call) {
   const Tensor x = call.x(0);
@@ -338,7 +312,6 @@ std::vector<OpDefinition> neural_ops() {
       {"MatMul", matmul_of},
       {"Gemm", gemm},
       {"Einsum", einsum},
-      {"BatchNormalization", batch_normalization},
       {"LayerNormalization", layer_normalization},
       {"RMSNormalization", rms_normalization},
       {"Softmax",

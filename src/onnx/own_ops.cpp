@@ -26,11 +26,11 @@ Axes axes_of(const Call& call) {
 }
 
 template <class F>
-Definition of_one(F f) {
+Definition of_operand(F f) {
   return [f](const Call& call) { return one(f(call.x(0))); };
 }
 template <class F>
-Definition of_two(F f) {
+Definition of_operands(F f) {
   return [f](const Call& call) { return one(f(call.x(0), call.x(1))); };
 }
 
@@ -43,14 +43,14 @@ std::vector<OpDefinition> own_ops() {
          return one(call.has(2) ? dense(call.x(0), call.x(1), call.x(2))
                                 : dense(call.x(0), call.x(1)));
        }},
-      {"matmul", of_two([](auto a, auto b) { return matmul(a, b); })},
-      {"pow", of_two([](auto a, auto b) { return pow(a, b); })},
-      {"floor_divide", of_two([](auto a, auto b) { return floor_divide(a, b); })},
-      {"remainder", of_two([](auto a, auto b) { return remainder(a, b); })},
-      {"rsqrt", of_one([](auto x) { return rsqrt(x); })},
-      {"expm1", of_one([](auto x) { return expm1(x); })},
-      {"log1p", of_one([](auto x) { return log1p(x); })},
-      {"silu", of_one([](auto x) { return silu(x); })},
+      {"matmul", of_operands([](auto a, auto b) { return matmul(a, b); })},
+      {"pow", of_operands([](auto a, auto b) { return pow(a, b); })},
+      {"floor_divide", of_operands([](auto a, auto b) { return floor_divide(a, b); })},
+      {"remainder", of_operands([](auto a, auto b) { return remainder(a, b); })},
+      {"rsqrt", of_operand([](auto x) { return rsqrt(x); })},
+      {"expm1", of_operand([](auto x) { return expm1(x); })},
+      {"log1p", of_operand([](auto x) { return log1p(x); })},
+      {"silu", of_operand([](auto x) { return silu(x); })},
       {"clip", [](const Call& call) { return one(clip(call.x(0), call.x(1), call.x(2))); }},
       {"hardtanh",
        [](const Call& call) {

@@ -71,7 +71,7 @@ Values accumulated(const Call& call, bool product) {
   const int axis = call.axis(call.integer(1, "axis"), x.rank());
   const bool exclusive = call.i("exclusive", 0) != 0, reverse = call.i("reverse", 0) != 0;
   x = axis_first(x, axis);
-  if (reverse) x = turned(call, x);
+  if (reverse) x = turned(x);
   const Tensor start = broadcast_to(number(product ? 1 : 0, x), without_first(x.shape()));
   const auto [last, rows] = detail::scan(
       [&](const Tensors& carry, const Tensors& entry) {
@@ -80,7 +80,7 @@ Values accumulated(const Call& call, bool product) {
       },
       {start}, {x});
   Tensor result = rows[0];
-  if (reverse) result = turned(call, result);
+  if (reverse) result = turned(result);
   return one(axis_to(result, axis));
 }
 

@@ -1,4 +1,4 @@
-// Ops of ONNX that ask for shapes, make them, and move elements.
+// Ops of ONNX that ask for shapes and make others of them.
 
 #include <fmt/format.h>
 
@@ -12,18 +12,6 @@
 
 namespace mlpjit::onnx {
 namespace {
-
-// What slices take for "to the end".
-constexpr std::int64_t kFar = std::int64_t{1} << 31;
-
-std::vector<Dim> dims_of(const Shape& shape) {
-  std::vector<Dim> dims;
-  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
-  return dims;
-}
-Shape shape_of(const std::vector<Dim>& dims) {
-  return Shape(std::span<const Dim>(dims));
-}
 
 // Each size where the other is 1.
 Shape broadcast_shape(const Call& call, const Shape& a, const Shape& b) {
@@ -65,16 +53,6 @@ Values shape(const Call& call) {
 Values size(const Call& call) {
   const std::vector<Dim> dims = dims_of(call.shape(0));
   return {value_of({{}, {product(dims, 0, dims.size())}, DType::i64})};
-}
-
-Value moved(const Call& call, const Tensor& result) {
-  Value value = computed(result);
-  value.is_text = call.value(0).is_text;
-  return value;
-}
-// The input, of numbers or of strings: moving does not mind.
-Tensor any(const Call& call, std::size_t i = 0) {
-  return call.value(i).is_text ? call.codes(i) : call.x(i);
 }
 
 Values reshape_to(const Call& call) {
@@ -174,105 +152,6 @@ Values split_parts(const Call& call) {
   return results;
 }
 
-Tensor sliced(const Call& call, const Tensor& x, int axis, std::int64_t begin, std::int64_t end,
-              std::int64_t step) {
-  const Dim whole = x.shape()[axis];
-  if (step == 0) call.fail("a step of 0");
-  if (step > 0 && begin == 0 && end >= kFar && step == 1) return x;
-  if (!whole.is_static()) {
-    if (step < 0) call.unsupported("it turns round an axis whose size is not known");
-    // So many from the front or from the end: by their places.
-    const bool open = end >= kFar;
-    const bool counted = open ? begin < 0 && begin > -kFar
-                              : (begin >= 0 && end >= 0) || (begin > -kFar && begin < 0 && end < 0);
-    if (counted && (open ? -begin : end - begin) <= 4096) {
-      std::vector<std::int64_t> places;
-      for (std::int64_t at = begin; at < (open ? 0 : end); at += step) places.push_back(at);
-      return picked(x, places, axis);
-    }
-    return slice(x, axis, begin, open ? std::numeric_limits<std::int64_t>::max() : end, step);
-  }
-  const std::int64_t n = whole.offset();
-  const auto place = [&](std::int64_t at, std::int64_t lowest, std::int64_t highest) {
-    return std::clamp(at < 0 ? at + n : at, lowest, highest);
-  };
-  if (step > 0) {
-    const std::int64_t from = place(begin, 0, n);
-    return slice(x, axis, from, std::max(from, place(end, 0, n)), step);
-  }
-  if (n > (1 << 24)) call.unsupported("it turns round an axis of more than 2^24");
-  std::vector<std::int64_t> from;
-  const std::int64_t last = place(end, -1, n - 1);
-  for (std::int64_t i = place(begin, 0, n - 1); i > (end < -n ? -1 : last); i += step)
-    from.push_back(i);
-  return picked(x, from, axis);
-}
-
-Values slice_axes(const Call& call) {
-  Tensor x = any(call);
-  const bool attributes = call.version() < 10;
-  const std::vector<std::int64_t> begins =
-      attributes ? call.ints("starts") : call.ints(1, "starts");
-  const std::vector<std::int64_t> ends = attributes ? call.ints("ends") : call.ints(2, "ends");
-  std::vector<std::int64_t> axes = attributes    ? call.ints("axes")
-                                   : call.has(3) ? call.ints(3, "axes")
-                                                 : std::vector<std::int64_t>();
-  std::vector<std::int64_t> steps =
-      !attributes && call.has(4) ? call.ints(4, "steps") : std::vector<std::int64_t>();
-  if (axes.empty()) {
-    axes.resize(begins.size());
-    std::iota(axes.begin(), axes.end(), 0);
-  }
-  if (steps.empty()) steps.assign(begins.size(), 1);
-  if (ends.size() != begins.size() || axes.size() != begins.size() || steps.size() != begins.size())
-    call.fail("its starts, ends, axes and steps are not equally many");
-  for (std::size_t i = 0; i < begins.size(); ++i)
-    x = sliced(call, x, call.axis(axes[i], x.rank()), begins[i], ends[i], steps[i]);
-  return {moved(call, x)};
-}
-
-// Negative indices count from the end.
-Tensor from_front(const Call& call, const Tensor& indices, const Dim& whole) {
-  if (!whole.is_static()) return indices;
-  const Tensor n = full({}, static_cast<double>(whole.offset()), indices.dtype());
-  if (call.is_constant(1)) {
-    return call.importer().now([&] { return where(indices < 0, indices + n, indices); });
-  }
-  return where(indices < 0, indices + n, indices);
-}
-
-Values gather_axis(const Call& call) {
-  const Tensor x = any(call);
-  const int axis = call.axis(call.i("axis", 0), x.rank());
-  return {moved(call, gather(x, from_front(call, call.x(1), x.shape()[axis]), axis))};
-}
-
-Tensor positions(std::int64_t count, DType dtype) {
-  return arange(static_cast<double>(count), dtype);
-}
-
-// Each index looks through its row: the one element that is there is chosen, the others are +0.
-Values gather_elements(const Call& call) {
-  const int axis = call.axis(call.i("axis", 0), call.x(0).rank());
-  const Dim whole = call.shape(0)[axis];
-  if (!whole.is_static()) call.unsupported("it gathers from an axis whose size is not known");
-  Tensor x = call.x(0);
-  const Tensor indices = axis_last(from_front(call, call.x(1), whole), axis);
-  // Other axes of the indices may be shorter.
-  for (int i = 0; i < x.rank(); ++i) {
-    if (i == axis || identical(x.shape()[i], call.shape(1)[i])) continue;
-    const Dim part = call.shape(1)[i];
-    if (!part.is_static()) call.unsupported("sizes of its indices are not known");
-    x = slice(x, i, 0, part.offset());
-  }
-  x = axis_last(x, axis);
-  const Tensor chosen = expand_dims(indices, -1) == positions(whole.offset(), indices.dtype());
-  const DType dtype = x.dtype();
-  const Tensor row = expand_dims(dtype == DType::boolean ? cast(x, DType::i32) : x, -2);
-  const Tensor found = sum(where(chosen, row, full({}, 0, row.dtype())), -1);
-  return one(axis_back(cast(found, dtype), axis));
-}
-
 Values constant_of_shape(const Call& call) {
   const Shape shape = shape_of(call.dims(0, "sizes"));
   Tensor value = full({}, 0, DType::f32);
@@ -301,13 +180,6 @@ Values constant_node(const Call& call) {
   if (attribute.name == "value_float") return of(std::vector<float>{attribute.f}, DType::f32, true);
   if (attribute.name == "value_floats") return of(attribute.floats, DType::f32, false);
   call.unsupported(fmt::format("its attribute '{}'", attribute.name));
-}
-
-Values range(const Call& call) {
-  const double count = std::ceil((call.number(1) - call.number(0)) / call.number(2));
-  if (!(count <= 1 << 24)) call.unsupported(fmt::format("it makes {} numbers", count));
-  const Tensor start = call.x(0), step = call.x(2);
-  return one(start + step * arange(std::max(count, 0.0), start.dtype()));
 }
 
 Values tile(const Call& call) {
@@ -392,87 +264,6 @@ Values pad(const Call& call) {
   return one(x);
 }
 
-Values eye_like(const Call& call) {
-  const Shape shape = call.shape(0);
-  if (shape.rank() != 2 || !shape.is_static()) call.unsupported("its shape is not known");
-  DType dtype = call.x(0).dtype();
-  if (call.has_attribute("dtype"))
-    dtype = call.importer().dtype_of(static_cast<DataType>(call.i("dtype", 1)), "EyeLike");
-  const std::int64_t rows = shape[0].offset(), columns = shape[1].offset(), k = call.i("k", 0);
-  const Tensor row = expand_dims(positions(rows, DType::i64), 1),
-               column = positions(columns, DType::i64);
-  return one(cast(row + k == column, dtype));
-}
-
-Values triangle(const Call& call) {
-  const Tensor x = call.x(0);
-  const Shape& shape = x.shape();
-  if (shape.rank() < 2 || !shape[-1].is_static() || !shape[-2].is_static())
-    call.unsupported("the sizes of its matrices are not known");
-  const std::int64_t k = call.has(1) ? call.integer(1, "diagonal") : 0;
-  const Tensor row = expand_dims(positions(shape[-2].offset(), DType::i64), 1);
-  const Tensor column = positions(shape[-1].offset(), DType::i64);
-  const Tensor diagonal = column - row;
-  const Tensor keep = call.i("upper", 1) != 0 ? diagonal >= k : diagonal <= k;
-  const DType dtype = x.dtype();
-  const Tensor numbers = dtype == DType::boolean ? cast(x, DType::i32) : x;
-  return one(cast(where(keep, numbers, full({}, 0, numbers.dtype())), dtype));
-}
-
-Values one_hot_of(const Call& call) {
-  const Tensor indices = call.x(0);
-  const std::int64_t depth = call.integer(1, "depth");
-  if (depth < 1 || depth > 1 << 24) call.fail(fmt::format("a depth of {}", depth));
-  std::int64_t axis = call.i("axis", -1);
-  axis = call.axis(axis, indices.rank() + 1);
-  const Tensor values = call.x(2);
-  const Tensor off = slice(values, 0, 0, 1), on = slice(values, 0, 1, 2);
-  const Tensor n = full({}, static_cast<double>(depth), indices.dtype());
-  const Tensor positive = where(indices < full({}, 0, indices.dtype()), indices + n, indices);
-  const Tensor chosen =
-      expand_dims(positive, static_cast<int>(axis)) ==
-      reshape(positions(depth, indices.dtype()), [&] {
-        std::vector<Dim> dims(static_cast<std::size_t>(indices.rank()) + 1, Dim(1));
-        dims.at(static_cast<std::size_t>(axis)) = Dim(depth);
-        return shape_of(dims);
-      }());
-  return one(where(chosen, reshape(on, {}), reshape(off, {})));
-}
-
-// indices [batch.., .., k] choose from the k axes behind those of the batch: as one axis, by the
-// place in it, which for each entry of the batch starts where its elements do.
-Values gather_nd(const Call& call) {
-  const Tensor x = call.x(0), indices = call.x(1);
-  const auto batch = static_cast<int>(call.i("batch_dims", 0));
-  const Dim last = indices.shape()[-1];
-  if (!last.is_static() || last.offset() < 1 || batch < 0 || batch >= indices.rank() ||
-      last.offset() + batch > x.rank())
-    call.unsupported("the last size of its indices");
-  const int chosen = batch + static_cast<int>(last.offset());
-  const auto number = [&](const Dim& size) {
-    if (!size.is_static()) call.unsupported("it gathers from an axis whose size is not known");
-    return full({}, static_cast<double>(size.offset()), indices.dtype());
-  };
-  Tensor place = full({}, 0, indices.dtype());
-  Dim whole(1);
-  for (int i = 0; i < chosen; ++i) {
-    const Dim size = x.shape()[i];
-    const Tensor n = number(size);
-    if (i < batch) {  // positions along that axis of the indices
-      std::vector<Dim> dims(static_cast<std::size_t>(indices.rank() - 1), Dim(1));
-      dims[static_cast<std::size_t>(i)] = size;
-      place = place * n + reshape(positions(size.offset(), indices.dtype()), shape_of(dims));
-    } else {
-      const Tensor at = squeeze(slice(indices, -1, i - batch, i - batch + 1), -1);
-      place = place * n + where(at < full({}, 0, at.dtype()), at + n, at);
-    }
-    whole = whole * size;
-  }
-  std::vector<Dim> dims{whole};
-  for (int i = chosen; i < x.rank(); ++i) dims.push_back(x.shape()[i]);
-  return one(gather(reshape(x, shape_of(dims)), place, 0));
-}
-
 }  // namespace
 
 std::vector<OpDefinition> shape_ops() {
@@ -487,18 +278,10 @@ std::vector<OpDefinition> shape_ops() {
       {"Expand", expand},
       {"Concat", concat_all},
       {"Split", split_parts},
-      {"Slice", slice_axes},
-      {"Gather", gather_axis},
-      {"GatherElements", gather_elements},
-      {"GatherND", gather_nd},
       {"Constant", constant_node},
       {"ConstantOfShape", constant_of_shape},
-      {"Range", range},
       {"Tile", tile},
       {"Pad", pad},
-      {"EyeLike", eye_like},
-      {"Trilu", triangle},
-      {"OneHot", one_hot_of},
   };
 }
 

@@ -38,7 +38,10 @@ struct Value {
   // are: they may be asked for, one after the other.
   std::optional<std::size_t> root;
 
-  bool absent() const { return !tensor.defined() && !sizes && !product; }
+  // Of a sequence its elements, which are known one by one.
+  std::shared_ptr<const std::vector<Value>> sequence;
+
+  bool absent() const { return !tensor.defined() && !sizes && !product && !sequence; }
 };
 using Values = std::vector<Value>;
 

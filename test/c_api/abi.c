@@ -23,6 +23,7 @@ int main(void) {
   PLACE(mlpjit_output, dtype);
   PLACE(mlpjit_output, rank);
   PLACE(mlpjit_output, sizes);
-  printf("MLPJIT_INTERNAL %d\nMLPJIT_BOOL %d\n", MLPJIT_INTERNAL, MLPJIT_BOOL);
+  printf("MLPJIT_INTERNAL %d\nMLPJIT_BOOL %d\nMLPJIT_STRING %d\n", MLPJIT_INTERNAL, MLPJIT_BOOL,
+         MLPJIT_STRING);
   return 0;
 }

@@ -103,6 +103,50 @@ static void digits(const char* folder) {
   mlpjit_free(model);
 }
 
+/* Rows of strings and numbers, of the strings by themselves and by their codes: the same. */
+static void rows_of_strings(mlpjit_model* model) {
+  const char* sexes[] = {"F", "M", "neither"};
+  const char* groups[] = {"obese", "normal", "no such group"};
+  const float numbers[] = {0.5f, -0.25f, 1.0f};
+  const int64_t decades[] = {3, 4, 5};
+  int64_t codes[2][3];
+  const int64_t sizes[] = {3, 1};
+  mlpjit_input by_name[7], by_code[7];
+  for (size_t i = 0; i < 7; ++i) {
+    const char* name = mlpjit_input_name(model, i);
+    const int sex = strcmp(name, "sex") == 0;
+    mlpjit_input input = {numbers, MLPJIT_F32, 2, sizes};
+    if (mlpjit_input_dtype(model, i) == MLPJIT_I64) {
+      input.data = decades;
+      input.dtype = MLPJIT_I64;
+    }
+    by_name[i] = by_code[i] = input;
+    if (!mlpjit_is_coded(model, name)) continue;
+    by_name[i].data = sex ? sexes : groups;
+    by_name[i].dtype = MLPJIT_STRING;
+    for (size_t k = 0; k < 3; ++k) codes[sex][k] = mlpjit_code(model, sex ? sexes[k] : groups[k]);
+    by_code[i].data = codes[sex];
+  }
+  int64_t labels[2][3];
+  float scores[2][6];
+  for (size_t k = 0; k < 2; ++k) {
+    mlpjit_output outputs[] = {{labels[k], sizeof labels[k], MLPJIT_F32, 0, {0}},
+                               {scores[k], sizeof scores[k], MLPJIT_F32, 0, {0}}};
+    EXPECT(mlpjit_run(model, k == 0 ? by_name : by_code, 7, outputs, 2) == MLPJIT_OK);
+  }
+  EXPECT(memcmp(labels[0], labels[1], sizeof labels[0]) == 0);
+  EXPECT(memcmp(scores[0], scores[1], sizeof scores[0]) == 0);
+  EXPECT(scores[0][0] != scores[0][2] && scores[0][2] != scores[0][4]);
+  sexes[1] = NULL;
+  mlpjit_output outputs[] = {{labels[0], sizeof labels[0], MLPJIT_F32, 0, {0}},
+                             {scores[0], sizeof scores[0], MLPJIT_F32, 0, {0}}};
+  EXPECT(mlpjit_run(model, by_name, 7, outputs, 2) == MLPJIT_BAD_ARGUMENT);
+  sexes[1] = "M";
+  by_name[0].dtype = MLPJIT_STRING; /* of numbers */
+  EXPECT(mlpjit_run(model, by_name, 7, outputs, 2) == MLPJIT_BAD_ARGUMENT);
+  EXPECT(mlpjit_bind(model, by_name, 7) == NULL);
+}
+
 /* From memory, with classes and codes. */
 static void strings(const char* folder) {
   char path[4096];
@@ -124,6 +168,7 @@ static void strings(const char* folder) {
   EXPECT(code >= 0 && strcmp(mlpjit_string_of_code(model, code), "obese") == 0);
   EXPECT(mlpjit_code(model, "no such group") == -1);
   EXPECT(mlpjit_string_of_code(model, 1000) == NULL);
+  rows_of_strings(model);
   mlpjit_free(model);
 }
 
@@ -154,7 +199,9 @@ static void nonsense(const char* folder) {
   EXPECT(mlpjit_bind(NULL, NULL, 0) == NULL);
   EXPECT(mlpjit_bound_run(NULL, NULL, 0, NULL, 0) == MLPJIT_BAD_ARGUMENT);
   EXPECT(mlpjit_bound_output_bytes(NULL, 0) == 0);
-  EXPECT(mlpjit_dtype_bytes(MLPJIT_F64) == 8 && mlpjit_dtype_bytes((mlpjit_dtype)9) == 0);
+  EXPECT(mlpjit_dtype_bytes(MLPJIT_F64) == 8 &&
+         mlpjit_dtype_bytes(MLPJIT_STRING) == sizeof(char*) &&
+         mlpjit_dtype_bytes((mlpjit_dtype)9) == 0);
   EXPECT(strcmp(mlpjit_status_text(MLPJIT_OK), "ok") == 0);
   EXPECT(strcmp(mlpjit_status_text((mlpjit_status)99), "no status") == 0);
   EXPECT(mlpjit_c_api_version() == MLPJIT_C_API_VERSION && strlen(mlpjit_version_string()) > 4);

@@ -24,6 +24,7 @@ case "$1" in
 esac
 END
 printf '#!/bin/sh\n' >"$work/tools/ctest"
+printf '#!/bin/sh\necho "PACKAGE $*" >>"$log"\n' >"$work/tools/cpack"
 chmod +x "$work"/tools/*
 real_cmake=$(command -v cmake)
 export real_cmake log="$work/log" hide_gtest=
@@ -46,7 +47,7 @@ builds_no() { ! listed | grep -q "$2" || fail "$1: builds $2: $(listed | grep -m
 
 # Alone, from a clean clone, where GTest is not there.
 hide_gtest=yes
-for command in demo bench 'install out' sizes; do
+for command in demo bench 'install out' package sizes; do
   tree "clean-${command%% *}"
   bootstrap $command
   configured "$command"
@@ -61,6 +62,11 @@ for command in demo bench 'install out' sizes; do
       builds install bin/mlpjit-dump
       builds_no install 'example_\|mlpjit-ulp'
       builds install "INSTALL --install build/release --prefix $work/out"
+      ;;
+    package)
+      builds package bin/mlpjit-run
+      builds_no package 'example_\|mlpjit-ulp'
+      builds package 'PACKAGE -G DEB'
       ;;
     sizes) builds_no sizes ' -o bin/' ;;
   esac
@@ -78,7 +84,7 @@ bootstrap install out
 builds_no 'install after test' 'test_\|/test/'
 grep -q 'BUILD_TESTS:BOOL=ON' "$current/build/release/CMakeCache.txt" || fail 'install after test: the tests are switched off'
 hide_gtest=yes
-for command in 'install out' bench demo sizes; do
+for command in 'install out' package bench demo sizes; do
   bootstrap $command
   configured "$command without GTest"
   builds "$command without GTest" libmlpjit.so
@@ -95,6 +101,6 @@ bootstrap nosuch && fail 'an unknown command'
 bootstrap times 5 nosuch && fail 'times of nothing'
 bootstrap test --preset nosuch && fail 'an unknown preset'
 bootstrap help || fail 'help'
-for command in demo test bench install sizes times format lint; do grep -q "^  $command " "$work/out" || fail "help does not name $command"; done
+for command in demo test bench install package sizes times format lint; do grep -q "^  $command " "$work/out" || fail "help does not name $command"; done
 [ "$failures" = 0 ] || exit 1
 rm -rf "$work"

@@ -186,5 +186,73 @@ TEST_F(Portable, FilesOfNumericsVersion2StayLoadable) {
   expect_stays_loadable("numerics-2", 2, path("again"));
 }
 
+// Whether a folder's files are to be written, once.
+bool to_write(const std::string& golden) {
+  return std::getenv("MLPJIT_BLESS") != nullptr && !std::filesystem::exists(golden);
+}
+
+// "in.NAME" and "out.NAME" of a call.
+void write_example(const nn::SymbolBlock& net, const Tensors& inputs, const std::string& file) {
+  TensorMap example;
+  for (std::size_t i = 0; i < inputs.size(); ++i) example["in." + net.input_names()[i]] = inputs[i];
+  const Tensors results = net(inputs);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    example["out." + net.output_names()[i]] = results[i];
+  save_safetensors(file, example);
+}
+
+void expect_example(nn::SymbolBlock net, const std::string& file) {
+  const TensorMap example = load_safetensors(file);
+  Tensors inputs;
+  for (const std::string& name : net.input_names()) inputs.push_back(example.at("in." + name));
+  for (const std::string& mode : modes()) {
+    SCOPED_TRACE(mode);
+    if (mode != "imperative")
+      net.hybridize({.backend = mode == "graph" ? Backend::graph : Backend::native});
+    const Tensors results = net(inputs);
+    for (std::size_t i = 0; i < results.size(); ++i)
+      expect_golden(results[i], example.at("out." + net.output_names()[i]), kNumericsVersion == 2);
+  }
+}
+
+// A model of another trainer, with columns of strings: skl_columns_logreg_diabetes.onnx of
+// test/onnx/models, exported without checks.
+TEST_F(Portable, FilesOfSchemaVersion2StayLoadable) {
+  const std::string golden = MLPJIT_SOURCE_DIR "/test/portable/schema-2/";
+  const auto net = nn::SymbolBlock::imports(golden + "net-symbol.json", golden + "net-0000.params");
+  test::expect_mentions(test::bytes_of(golden + "net-symbol.json"), {"\"schema_version\": 2"});
+  EXPECT_TRUE(net.is_coded("sex"));
+  EXPECT_FALSE(net.is_coded("bmi"));
+  EXPECT_EQ(net.strings().at(static_cast<std::size_t>(net.code("obese"))), "obese");
+  expect_example(net, golden + "example.safetensors");
+}
+
+// With checks, as two files and as one.
+TEST_F(Portable, FilesOfSchemaVersion3StayLoadable) {
+  const std::string golden = MLPJIT_SOURCE_DIR "/test/portable/schema-3/";
+  if (to_write(golden)) {
+    std::filesystem::create_directories(golden);
+    nn::HybridSequential net;
+    net.add(nn::Dense(20, {.activation = "gelu", .in_units = 40}), nn::BatchNorm(),
+            nn::Dense(3, {.activation = "softmax"}));
+    random::seed(5);
+    net.initialize(nn::Normal(0.5));
+    const Tensor x = random::normal({4, 40});
+    net(x);
+    const nn::ExportOptions options{.output_names = {"p"}, .classes = {"a", "b", "c"}};
+    const nn::ExportedModel files = net.export_model(golden + "net", options);
+    net.save(golden + "net.mlpjit", options);
+    write_example(nn::SymbolBlock::imports(files.symbol, files.params), {x},
+                  golden + "example.safetensors");
+  }
+  const auto two = nn::SymbolBlock::imports(golden + "net-symbol.json", golden + "net-0000.params");
+  const auto one = nn::SymbolBlock::load(golden + "net.mlpjit");
+  test::expect_mentions(test::bytes_of(golden + "net-symbol.json"),
+                        {"\"schema_version\": 3", "\"checks\"", "\"elements\"", "\"hash\""});
+  EXPECT_EQ(one.classes().size(), 3U);
+  expect_example(two, golden + "example.safetensors");
+  expect_example(one, golden + "example.safetensors");
+}
+
 }  // namespace
 }  // namespace mlpjit

@@ -123,7 +123,10 @@ class MLPJIT_API ParameterDict {
 
 /// How a parameter file is read.
 struct LoadOptions {
-  /// Prefixes of the names in the file and what stands for them here; the longest that fits counts.
+  /// Prefixes of the names in the file and what stands for them here; or patterns of whole names,
+  /// whose stars stand for any text, which those of the replacement take in their order:
+  /// `{"blocks.*.lin.*", "*.dense.*"}`. The longest that fits counts. One that fits no name is an
+  /// error. PyTorch's `weight` and `bias` of a norm are `gamma` and `beta` without being renamed.
   std::map<std::string, std::string> rename = {};
   /// The file keeps the weights of Dense layers as [in, out].
   bool transpose = false;
@@ -131,6 +134,18 @@ struct LoadOptions {
   bool cast = false;
   /// Refuse a file that lacks a parameter or holds a name that is none.
   bool strict = true;
+  /// Of a model: run its checks, see ExportOptions::checks. They are left out with `cast`, and while
+  /// parameters are missing.
+  bool verify = true;
+};
+
+/// A tensor of a parameter file and where it went.
+struct LoadedTensor {
+  std::string name;       ///< in the file
+  std::string parameter;  ///< its path here
+  Shape stored, shape;    ///< its sizes in the file, and here
+  bool transposed = false;
+  bool cast = false;  ///< to another dtype
 };
 
 /// What a load did: nothing is skipped in silence.
@@ -140,6 +155,13 @@ struct LoadReport {
   mlpjit::detail::ValueList<std::string> missing;
   /// Names in the file that are no parameters; only when not strict.
   mlpjit::detail::ValueList<std::string> unused;
+  /// PyTorch's counts of batches (num_batches_tracked), which nothing needs.
+  mlpjit::detail::ValueList<std::string> ignored;
+  /// What came of the tensors that were loaded, in the order of the parameters.
+  mlpjit::detail::ValueList<LoadedTensor> tensors;
+
+  /// A table: names and sizes in the file and here, what was turned, converted and left out.
+  MLPJIT_API friend std::ostream& operator<<(std::ostream& out, const LoadReport& report);
 };
 
 }  // namespace nn

@@ -14,7 +14,7 @@ Tensor fancy_func(Tensor a, Tensor b, Tensor c, Tensor d) {
   return g;
 }
 
-int main() {
+int main(int argc, char** argv) {
   std::cout << fancy_func(1, 2, 3, 4) << "\n";
 
   Graph graph = trace(fancy_func, f32({}), f32({}), f32({}), f32({}));
@@ -33,4 +33,12 @@ int main() {
   net.hybridize();
   Tensor after = net(x);
   std::cout << (identical(before, after) ? "identical" : "different") << "\n";
+
+  if (argc != 3) return 0;
+  nn::SymbolBlock trained = nn::SymbolBlock::imports(argv[1]);  // an ONNX model
+  trained.save(argv[2]);
+  nn::SymbolBlock saved = nn::SymbolBlock::load(argv[2]);
+  saved.hybridize();
+  Tensor row = random::normal({1, 64});
+  std::cout << (identical(trained(row), saved(row)) ? "identical" : "different") << "\n";
 }

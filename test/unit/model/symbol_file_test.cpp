@@ -148,8 +148,8 @@ TEST(SymbolFile, FaultsAreNamedWithTheirPlace) {
   expect_file_refused(R"({"format": "onnx", "schema_version": 1, "numerics_version": 2})",
                       {"mlpjit-symbol", "onnx"});
   expect_file_refused(
-      R"({"format": "mlpjit-symbol", "schema_version": 3, "numerics_version": 1, "new": 1})",
-      {"schema version 3", "versions 1 to 2"});
+      R"({"format": "mlpjit-symbol", "schema_version": 4, "numerics_version": 1, "new": 1})",
+      {"schema version 4", "versions 1 to 3"});
   expect_file_refused(R"({"format": "mlpjit-symbol", "numerics_version": 1})", {"schema_version"});
   expect_file_refused(file(R"("nodes": [], "heads": [], "nodes": [])"), {"'nodes' appears twice"});
   expect_file_refused(file(R"("nodes": [], "heads": [], "node": [])"),

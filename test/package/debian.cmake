@@ -1,0 +1,41 @@
+# The Debian packages: made, unpacked into one root, and the tools run there on a model and a table.
+#   ROOT  the tree;  BUILD: its build folder;  BINARY: where all this happens
+file(REMOVE_RECURSE ${BINARY} ${BUILD}/packages)
+file(MAKE_DIRECTORY ${BINARY})
+execute_process(COMMAND cpack -G DEB --config ${BUILD}/CPackConfig.cmake WORKING_DIRECTORY ${BUILD}
+  OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+file(GLOB packages ${BUILD}/packages/*.deb)
+set(names "")
+foreach(package IN LISTS packages)
+  execute_process(COMMAND dpkg-deb -x ${package} ${BINARY}/root COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND dpkg-deb -f ${package} Package Depends OUTPUT_VARIABLE fields COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCH "Package: ([^\n]*)" name "${fields}")
+  list(APPEND names ${CMAKE_MATCH_1})
+  string(REGEX MATCH "Depends: [^\n]*" depends "${fields}")
+  # The code generator has LLVM in it: it needs no package of it.
+  if(depends MATCHES "llvm" OR (NOT CMAKE_MATCH_1 STREQUAL "libmlpjit0" AND NOT depends MATCHES "libmlpjit0 [(]= "))
+    message(FATAL_ERROR "package ${name}: ${depends}")
+  endif()
+endforeach()
+list(SORT names)
+if(NOT names STREQUAL "libmlpjit-codegen;libmlpjit-dev;libmlpjit-onnx;libmlpjit0;mlpjit-tools")
+  message(FATAL_ERROR "the packages are ${names}")
+endif()
+set(row "")
+foreach(column RANGE 1 64)
+  string(APPEND row "0.5,")
+endforeach()
+string(REGEX REPLACE ",$" "\n" row "${row}")
+file(WRITE ${BINARY}/rows.csv "${row}")
+execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=LD_LIBRARY_PATH
+  ${BINARY}/root/usr/bin/mlpjit-run --no-header --quiet ${ROOT}/test/onnx/models/torch_mlp_digits.legacy.onnx ${BINARY}/rows.csv
+  OUTPUT_VARIABLE printed COMMAND_ERROR_IS_FATAL ANY)
+if(NOT printed MATCHES "^logits_0,.*,logits_9\n[-0-9.e,]+\n$")
+  message(FATAL_ERROR "mlpjit-run printed:\n${printed}")
+endif()
+foreach(file include/mlpjit/c_api.h lib/libmlpjit.so lib/libmlpjit.so.0 lib/libmlpjit-codegen.so lib/libmlpjit-onnx.so
+             lib/pkgconfig/mlpjit.pc lib/cmake/mlpjit/mlpjitConfig.cmake bin/mlpjit-dump bin/mlpjit-bench)
+  if(NOT EXISTS ${BINARY}/root/usr/${file})
+    message(FATAL_ERROR "no package has /usr/${file}")
+  endif()
+endforeach()
