@@ -30,6 +30,11 @@ enum class DataType : std::int32_t {
   u64 = 13,
   bf16 = 16,
 };
+// Integers of 8 and 16 bits.
+inline bool is_small(DataType type) {
+  return type == DataType::u8 || type == DataType::i8 || type == DataType::u16 ||
+         type == DataType::i16;
+}
 // "float32", as NumPy calls it; "type 23" of one that is not listed.
 std::string to_string(DataType type);
 

@@ -91,6 +91,7 @@ Shape shape_of(const std::vector<Dim>& dims) {
 Value moved(const Call& call, const Tensor& result) {
   Value value = computed(result);
   value.is_text = call.value(0).is_text;
+  value.is_small = call.value(0).is_small;
   return value;
 }
 // The input, of numbers or of strings: moving does not mind.

@@ -76,6 +76,14 @@ Values group_normalization(const Call& call) {
              per_channel(shift, x.rank()));
 }
 
+// Over all that is behind the channels.
+Axes places_of(const Call& call) {
+  Axes axes;
+  for (int i = 2; i < call.x(0).rank(); ++i) axes.push_back(i);
+  if (axes.empty()) call.fail("it is of [batch, channels, ...]");
+  return axes;
+}
+
 // With a kernel of one element it is a dense layer of the channels at each place.
 Values pointwise_convolution(const Call& call) {
   const Tensor x = call.x(0);
@@ -104,6 +112,8 @@ std::vector<OpDefinition> channel_ops() {
       {"InstanceNormalization", instance_normalization},
       {"GroupNormalization", group_normalization},
       {"Conv", pointwise_convolution},
+      {"GlobalAveragePool", [](const Call& c) { return one(mean(c.x(0), places_of(c), true)); }},
+      {"GlobalMaxPool", [](const Call& c) { return one(max(c.x(0), places_of(c), true)); }},
   };
 }
 

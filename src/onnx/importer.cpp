@@ -46,6 +46,24 @@ std::optional<std::size_t> common_root(const Values& inputs) {
   return root;
 }
 
+// What may be done with integers of fewer bits than 32: all but arithmetic, which would not wrap as
+// theirs does.
+bool may_be_small(const Node& node) {
+  static const std::set<std::string, std::less<>> kOps = {
+      "Cast",     "Identity", "Reshape", "Flatten", "Transpose",      "Squeeze",        "Unsqueeze",
+      "Gather",   "Slice",    "Concat",  "Expand",  "Tile",           "Split",          "Shape",
+      "Equal",    "Less",     "Greater", "If",      "GreaterOrEqual", "LessOrEqual",    "Size",
+      "CastLike", "Max",      "Min",     "ArgMax",  "ArgMin",         "ConstantOfShape"};
+  return kOps.contains(node.op);
+}
+
+void check_small(const Call& call, const Values& inputs) {
+  for (const Value& value : inputs) {
+    if (value.is_small && !may_be_small(call.node()))
+      call.unsupported("arithmetic of integers of 8 or 16 bits: cast them first");
+  }
+}
+
 // A value with its tensor, where it is one.
 Value as_tensor(Value value) {
   if (!value.tensor.defined() && value.sizes) value.tensor = tensor_of(*value.sizes);
@@ -97,7 +115,9 @@ void Importer::collect_strings(const std::vector<Node>& nodes, Strings which) {
       if (ml && (label == (which == Strings::labels)))
         std::for_each(attribute.strings.begin(), attribute.strings.end(), add);
       if (ml && which == Strings::others && attribute.name == "default_string") add(attribute.s);
-      if (ml && which == Strings::others && node.op == "LabelEncoder") add("_Unused");
+      if (ml && which == Strings::others &&
+          (node.op == "LabelEncoder" || node.op == "CategoryMapper"))
+        add("_Unused");
       if (which == Strings::labels && attribute.tensor)
         std::for_each(attribute.tensor->strings.begin(), attribute.tensor->strings.end(), add);
       if (attribute.graph) collect_strings(*attribute.graph, which);
@@ -251,6 +271,7 @@ Tensors Importer::body(const detail::Known& known, const Tensors& arguments) {
     Value value =
         found != known.inputs.end() ? constant(found->second) : computed(arguments[next++]);
     value.is_text = info.type == DataType::string;
+    value.is_small = is_small(info.type);
     if (!value.constant && may_be_asked(value.tensor.shape())) value.root = place;
     scope.set(info.name, std::move(value));
     ++place;
@@ -355,6 +376,7 @@ Values Importer::results_of(const Call& call, const Values& inputs) {
   if (sizes) {
     if (std::optional<Values> results = computed_on_sizes(call)) return std::move(*results);
   }
+  check_small(call, inputs);
   const Definition* definition = find_definition(call.node().domain, call.node().op);
   if (definition == nullptr) call.unsupported("no such op is known");
   try {

@@ -16,8 +16,8 @@
 namespace mlpjit::onnx {
 namespace {
 
-// What slices take for "to the end".
-constexpr std::int64_t kFar = std::int64_t{1} << 31;
+// What slices take for "to the end": from the largest int32 on.
+constexpr std::int64_t kFar = std::numeric_limits<std::int32_t>::max();
 
 Tensor sliced(const Call& call, const Tensor& x, int axis, std::int64_t begin, std::int64_t end,
               std::int64_t step) {

@@ -121,6 +121,7 @@ std::vector<detail::FunctionModel::Input> Importer::inputs() const {
       throw UnsupportedError(fmt::format(
           "{}: {} is no tensor: sequences, maps and optionals are not read", file_, what));
     }
+    const DType dtype = is_small(info.type) ? DType::i32 : dtype_of(info.type, what);
     if (!info.has_shape) {
       const std::int64_t width = known_width(info.name);
       if (width == 0) {
@@ -128,7 +129,7 @@ std::vector<detail::FunctionModel::Input> Importer::inputs() const {
             fmt::format("{}: {} has no shape: its number of axes must be known", file_, what));
       }
       const Dim rows = dim(symbols.of("", "B"));
-      inputs.push_back({info.name, dtype_of(info.type, what), {rows, Dim(width)}});
+      inputs.push_back({info.name, dtype, {rows, Dim(width)}});
       continue;
     }
     Shape shape;
@@ -152,7 +153,7 @@ std::vector<detail::FunctionModel::Input> Importer::inputs() const {
         shape.push_back(dim(symbols.of(size.name, symbol_of(size.name))));
       }
     }
-    inputs.push_back({info.name, dtype_of(info.type, what), shape});
+    inputs.push_back({info.name, dtype, shape});
   }
   return inputs;
 }

@@ -132,6 +132,29 @@ Tensor cosh_of(const Tensor& x) {
   return half * root * root + half / (root * root);
 }
 
+// What is left of a number in so few bits.
+Value wrapped(const Tensor& x, DataType type) {
+  const bool wide = type == DataType::u16 || type == DataType::i16;
+  const bool is_signed = type == DataType::i8 || type == DataType::i16;
+  const Tensor whole = cast(x, DType::i64);
+  const Tensor count = full({}, wide ? 65536 : 256, DType::i64);
+  const Tensor half = full({}, is_signed ? (wide ? 32768 : 128) : 0, DType::i64);
+  Value value = computed(cast(remainder(whole + half, count) - half, DType::i32));
+  value.is_small = true;
+  return value;
+}
+
+Values bucketize(const Call& call) {
+  const Tensor x = call.x(0);
+  const std::vector<double> boundaries = call.floats("boundaries");
+  const Tensor edges = call.importer().now([&] {
+    Tensor made = zeros({static_cast<std::int64_t>(boundaries.size())}, DType::f64);
+    std::copy(boundaries.begin(), boundaries.end(), made.mutable_data<double>().begin());
+    return cast(made, x.dtype());
+  });
+  return one(cast(sum(cast(expand_dims(x, -1) >= edges, DType::i64), -1), DType::i32));
+}
+
 Values cast_to(const Call& call) {
   switch (static_cast<DataType>(call.i("to", 0))) {
     case DataType::f32: return one(cast(call.x(0), DType::f32));
@@ -139,6 +162,10 @@ Values cast_to(const Call& call) {
     case DataType::i32: return one(cast(call.x(0), DType::i32));
     case DataType::i64: return one(cast(call.x(0), DType::i64));
     case DataType::boolean: return one(cast(call.x(0), DType::boolean));
+    case DataType::u8:
+    case DataType::i8:
+    case DataType::u16:
+    case DataType::i16: return {wrapped(call.x(0), static_cast<DataType>(call.i("to", 0)))};
     case DataType::string:
       if (call.value(0).is_text) return {call.value(0)};
       break;
@@ -280,7 +307,10 @@ std::vector<OpDefinition> math_ops() {
       {"Sinh", of(sinh_of)},
       {"Cosh", of(cosh_of)},
       {"Erf", of([](auto x) { return erf(x); })},
-      // tf2onnx's own, for the exact gelu of Keras.
+      // tf2onnx leaves some ops of TensorFlow as they are; Erfc is for the exact gelu of Keras.
+      {"Expm1", of([](auto x) { return expm1(x); })},
+      {"Log1p", of([](auto x) { return log1p(x); })},
+      {"Bucketize", bucketize},
       {"Erfc", of([](auto x) { return number(1, x) - erf(x); })},
       {"Relu", of([](auto x) { return relu(x); })},
       {"LeakyRelu", [](const Call& c) { return one(leaky_relu(c.x(0), c.f("alpha", 0.01))); }},

@@ -121,6 +121,12 @@ Values one_hot_encoder(const Call& call) {
 }
 
 // What each key becomes: the value of the key that is equal, or the default.
+// The code of what stands for strings that are no keys.
+Tensor missing_string(const Call& call) {
+  const std::int64_t code = call.importer().code_of(call.s("default_string", "_Unused"));
+  return full({}, static_cast<double>(code), DType::i64);
+}
+
 Values label_encoder(const Call& call) {
   Importer& importer = call.importer();
   const bool text = call.value(0).is_text;
@@ -136,11 +142,18 @@ Values label_encoder(const Call& call) {
       text_values = !text;
       keys = text ? codes : numbers;
       values = text ? numbers : codes;
-      otherwise =
-          full({},
-               static_cast<double>(text ? call.i("default_int64", -1)
-                                        : importer.code_of(call.s("default_string", "_Unused"))),
-               DType::i64);
+      otherwise = text ? full({}, static_cast<double>(call.i("default_int64", -1)), DType::i64)
+                       : missing_string(call);
+      return keys;
+    }
+    if (call.node().op == "CategoryMapper") {
+      const Tensor codes = codes_of(call, call.strings("cats_strings"));
+      const Tensor numbers = integers(call.ints("cats_int64s"));
+      text_values = !text;
+      keys = text ? codes : numbers;
+      values = text ? numbers : codes;
+      otherwise = text ? full({}, static_cast<double>(call.i("default_int64", -1)), DType::i64)
+                       : missing_string(call);
       return keys;
     }
     if (call.has_attribute("keys_tensor")) {
@@ -163,9 +176,7 @@ Values label_encoder(const Call& call) {
     if (call.has_attribute("values_strings")) {
       text_values = true;
       values = codes_of(call, call.strings("values_strings"));
-      otherwise =
-          full({}, static_cast<double>(importer.code_of(call.s("default_string", "_Unused"))),
-               DType::i64);
+      otherwise = missing_string(call);
     } else if (call.has_attribute("values_int64s")) {
       values = integers(call.ints("values_int64s"));
       otherwise = full({}, static_cast<double>(call.i("default_int64", -1)), DType::i64);
@@ -285,6 +296,7 @@ std::vector<OpDefinition> ml_ops() {
       {"FeatureVectorizer", feature_vectorizer},
       {"OneHotEncoder", one_hot_encoder},
       {"LabelEncoder", label_encoder},
+      {"CategoryMapper", label_encoder},
       {"LinearClassifier", linear_classifier},
       {"LinearRegressor", linear_regressor},
       {"ZipMap", zip_map},

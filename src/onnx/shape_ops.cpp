@@ -90,8 +90,12 @@ std::vector<std::int64_t> axes_of(const Call& call, std::int64_t input_from) {
 Values squeeze_axes(const Call& call) {
   const Tensor x = any(call);
   const std::vector<std::int64_t> axes = axes_of(call, 13);
-  if (axes.empty()) return {moved(call, squeeze(x))};
-  return {moved(call, squeeze(x, Axes(axes.begin(), axes.end())))};
+  if (!axes.empty()) return {moved(call, squeeze(x, Axes(axes.begin(), axes.end())))};
+  Axes ones;  // a size with a name is not 1
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    if (identical(x.shape()[axis], Dim(1))) ones.push_back(axis);
+  }
+  return {moved(call, ones.empty() ? x : squeeze(x, ones))};
 }
 
 Values unsqueeze(const Call& call) {
@@ -184,18 +188,18 @@ Values constant_node(const Call& call) {
 
 Values tile(const Call& call) {
   Tensor x = any(call);
-  const std::vector<std::int64_t> repeats = call.ints(1, "repeats");
+  const std::vector<Dim> repeats = call.dims(1, "repeats");
   if (static_cast<int>(repeats.size()) != x.rank())
     call.fail("its repeats are not one for each axis");
   for (int axis = 0; axis < x.rank(); ++axis) {
-    const std::int64_t times = repeats[static_cast<std::size_t>(axis)];
-    if (times == 1) continue;
+    const Dim times = repeats[static_cast<std::size_t>(axis)];
+    if (identical(times, Dim(1))) continue;
     std::vector<Dim> wide = dims_of(x.shape());
     const Dim whole = wide[static_cast<std::size_t>(axis)];
-    wide.insert(wide.begin() + axis, Dim(times));
+    wide.insert(wide.begin() + axis, times);
     const Tensor repeated = broadcast_to(expand_dims(x, axis), shape_of(wide));
     wide.erase(wide.begin() + axis);
-    wide[static_cast<std::size_t>(axis)] = whole * Dim(times);
+    wide[static_cast<std::size_t>(axis)] = whole * times;
     x = reshape(repeated, shape_of(wide));
   }
   return {moved(call, x)};

@@ -25,6 +25,8 @@ struct Value {
   std::optional<Sizes> sizes;
   // Of strings the tensor holds codes, indices into the model's table.
   bool is_text = false;
+  // Of integers of 8 or 16 bits the tensor holds i32.
+  bool is_small = false;
   // The name in the file of the weights that it is, or is another layout of.
   std::string name;
   // x and the weight [N, K] of a product that may yet take a bias: `tensor` is made when it does

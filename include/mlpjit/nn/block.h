@@ -229,8 +229,8 @@ class MLPJIT_API HybridBlock : public Block {
   /// @throws UserError when the inputs cannot be known (give `options.inputs`) or a file cannot be
   /// written; ParameterError while a parameter has no values; TraceError as hybridizing does.
   ExportedModel export_model(const std::string& prefix, const ExportOptions& options = {}) const;
-  /// Writes the same as one file, which SymbolBlock::load() reads: a safetensors file whose metadata
-  /// holds the program. @throws as export_model().
+  /// Writes the same as one file, which SymbolBlock::load() reads: a safetensors file whose
+  /// metadata holds the program. @throws as export_model().
   ExportedModel save(const std::string& path, const ExportOptions& options = {}) const;
   /// Writes the network as an ONNX model (operator set 20), for other runtimes; the batch is
   /// symbolic as for export_model(). Ops whose bits ONNX does not say are functions of the domain

@@ -44,8 +44,8 @@ struct ExportOptions {
   /// Without `inputs`: whether axis 0 becomes a symbolic batch size B where the network allows it,
   /// so that the model takes any batch, or keeps the size it was called with.
   Batch batch = Batch::dynamic;
-  /// Write what the layers make of some inputs along: whoever imports the model is told when a layer
-  /// makes something else of them. Not of programs that draw, print, or loop without an end.
+  /// Write what the layers make of some inputs along: whoever imports the model is told when a
+  /// layer makes something else of them. Not of programs that draw, print, or loop without an end.
   bool checks = true;
   /// The inputs of these calls, each the arguments of one. By default one seeded batch of two, of
   /// floats from -1 to 1 and of integers 0 and 1, where the network takes them.

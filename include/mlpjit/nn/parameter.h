@@ -134,8 +134,8 @@ struct LoadOptions {
   bool cast = false;
   /// Refuse a file that lacks a parameter or holds a name that is none.
   bool strict = true;
-  /// Of a model: run its checks, see ExportOptions::checks. They are left out with `cast`, and while
-  /// parameters are missing.
+  /// Of a model: run its checks, see ExportOptions::checks. They are left out with `cast`, and
+  /// while parameters are missing.
   bool verify = true;
 };
 

@@ -30,15 +30,16 @@ class MLPJIT_API SymbolBlock final : public HybridBlock {
   }
 
   /// Reads a model. `options` say how the parameter file is read: renamed, transposed, cast, or not
-  /// strict (what is missing then waits for initialize() or load_parameters()). Its checks are run, see
-  /// ExportOptions::checks. @throws FormatError naming the file and the place, or the first layer
-  /// whose values are not those that were written; ParameterError, ShapeError, DTypeError naming the
-  /// parameter.
+  /// strict (what is missing then waits for initialize() or load_parameters()). Its checks are run,
+  /// see ExportOptions::checks. @throws FormatError naming the file and the place, or the first
+  /// layer whose values are not those that were written; ParameterError, ShapeError, DTypeError
+  /// naming the parameter.
   static SymbolBlock imports(const std::string& symbol_file, const std::string& parameter_file,
                              const LoadOptions& options = {});
 
-  /// Reads the one file that save() wrote; or an ONNX model (.onnx): a network with the inputs, outputs and classes of the file, whose
-  /// parameters have the names of its initializers. Weights in a file of their own stand beside it.
+  /// Reads the one file that save() wrote; or an ONNX model (.onnx): a network with the inputs,
+  /// outputs and classes of the file, whose parameters have the names of its initializers. Weights
+  /// in a file of their own stand beside it.
   /// Sizes that the file gives a name, or none, are any size. Labels that are strings come as their
   /// places in classes(). `options.cast` widens float16 and bfloat16 to float32; the others are for
   /// parameter files. docs/models.md has the ops.
