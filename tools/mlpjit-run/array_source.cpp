@@ -124,11 +124,13 @@ void ArraySource::add_by_names(const NpzReader& npz) {
     if (!contains(npz.arrays(), input.name)) missing.push_back(input.name);
   }
   if (!missing.empty()) {
+    const std::string found =
+        npz.arrays().empty() ? "has no arrays"
+                             : fmt::format("has the arrays '{}'", fmt::join(npz.arrays(), "', '"));
     throw UserError(fmt::format(
-        "{}: no array for the input{} '{}'; its arrays are '{}': they are named as the inputs, "
-        "np.savez(file, **{{'{}': ...}})",
-        npz.name(), missing.size() > 1 ? "s" : "", fmt::join(missing, "', '"),
-        fmt::join(npz.arrays(), "', '"), missing[0]));
+        "{}: no array for the input{} '{}': it {}; they are named as the "
+        "inputs, np.savez(file, **{{'{}': a}})",
+        npz.name(), missing.size() > 1 ? "s" : "", fmt::join(missing, "', '"), found, missing[0]));
   }
   for (const std::string& name : npz.arrays()) {
     if (!contains(model_.input_names(), name))
@@ -159,8 +161,8 @@ void ArraySource::check_type(const NpyReader& reader, std::size_t input) const {
   if (type.is_string() == to.coded) return;
   if (to.coded) {
     throw UserError(
-        fmt::format("{}: its dtype is '{}'; input '{}' is one of strings: "
-                    "a.astype(str), in an .npz where other inputs are numbers",
+        fmt::format("{}: its dtype is '{}'; input '{}' takes strings: "
+                    "a.astype(str), and an .npz with an array for each input",
                     reader.name(), to_string(type), to.name));
   }
   throw UserError(

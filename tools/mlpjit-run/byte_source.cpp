@@ -78,16 +78,18 @@ std::string_view FileSource::peek(std::size_t size) {
   return std::string_view(ahead_).substr(0, size);
 }
 
-File FileSource::spooled() {
+File spooled(ByteSource& bytes) {
   File file = File::temporary(temporary_folder());
   std::vector<char> part(1 << 18);
-  while (const std::size_t size = read(part.data(), part.size())) {
-    if (std::fwrite(part.data(), 1, size, file.get()) != size)
+  std::size_t size = 0;
+  do {
+    size = bytes.read(part.data(), part.size());
+    if (std::fwrite(part.data(), 1, size, file.get()) != size || std::fflush(file.get()) != 0)
       throw UserError(
-          fmt::format("{}: no room for it in a temporary file: {}; TMPDIR names "
+          fmt::format("{}: a temporary file has no room for it: {}; TMPDIR names "
                       "another folder",
-                      name(), std::strerror(errno)));
-  }
+                      bytes.name(), std::strerror(errno)));
+  } while (size > 0);
   std::rewind(file.get());
   return file;
 }

@@ -55,8 +55,6 @@ class FileSource final : public ByteSource {
   std::size_t read(char* bytes, std::size_t size) override;
   // The first bytes, which are read again afterwards; fewer where there are no more.
   std::string_view peek(std::size_t size);
-  // All that was not read yet, in a file that can seek.
-  File spooled();
 
  private:
   std::size_t read_file(char* bytes, std::size_t size);
@@ -64,5 +62,8 @@ class FileSource final : public ByteSource {
   File file_;
   std::string ahead_;
 };
+
+// All that was not read yet, in a temporary file.
+File spooled(ByteSource& bytes);
 
 }  // namespace mlpjit::run

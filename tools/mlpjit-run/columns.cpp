@@ -32,7 +32,8 @@ Places by_names(const std::vector<ModelInput>& inputs, const TableColumns& table
   return places;
 }
 
-Places by_order(const std::vector<ModelInput>& inputs, const std::string& name, std::size_t width) {
+Places by_order(const std::vector<ModelInput>& inputs, const std::string& has_columns,
+                std::size_t width) {
   Places places;
   std::size_t next = 0;
   std::string wanted;
@@ -43,9 +44,9 @@ Places by_order(const std::vector<ModelInput>& inputs, const std::string& name, 
   }
   if (next == width) return places;
   throw UserError(
-      fmt::format("{}: the table has {} columns, the model takes {} ({}): name the columns with "
+      fmt::format("{} {} columns, the model takes {} ({}): name the columns with "
                   "--columns, by their names or numbers",
-                  name, width, next, wanted));
+                  has_columns, width, next, wanted));
 }
 
 std::size_t column_of(const TableColumns& table, const std::string& name) {
@@ -100,7 +101,7 @@ std::vector<std::vector<std::size_t>> match_columns(const std::vector<ModelInput
   if (!chosen.empty()) {
     std::vector<std::size_t> columns;
     for (const std::string& name : chosen) columns.push_back(column_of(table, name));
-    Places places = by_order(inputs, "--columns", columns.size());
+    Places places = by_order(inputs, table.name + ": --columns has", columns.size());
     for (std::vector<std::size_t>& input : places) {
       for (std::size_t& column : input) column = columns[column];
     }
@@ -109,7 +110,8 @@ std::vector<std::vector<std::size_t>> match_columns(const std::vector<ModelInput
   const bool named = std::all_of(inputs.begin(), inputs.end(), [&](const ModelInput& input) {
     return has(table.header, input.name) || has(table.header, input.name + "_0");
   });
-  return named ? by_names(inputs, table) : by_order(inputs, table.name, table.width);
+  return named ? by_names(inputs, table)
+               : by_order(inputs, table.name + ": the table has", table.width);
 }
 
 }  // namespace mlpjit::run

@@ -2,9 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
-#include <map>
 #include <new>
 
+#include "mlpjit/error.h"
 #include "tools/mlpjit-run/run.h"
 
 namespace mlpjit::run {
@@ -35,11 +35,9 @@ void declare(CLI::App& app, Settings& settings) {
       ->capture_default_str();
   app.add_option("-o,--out", settings.out, "Where predictions go; - for standard output")
       ->capture_default_str();
-  const std::map<std::string, Format> formats = {
-      {"csv", Format::csv}, {"npy", Format::npy}, {"npz", Format::npz}};
   app.add_option("--format", settings.format,
                  "Of predictions: csv, npy or npz; by default what the name of their file ends in")
-      ->transform(CLI::CheckedTransformer(formats));
+      ->check(CLI::IsMember({"csv", "npy", "npz"}));
   app.add_option("--params", settings.params, "Parameter file of a symbol file");
   app.add_option("--columns", settings.columns,
                  "Columns by name or number, in the order of the inputs")

@@ -42,7 +42,10 @@ class HeaderText {
     }
     if (!descr_ || !fortran_ || !shape_) fail("expected descr, fortran_order and shape");
     check();
-    return {*descr_, *shape_};
+    // Where one axis alone is long there is no order.
+    const auto order =
+        std::count_if(shape_->begin(), shape_->end(), [](auto size) { return size > 1; });
+    return {*descr_, *shape_, *fortran_ && order > 1};
   }
 
  private:
@@ -142,17 +145,10 @@ class HeaderText {
     return false;
   }
 
-  // That it has rows, which stand one after the other, and that there can be so many.
+  // That it has rows, and of a size that can be.
   void check() const {
     if (shape_->empty())
       refuse("one number, not an array of rows: a.reshape(1, -1) makes it one row");
-    const auto long_axis = [](std::int64_t size) { return size > 1; };
-    if (*fortran_ && std::count_if(shape_->begin(), shape_->end(), long_axis) > 1 &&
-        std::find(shape_->begin(), shape_->end(), 0) == shape_->end()) {
-      refuse(
-          "its columns stand one after the other (Fortran's order), not its rows: save "
-          "np.ascontiguousarray(a)");
-    }
     std::size_t bytes = std::max<std::size_t>(descr_->size, 1);
     for (std::size_t axis = 1; axis < shape_->size(); ++axis) {
       const auto size = static_cast<std::size_t>((*shape_)[axis]);

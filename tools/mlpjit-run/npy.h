@@ -42,6 +42,7 @@ std::string npy_shape(const std::vector<std::int64_t>& shape);
 struct NpyHeader {
   NpyType type;
   std::vector<std::int64_t> shape;
+  bool by_columns = false;  // the first axis fastest (Fortran's order), not the last
 
   std::int64_t rows() const { return shape[0]; }
   // Elements of one row.
@@ -50,7 +51,7 @@ struct NpyHeader {
 };
 
 // Of an array that has rows. @throws UserError naming the source for what is no array, for one that
-// has no rows, is not in C's order, or whose elements are neither numbers nor strings.
+// has no rows, or whose elements are neither numbers nor strings.
 NpyHeader read_npy_header(ByteSource& bytes);
 
 // As many bytes for any number of rows.

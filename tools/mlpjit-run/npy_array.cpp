@@ -9,7 +9,12 @@
 
 namespace mlpjit::run {
 
-void NpyReader::read(char* to, std::int64_t rows) {
+NpyReader::NpyReader(std::unique_ptr<ByteSource> bytes)
+    : bytes_(std::move(bytes)), header_(read_npy_header(*bytes_)) {
+  if (header_.by_columns) columns_ = std::make_unique<NpyColumns>(*bytes_, header_);
+}
+
+void NpyReader::read_rows(char* to, std::int64_t rows) {
   const std::size_t row_bytes = header_.row_bytes();
   const std::size_t size = static_cast<std::size_t>(rows) * row_bytes;
   const std::size_t got = bytes_->read(to, size);
@@ -18,9 +23,14 @@ void NpyReader::read(char* to, std::int64_t rows) {
                                 done_ + static_cast<std::int64_t>(got / row_bytes),
                                 header_.rows()));
   }
+}
+
+void NpyReader::read(char* to, std::int64_t rows) {
+  columns_ != nullptr ? columns_->read(to, done_, rows) : read_rows(to, rows);
   done_ += rows;
   if (!header_.type.big_endian || header_.type.unit() == 1) return;
   const std::size_t unit = header_.type.unit();
+  const std::size_t size = static_cast<std::size_t>(rows) * header_.row_bytes();
   for (char* at = to; at != to + size; at += unit) std::reverse(at, at + unit);
 }
 

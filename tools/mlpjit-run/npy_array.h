@@ -8,18 +8,18 @@
 
 #include "tools/mlpjit-run/byte_source.h"
 #include "tools/mlpjit-run/npy.h"
+#include "tools/mlpjit-run/npy_columns.h"
 
 namespace mlpjit::run {
 
 class NpyReader {
  public:
   // @throws as read_npy_header().
-  explicit NpyReader(std::unique_ptr<ByteSource> bytes)
-      : bytes_(std::move(bytes)), header_(read_npy_header(*bytes_)) {}
+  explicit NpyReader(std::unique_ptr<ByteSource> bytes);
 
   const std::string& name() const { return bytes_->name(); }
   const NpyHeader& header() const { return header_; }
-  // The elements of the next rows, as this machine has them. @throws UserError naming the row where
+  // The elements of the next rows, in C's order and this machine's. @throws UserError naming the row where
   // the file ends before.
   void read(char* to, std::int64_t rows);
   // After all rows: that what was read is sound, where the file says so; bytes that follow are
@@ -27,8 +27,11 @@ class NpyReader {
   void finish();
 
  private:
+  void read_rows(char* to, std::int64_t rows);
+
   std::unique_ptr<ByteSource> bytes_;
   NpyHeader header_;
+  std::unique_ptr<NpyColumns> columns_;  // of an array that stands by them
   std::int64_t done_ = 0;
 };
 

@@ -10,6 +10,7 @@
 
 #include "tools/mlpjit-run/array_source.h"
 #include "tools/mlpjit-run/csv_source.h"
+#include "tools/mlpjit-run/prediction_sink.h"
 
 namespace mlpjit::run {
 namespace {
@@ -33,7 +34,7 @@ std::unique_ptr<RowSource> open_rows(const nn::SymbolBlock& model, const Setting
     std::error_code ignored;
     const bool seeks = std::filesystem::is_regular_file(settings.rows, ignored);
     return std::make_unique<ArraySource>(
-        model, seeks ? NpzReader(settings.rows) : NpzReader(bytes->spooled(), bytes->name()),
+        model, seeks ? NpzReader(settings.rows) : NpzReader(spooled(*bytes), bytes->name()),
         settings.columns);
   }
   return std::make_unique<CsvSource>(
@@ -42,10 +43,11 @@ std::unique_ptr<RowSource> open_rows(const nn::SymbolBlock& model, const Setting
 }
 
 Format format_of(const Settings& settings) {
-  if (settings.format) return *settings.format;
-  return settings.out.ends_with(".npy")   ? Format::npy
-         : settings.out.ends_with(".npz") ? Format::npz
-                                          : Format::csv;
+  const auto is = [&](const std::string& format) {
+    return settings.format.empty() ? settings.out.ends_with("." + format)
+                                   : settings.format == format;
+  };
+  return is("npy") ? Format::npy : is("npz") ? Format::npz : Format::csv;
 }
 
 // What standard error says of a run.

@@ -2,17 +2,14 @@
 // Predictions of a model for rows, from their source to where they go.
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
-
-#include "tools/mlpjit-run/prediction_sink.h"
 
 namespace mlpjit::run {
 
 struct Settings {
   std::string model, params, rows = "-", out = "-";
-  std::optional<Format> format;  // or what the ending of `out` says
+  std::string format;  // or what the ending of `out` says
   std::vector<std::string> columns;
   std::int64_t batch = 1024;
   char delimiter = ',';
