@@ -90,7 +90,8 @@ File spooled(ByteSource& bytes) {
                       "another folder",
                       bytes.name(), std::strerror(errno)));
   } while (size > 0);
-  std::rewind(file.get());
+  if (std::fseek(file.get(), 0, SEEK_SET) != 0)
+    throw UserError(fmt::format("{}: {}", bytes.name(), std::strerror(errno)));
   return file;
 }
 

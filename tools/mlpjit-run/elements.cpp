@@ -51,7 +51,7 @@ bool convert_one(Number number, To& to) {
       if (!to_whole(static_cast<double>(number), whole)) return false;
     } else {
       if (!std::in_range<std::int64_t>(number)) return false;
-      whole = static_cast<std::int64_t>(number);
+      whole = static_cast<std::int64_t>(+number);
     }
     to = static_cast<To>(whole);
     return holds(dtype_of<To>, whole);

@@ -16,7 +16,8 @@ bool holds(DType dtype, std::int64_t number);
 bool to_whole(double number, std::int64_t& whole);
 
 // Numbers as elements of the dtype: `count` of them from `bytes`, to `to`. Floating numbers round;
-// integers and bools must be the same numbers. Gives the place of the first that is not, or `count`.
+// integers and bools must be the same numbers. Gives the place of the first that is not, or
+// `count`.
 std::size_t convert(const NpyType& from, const char* bytes, std::size_t count, DType dtype,
                     void* to);
 

@@ -19,8 +19,8 @@ class NpyReader {
 
   const std::string& name() const { return bytes_->name(); }
   const NpyHeader& header() const { return header_; }
-  // The elements of the next rows, in C's order and this machine's. @throws UserError naming the row where
-  // the file ends before.
+  // The elements of the next rows, in C's order and this machine's. @throws UserError naming the
+  // row where the file ends before.
   void read(char* to, std::int64_t rows);
   // After all rows: that what was read is sound, where the file says so; bytes that follow are
   // said on standard error.

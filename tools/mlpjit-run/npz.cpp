@@ -56,7 +56,7 @@ class ZipEntrySource final : public ByteSource {
 };
 
 bool add(zip_t* archive, NpzEntry& entry) {
-  std::rewind(entry.npy.get());  // libzip begins where the file stands
+  if (std::fseek(entry.npy.get(), 0, SEEK_SET) != 0) return false;  // where libzip begins
   zip_source_t* const source = zip_source_filep(archive, entry.npy.get(), 0, -1);
   if (source == nullptr) return false;
   entry.npy.release();  // the source closes it
