@@ -340,7 +340,11 @@ void Importer::run_node(const Node& node, Scope& scope) {
     const auto version = scope.opsets().find(node.domain);
     const Call call(*this, node, version == scope.opsets().end() ? 1 : version->second, scope,
                     inputs);
-    if (all_constant && node.op != "If") {
+    // Graphs in a node see what is around them, which need not be constant.
+    const bool has_graphs =
+        std::any_of(node.attributes.begin(), node.attributes.end(),
+                    [](const Attribute& attribute) { return attribute.graph != nullptr; });
+    if (all_constant && !has_graphs) {
       detail::computed_now(
           [&] {
             results = results_of(call, inputs);

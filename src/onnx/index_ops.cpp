@@ -160,9 +160,11 @@ std::optional<Dim> count_of(const Call& call) {
   const auto& [start, limit, step] = ends;
   const bool other = !start.is_static() && !limit.is_static() && start.symbol() != limit.symbol();
   if (other || !step.is_static()) return std::nullopt;
-  if (step.offset() == 1) return limit - start;
-  if (step.offset() == -1) return start - limit;
-  return std::nullopt;
+  const std::int64_t by = std::abs(step.offset());
+  const Dim whole = step.offset() > 0 ? limit - start : start - limit;
+  if (by == 0 || whole.coefficient() % by != 0 || whole.offset() % by != 0) return std::nullopt;
+  if (whole.is_static()) return Dim(whole.offset() / by);
+  return Dim(whole.coefficient() / by, whole.symbol(), whole.offset() / by);
 }
 
 Values range(const Call& call) {

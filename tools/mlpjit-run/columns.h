@@ -1,48 +1,41 @@
 #pragma once
-// Which columns of a table are which inputs of a model, and rows as inputs.
+// Which columns of a table are which inputs of a model.
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "mlpjit/mlpjit.h"
-#include "tools/mlpjit-run/csv_reader.h"
 
 namespace mlpjit::run {
 
-// Collects rows as inputs of a model.
-class Batch {
- public:
-  // `header` is empty where the table has none; `chosen` are columns by name or number, in the
-  // order of the inputs, or empty. @throws UserError where columns and inputs do not fit.
-  Batch(const nn::SymbolBlock& model, const std::vector<std::string>& header,
-        const std::vector<std::string>& chosen, std::size_t width);
+struct ModelInput {
+  std::string name;
+  TensorSpec spec;
+  bool coded = false;  // of strings
 
-  // @throws UserError naming the column, and the row is not taken.
-  void add(const CsvRow& row);
-  std::int64_t rows() const { return rows_; }
-  // The inputs; and none are collected any more.
-  Tensors take();
-
- private:
-  struct Input {
-    std::string name;
-    TensorSpec spec;
-    bool coded = false;
-    std::vector<std::size_t> columns;
-    std::vector<double> numbers;      // f32 and f64
-    std::vector<std::int64_t> whole;  // integers, bools and codes
-  };
-  void match_names(const std::vector<std::string>& header);
-  void match_order(std::size_t width);
-  void choose(const std::vector<std::string>& header, const std::vector<std::string>& chosen,
-              std::size_t width);
-
-  const nn::SymbolBlock& model_;
-  std::vector<std::string> header_;
-  std::vector<Input> inputs_;
-  std::int64_t rows_ = 0;
-  std::size_t width_;
+  // Elements of one row: of all axes but the first. @throws UserError where rows may have more or
+  // fewer.
+  std::size_t columns() const;
+  // Its shape for so many rows. @throws as columns().
+  Shape shape(std::int64_t rows) const;
 };
+
+// @throws UserError where an input has no axis of rows.
+std::vector<ModelInput> inputs_of(const nn::SymbolBlock& model);
+
+// A table as messages name it, and what is known of its columns.
+struct TableColumns {
+  std::string name;
+  std::vector<std::string> header;  // empty where it has none
+  std::size_t width = 0;
+};
+
+// For each input the places of its columns: those `chosen` by name or number, in the order of the
+// inputs; or else by the names in the header; or else by their order. @throws UserError where
+// columns and inputs do not fit.
+std::vector<std::vector<std::size_t>> match_columns(const std::vector<ModelInput>& inputs,
+                                                    const TableColumns& table,
+                                                    const std::vector<std::string>& chosen);
 
 }  // namespace mlpjit::run

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <cstring>
 #include <string_view>
 
@@ -18,18 +17,13 @@ bool is_blank(const char* bytes, std::size_t size) {
 
 }  // namespace
 
-CsvReader::CsvReader(const std::string& path, char delimiter)
-    : name_(path == "-" ? "standard input" : path) {
+CsvReader::CsvReader(ByteSource& bytes, char delimiter) : bytes_(bytes), part_(1 << 18) {
   if (csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI) != 0) throw Error("libcsv cannot be used");
   csv_set_delim(&parser_, static_cast<unsigned char>(delimiter));
-  file_ = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  owned_ = path != "-";
-  if (file_ == nullptr) throw UserError(fmt::format("{}: {}", name_, std::strerror(errno)));
 }
 
 CsvReader::~CsvReader() {
   csv_free(&parser_);
-  if (owned_ && file_ != nullptr) std::fclose(file_);
 }
 
 void CsvReader::on_field(void* data, std::size_t size, void* self) {
@@ -50,7 +44,8 @@ void CsvReader::feed(const char* bytes, std::size_t size) {
         end == nullptr ? size : static_cast<std::size_t>(static_cast<const char*>(end) - bytes) + 1;
     const std::size_t before = complete_.size();
     if (csv_parse(&parser_, bytes + from, to - from, on_field, on_row, this) != to - from) {
-      throw UserError(fmt::format("{}:{}: {}", name_, line_, csv_strerror(csv_error(&parser_))));
+      throw UserError(
+          fmt::format("{}:{}: {}", bytes_.name(), line_, csv_strerror(csv_error(&parser_))));
     }
     for (std::size_t i = before; i < complete_.size(); ++i) complete_[i].line = row_start_;
     if (end != nullptr) ++line_;
@@ -59,24 +54,28 @@ void CsvReader::feed(const char* bytes, std::size_t size) {
   }
 }
 
-void CsvReader::read(const std::function<void(const CsvRow&)>& take) {
-  std::vector<char> part(1 << 18);
-  const auto hand_over = [&] {
-    for (const CsvRow& row : complete_) take(row);
-    complete_.clear();
-  };
-  for (bool first = true;; first = false) {
-    const std::size_t size = std::fread(part.data(), 1, part.size(), file_);
-    if (size == 0) break;
-    const bool mark = first && size >= 3 && std::memcmp(part.data(), "\xEF\xBB\xBF", 3) == 0;
-    feed(part.data() + (mark ? 3 : 0), size - (mark ? 3 : 0));
-    hand_over();
-  }
-  if (std::ferror(file_) != 0) throw UserError(fmt::format("{}: {}", name_, std::strerror(errno)));
+void CsvReader::finish() {
   if (csv_fini(&parser_, on_field, on_row, this) != 0)
-    throw UserError(fmt::format("{}:{}: quotes that are not closed", name_, line_));
+    throw UserError(fmt::format("{}:{}: quotes that are not closed", bytes_.name(), line_));
   for (CsvRow& row : complete_) row.line = row_start_;
-  hand_over();
+  ended_ = true;
+}
+
+const CsvRow* CsvReader::next() {
+  while (given_ == complete_.size()) {
+    if (ended_) return nullptr;
+    complete_.clear();
+    given_ = 0;
+    const std::size_t size = bytes_.read(part_.data(), part_.size());
+    if (size == 0) {
+      finish();
+      continue;
+    }
+    const bool mark = !begun_ && size >= 3 && std::memcmp(part_.data(), "\xEF\xBB\xBF", 3) == 0;
+    begun_ = true;
+    feed(part_.data() + (mark ? 3 : 0), size - (mark ? 3 : 0));
+  }
+  return &complete_[given_++];
 }
 
 std::string quoted(const std::string& field, char delimiter) {

@@ -4,10 +4,10 @@
 #include <csv.h>
 
 #include <cstdint>
-#include <cstdio>
-#include <functional>
 #include <string>
 #include <vector>
+
+#include "tools/mlpjit-run/byte_source.h"
 
 namespace mlpjit::run {
 
@@ -18,27 +18,28 @@ struct CsvRow {
 
 class CsvReader {
  public:
-  // Of a file, or of standard input for "-". @throws UserError where it cannot be opened.
-  CsvReader(const std::string& path, char delimiter);
+  CsvReader(ByteSource& bytes, char delimiter);
   ~CsvReader();
   CsvReader(const CsvReader&) = delete;
   CsvReader& operator=(const CsvReader&) = delete;
 
-  // Calls `take` for each row. @throws UserError naming the line for what is no CSV, and where the
-  // file cannot be read; what `take` throws.
-  void read(const std::function<void(const CsvRow&)>& take);
+  // The next row, until the one after it is asked for; null at the end. @throws UserError naming
+  // the line for what is no CSV, and where the bytes cannot be read.
+  const CsvRow* next();
 
  private:
   static void on_field(void* data, std::size_t size, void* self);
   static void on_row(int end, void* self);
   void feed(const char* bytes, std::size_t size);
+  void finish();
 
-  std::string name_;
-  std::FILE* file_ = nullptr;
-  bool owned_ = false;
+  ByteSource& bytes_;
   csv_parser parser_{};
   CsvRow row_;
+  std::vector<char> part_;
   std::vector<CsvRow> complete_;
+  std::size_t given_ = 0;  // of the complete ones
+  bool begun_ = false, ended_ = false;
   std::int64_t line_ = 1, row_start_ = 1;
 };
 

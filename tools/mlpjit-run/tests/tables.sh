@@ -39,6 +39,24 @@ expect 1 'No such file' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$w
 expect 1 "there is no column|'q' is no column" -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/wine.csv" --columns q
 expect 3 'DynamicQuantizeLinear' -- "$run" "$models/torch_mlp_digits.int8dyn.onnx" "$work/wine.csv"
 expect 2 '' -- "$run"
+
+# Integers as tables with gaps have them; what an integer does not hold.
+printf 'num_0,num_1,num_2,num_3,num_4,num_5,num_6,num_7,sex,age\n0,0,0,0,0,0,0,0,1,5.0\n' >"$work/whole.csv"
+sed 's/5\.0/5/' "$work/whole.csv" >"$work/integer.csv"
+for rows in whole integer; do "$run" "$models/keras_gelu_diabetes.tf2onnx.onnx" "$work/$rows.csv" --quiet -o "$work/$rows.out"; done
+expect 0 -- cmp "$work/whole.out" "$work/integer.out"
+for age in 50.5 1e300 -1e300 3e9 nan; do
+  sed "s/5\.0/$age/" "$work/whole.csv" >"$work/age.csv"
+  expect 1 "age\.csv:2: column 'age': expected i32, found '$age'" -- "$run" "$models/keras_gelu_diabetes.tf2onnx.onnx" "$work/age.csv"
+done
+
+# No rows have a header; a file of predictions is there when all of it is.
+echo "$header" >"$work/none.csv"
+expect 0 '^label,probabilities_' '0 rows in' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/none.csv"
+expect 0 '^label,probabilities_' '0 rows in' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/empty.csv" --no-header
+expect 1 'bad\.csv:4' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/bad.csv" --batch 1 -o "$work/bad.out"
+expect 1 -- test -e "$work/bad.out"
+
 if [ -w /dev/full ]; then
   expect 1 'cannot be written' -- bash -c '"$0" "$1" "$2" >/dev/full' "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/wine.csv"
 fi

@@ -1,0 +1,99 @@
+#include "tools/mlpjit-run/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "tools/mlpjit-run/array_source.h"
+#include "tools/mlpjit-run/csv_source.h"
+#include "tools/mlpjit-run/prediction_sink.h"
+
+namespace mlpjit::run {
+namespace {
+
+nn::SymbolBlock load(const Settings& settings) {
+  constexpr std::string_view kEnding = "-symbol.json";
+  if (!settings.model.ends_with(".json")) return nn::SymbolBlock::imports(settings.model);
+  std::string params = settings.params;
+  if (params.empty() && settings.model.ends_with(kEnding))
+    params = settings.model.substr(0, settings.model.size() - kEnding.size()) + "-0000.params";
+  return nn::SymbolBlock::imports(settings.model, params);
+}
+
+// What the first bytes are of, or else CSV.
+std::unique_ptr<RowSource> open_rows(const nn::SymbolBlock& model, const Settings& settings) {
+  auto bytes = std::make_unique<FileSource>(settings.rows);
+  const std::string start(bytes->peek(kNpyMagic.size()));
+  if (start == kNpyMagic)
+    return std::make_unique<ArraySource>(model, std::move(bytes), settings.columns);
+  if (start.starts_with(kNpzMagic) || start.starts_with(kEmptyNpzMagic)) {
+    std::error_code ignored;
+    const bool seeks = std::filesystem::is_regular_file(settings.rows, ignored);
+    return std::make_unique<ArraySource>(
+        model, seeks ? NpzReader(settings.rows) : NpzReader(spooled(*bytes), bytes->name()),
+        settings.columns);
+  }
+  return std::make_unique<CsvSource>(
+      model, std::move(bytes),
+      CsvOptions{settings.delimiter, !settings.no_header, settings.skip_bad, settings.columns});
+}
+
+Format format_of(const Settings& settings) {
+  const auto is = [&](const std::string& format) {
+    return settings.format.empty() ? settings.out.ends_with("." + format)
+                                   : settings.format == format;
+  };
+  return is("npy") ? Format::npy : is("npz") ? Format::npz : Format::csv;
+}
+
+// What standard error says of a run.
+class Progress {
+ public:
+  explicit Progress(bool quiet) : quiet_(quiet) {}
+  void add(std::int64_t rows) {
+    done_ += rows;
+    if (terminal_ && !quiet_) std::cerr << fmt::format("\r{} rows", done_);
+  }
+  void finish(std::int64_t left_out) const {
+    if (quiet_) return;
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
+    std::cerr << fmt::format("{}mlpjit-run: {} rows in {:.2f} s, {:.0f} rows per second{}\n",
+                             terminal_ ? "\r" : "", done_, took.count(),
+                             static_cast<double>(done_) / took.count(),
+                             left_out > 0 ? fmt::format(", {} left out", left_out) : "");
+  }
+
+ private:
+  const bool quiet_, terminal_ = isatty(STDERR_FILENO) != 0;
+  std::int64_t done_ = 0;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+void run(const Settings& settings) {
+  nn::SymbolBlock model = load(settings);
+  model.hybridize({.backend = settings.interpret ? Backend::graph : Backend::native,
+                   .batch = Batch::dynamic,
+                   .threads = settings.threads});
+  Progress progress(settings.quiet);
+  const std::unique_ptr<RowSource> source = open_rows(model, settings);
+  const std::unique_ptr<PredictionSink> sink =
+      open_sink(model, format_of(settings), settings.out, settings.delimiter);
+  Tensors inputs;
+  std::int64_t rows = settings.batch;
+  for (bool first = true; rows == settings.batch; first = false) {
+    rows = source->next(settings.batch, inputs);
+    if (rows == 0 && !first) break;
+    sink->write(model(inputs), rows);
+    progress.add(rows);
+  }
+  sink->finish();
+  progress.finish(source->left_out());
+}
+
+}  // namespace mlpjit::run
