@@ -201,10 +201,12 @@ const Definition* find_definition(std::string_view domain, std::string_view name
                                    channel_ops(), search_ops(), sequence_ops(), control_ops()});
   static const Table ml = table({ml_ops()});
   static const Table own = table({own_ops()});
-  const Table* ops = domain.empty()           ? &onnx
-                     : domain == "ai.onnx.ml" ? &ml
-                     : domain == kOwnDomain   ? &own
-                                              : nullptr;
+  static const Table fused = table({fused_ops()});
+  const Table* ops = domain.empty()              ? &onnx
+                     : domain == "ai.onnx.ml"    ? &ml
+                     : domain == kOwnDomain      ? &own
+                     : domain == "com.microsoft" ? &fused
+                                                 : nullptr;
   if (ops == nullptr) return nullptr;
   // Of an op of ours with several bodies each has a number: "dense.2".
   if (ops == &own) name = name.substr(0, name.find('.'));

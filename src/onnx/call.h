@@ -100,6 +100,7 @@ std::vector<OpDefinition> search_ops();
 std::vector<OpDefinition> control_ops();
 std::vector<OpDefinition> ml_ops();
 std::vector<OpDefinition> own_ops();
+std::vector<OpDefinition> fused_ops();
 
 // A value as a tensor. Throws UnsupportedError where it is a sequence, or of strings.
 Tensor tensor_in(const Call& call, const Value& value);

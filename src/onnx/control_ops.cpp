@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "mlpjit/control_flow.h"
 #include "mlpjit/create.h"
 #include "src/onnx/axes.h"
@@ -69,7 +71,8 @@ class LoopReader {
       sequences = sequences || call_.value(i + 2).sequence != nullptr;
     if (collected_ > 0 || sequences) {
       if (rounds) return unrolled(*rounds);
-      if (!call_.has(0)) call_.unsupported("it collects results in any number of rounds");
+      // Until its condition says so, which has to be known.
+      if (!call_.has(0)) return unrolled(std::numeric_limits<std::int64_t>::max());
       return unrolled(call_.integer(0, "number of rounds"));
     }
     if (rounds && *rounds <= kUnrolled && always()) {
@@ -96,13 +99,13 @@ class LoopReader {
 
   // Round by round, which needs to know after each whether another comes.
   Values unrolled(std::int64_t rounds) const {
-    if (rounds > kMostUnrolled)
-      call_.unsupported(fmt::format("{} rounds that collect results", rounds));
     Values state;
     for (std::size_t i = 0; i < carried_; ++i) state.push_back(call_.value(i + 2));
     std::vector<Tensors> collected(collected_);
     bool go_on = !call_.has(1) || call_.number(1) != 0;
     for (std::int64_t i = 0; i < rounds && go_on; ++i) {
+      if (i == kMostUnrolled)
+        call_.unsupported(fmt::format("more than {} rounds that collect results", kMostUnrolled));
       const Values results =
           round(call_.importer().now([&] { return full({}, static_cast<double>(i), DType::i64); }),
                 state);

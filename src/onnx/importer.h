@@ -47,8 +47,9 @@ class Importer {
   detail::FunctionModel function(const detail::Known& known);
   // Throws UnsupportedError naming every node of an op that is not there.
   void check() const;
-  // Whether names of sizes may be those of one batch: sizes that the file gives other names.
-  enum class Leading : std::uint8_t { as_named, one_symbol };
+  // What sizes of inputs say: as they are; or a first one of 0 is any; or the first is one batch,
+  // whatever it is called; or that, and the last is what the weights say.
+  enum class Leading : std::uint8_t { as_named, zero_is_any, one_symbol, known_widths };
   void set_leading(Leading leading) { leading_ = leading; }
 
   // The results of a graph's nodes.

@@ -138,12 +138,15 @@ std::vector<detail::FunctionModel::Input> Importer::inputs() const {
       if (shape.rank() == kMaxRank)
         throw UnsupportedError(fmt::format("{}: {} has more than {} axes", file_, what, kMaxRank));
       const bool unnamed = says_nothing(size.name);
-      if (size.size >= 0 && size.name.empty()) {
+      if (size.size >= 0 && size.name.empty() &&
+          !(size.size == 0 && axis == 0 && leading_ != Leading::as_named)) {
         shape.push_back(Dim(size.size));
-      } else if (axis == 0 && (unnamed || leading_ == Leading::one_symbol)) {
+      } else if (axis == 0 && (unnamed || leading_ >= Leading::one_symbol)) {
         shape.push_back(dim(symbols.of("", "B")));
       } else if (const std::int64_t width =
-                     axis + 1 == info.shape.size() && unnamed ? known_width(info.name) : 0;
+                     axis + 1 == info.shape.size() && (unnamed || leading_ == Leading::known_widths)
+                         ? known_width(info.name)
+                         : 0;
                  width > 0) {
         shape.push_back(Dim(width));
       } else if (unnamed) {

@@ -50,13 +50,27 @@ class Import {
 
  private:
   nn::SymbolBlock one_network() const {
+    // Some exporters write 0 for a batch of any size.
+    const auto& inputs = file_->model.graph.inputs;
+    if (std::any_of(inputs.begin(), inputs.end(), [](const ValueInfo& input) {
+          return !input.shape.empty() && input.shape[0].size == 0 && input.shape[0].name.empty();
+        })) {
+      try {
+        Importer importer(file_->model, name_, options_);
+        importer.set_leading(Leading::zero_is_any);
+        return detail::make_symbol_block(importer.function({}));
+      } catch (const UserError&) {
+      }
+    }
     try {
       return network(Leading::as_named, {});
     } catch (const ShapeError&) {
       // Names of sizes differ where the sizes are one batch.
-      try {
-        return network(Leading::one_symbol, {});
-      } catch (const UserError&) {
+      for (const Leading leading : {Leading::one_symbol, Leading::known_widths}) {
+        try {
+          return network(leading, {});
+        } catch (const UserError&) {
+        }
       }
       throw;
     }

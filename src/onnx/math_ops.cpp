@@ -144,6 +144,21 @@ Value wrapped(const Tensor& x, DataType type) {
   return value;
 }
 
+// Of numbers, or of strings, whose codes are equal where they are.
+Values equal_of(const Call& call) {
+  if (call.value(0).is_text && call.value(1).is_text) return one(call.codes(0) == call.codes(1));
+  const auto [a, b] = paired(call);
+  return one(a == b);
+}
+
+Values where_of(const Call& call) {
+  if (!call.value(1).is_text || !call.value(2).is_text)
+    return one(where(call.x(0), call.x(1), call.x(2)));
+  Value value = computed(where(call.x(0), call.codes(1), call.codes(2)));
+  value.is_text = true;
+  return {value};
+}
+
 Values bucketize(const Call& call) {
   const Tensor x = call.x(0);
   const std::vector<double> boundaries = call.floats("boundaries");
@@ -282,12 +297,12 @@ std::vector<OpDefinition> arithmetic() {
       {"Or", of_two([](auto a, auto b) { return logical_or(a, b); })},
       {"Xor", of_two([](auto a, auto b) { return logical_xor(a, b); })},
       {"Not", of([](auto x) { return logical_not(x); })},
-      {"Equal", of_two([](auto a, auto b) { return a == b; })},
+      {"Equal", equal_of},
       {"Less", of_two([](auto a, auto b) { return a < b; })},
       {"LessOrEqual", of_two([](auto a, auto b) { return a <= b; })},
       {"Greater", of_two([](auto a, auto b) { return a > b; })},
       {"GreaterOrEqual", of_two([](auto a, auto b) { return a >= b; })},
-      {"Where", [](const Call& c) { return one(where(c.x(0), c.x(1), c.x(2))); }},
+      {"Where", where_of},
       {"IsNaN", of([](auto x) { return x != x; })},
       {"IsInf", is_infinite},
   };

@@ -314,6 +314,7 @@ std::vector<OpDefinition> neural_ops() {
       {"Einsum", einsum},
       {"LayerNormalization", layer_normalization},
       {"RMSNormalization", rms_normalization},
+      {"SimplifiedLayerNormalization", rms_normalization},  // ONNX Runtime's name before it was one
       {"Softmax",
        [](const Call& call) {
          return along(call, [](const Tensor& x, int axis) { return softmax(x, axis); });

@@ -20,7 +20,7 @@ Values made(std::vector<Value> elements) {
   return {value};
 }
 
-Values construct(const Call& call) {
+Values constructed(const Call& call) {
   std::vector<Value> elements;
   for (std::size_t i = 0; i < call.count(); ++i) elements.push_back(call.value(i));
   return made(std::move(elements));
@@ -36,14 +36,14 @@ std::size_t place_of(const Call& call, std::size_t input, std::size_t size, std:
   return static_cast<std::size_t>(at);
 }
 
-Values insert(const Call& call) {
+Values inserted(const Call& call) {
   std::vector<Value> elements = elements_of(call);
   const std::size_t at = place_of(call, 2, elements.size(), elements.size());
   elements.insert(elements.begin() + static_cast<std::ptrdiff_t>(at), call.value(1));
   return made(std::move(elements));
 }
 
-Values erase(const Call& call) {
+Values erased(const Call& call) {
   std::vector<Value> elements = elements_of(call);
   if (elements.empty()) call.fail("its sequence is empty");
   const std::size_t last = elements.size() - 1;
@@ -52,17 +52,17 @@ Values erase(const Call& call) {
   return made(std::move(elements));
 }
 
-Values at(const Call& call) {
+Values element_at(const Call& call) {
   const std::vector<Value>& elements = elements_of(call);
   if (elements.empty()) call.fail("its sequence is empty");
   return {elements[place_of(call, 1, elements.size(), elements.size() - 1)]};
 }
 
-Values length(const Call& call) {
+Values length_of(const Call& call) {
   return {value_of({{}, {Dim(elements_of(call).size())}, DType::i64})};
 }
 
-Values joined(const Call& call) {
+Values concatenated_elements(const Call& call) {
   Tensors parts;
   for (const Value& element : elements_of(call)) parts.push_back(tensor_in(call, element));
   if (parts.empty()) call.unsupported("an empty sequence");
@@ -98,13 +98,13 @@ Values split_into(const Call& call) {
 
 std::vector<OpDefinition> sequence_ops() {
   return {
-      {"SequenceConstruct", construct},
-      {"SequenceEmpty", construct},
-      {"SequenceInsert", insert},
-      {"SequenceErase", erase},
-      {"SequenceAt", at},
-      {"SequenceLength", length},
-      {"ConcatFromSequence", joined},
+      {"SequenceConstruct", constructed},
+      {"SequenceEmpty", constructed},
+      {"SequenceInsert", inserted},
+      {"SequenceErase", erased},
+      {"SequenceAt", element_at},
+      {"SequenceLength", length_of},
+      {"ConcatFromSequence", concatenated_elements},
       {"SplitToSequence", split_into},
   };
 }

@@ -173,8 +173,9 @@ std::optional<Values> cast_sizes(const Call& call, Sizes data) {
   return sized(std::move(data));
 }
 
-std::optional<Values> multiplied(const Sizes& data) {
+std::optional<Values> multiplied(const Call& call, const Sizes& data) {
   Sizes result;
+  if (call.i("keepdims", 1) != 0) result.shape = {1};
   result.dtype = data.dtype;
   result.elements = {Dim(1)};
   for (const Dim& element : data.elements) {
@@ -197,6 +198,14 @@ std::optional<Values> binary(const Call& call, const Sizes& a, const Sizes& b) {
       if (!x.is_static() && !y.is_static() && x.symbol() != y.symbol()) return std::nullopt;
       return x - y;
     });
+  if (op == "Max" || op == "Min") {
+    const bool largest = op == "Max";
+    return pairwise(a, b, a.dtype, [&](const Dim& x, const Dim& y) -> std::optional<Dim> {
+      if (identical(x, y)) return x;
+      if (!x.is_static() || !y.is_static()) return std::nullopt;
+      return (x.offset() > y.offset()) == largest ? x : y;
+    });
+  }
   if (op == "Mul") return pairwise(a, b, a.dtype, times);
   if (op == "Div") return pairwise(a, b, a.dtype, over);
   if (op == "Equal") return pairwise(a, b, DType::boolean, is_equal);
@@ -216,7 +225,7 @@ std::optional<Values> computed_on_sizes(const Call& call) {
   if (op == "Gather") return gathered(call, *first);
   if (op == "Slice") return sliced(call, *first);
   if (op == "Cast") return cast_sizes(call, *first);
-  if (op == "ReduceProd") return multiplied(*first);
+  if (op == "ReduceProd") return multiplied(call, *first);
   if (op == "Unsqueeze" || op == "Squeeze" || op == "Reshape") return reshaped(call, *first);
   if (op == "Shape") {
     Sizes sizes;

@@ -29,6 +29,13 @@ Tensor numbers(const Shape& shape, DType dtype, const char* data) {
   return tensor;
 }
 
+Tensor bytes_as_i32(const Shape& shape, const char* data) {
+  Tensor tensor = zeros(shape, DType::i32);
+  const std::span<std::int32_t> to = tensor.mutable_data<std::int32_t>();
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<unsigned char>(data[i]);
+  return tensor;
+}
+
 Tensor halves(const Shape& shape, const char* data) {
   Tensor tensor = zeros(shape);
   const std::span<float> to = tensor.mutable_data<float>();
@@ -76,6 +83,8 @@ Array read_npy(const std::string& bytes) {
     array.numbers = numbers<std::int64_t>(array.shape, DType::i64, data);
   else if (kind == "|b1")
     array.numbers = numbers<bool>(array.shape, DType::boolean, data);
+  else if (kind == "|u1")
+    array.numbers = bytes_as_i32(array.shape, data);
   else if (kind == "<f2")
     array.numbers = halves(array.shape, data);
   else if (kind.starts_with("<U"))

@@ -11,7 +11,7 @@
 namespace mlpjit::test {
 
 struct Array {
-  Tensor numbers;                  // halves as f32
+  Tensor numbers;                  // halves as f32, bytes as i32
   std::vector<std::string> texts;  // of an array of strings; `numbers` is undefined then
   Shape shape;
 };
