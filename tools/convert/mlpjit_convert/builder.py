@@ -32,6 +32,8 @@ class Builder:
         what += ["renamed"] if path != trainer else []
         value = self.graph.parameter(path, array.T if transpose else array, key)
         stored = str(array.dtype)
+        if value.name != path and any(p.path == value.name for p in self.graph.parameters):
+            what.append(f"the same as {value.name}")
         kept = {"f32": "float32", "f64": "float64", "i32": "int32", "i64": "int64"}
         if kept.get(value.dtype, stored) != stored:
             what.append(f"{stored} to {value.dtype}")

@@ -343,7 +343,11 @@ class SklearnModel:
             except ConvertError:
                 raise
             except Exception as error:  # whatever a trainer raises for a sample of the user's
-                raise ConvertError(f"scikit-learn refuses the sample: {error}") from None
+                reason = str(error).split("\n")[0]
+                raise ConvertError(
+                    f"scikit-learn refuses the rows: {reason}\n"
+                    "Rows that suit the model are given by --sample (sample=)."
+                ) from None
         return np.asarray(result.toarray() if hasattr(result, "toarray") else result)
 
     def predict(self, rows: Table) -> Dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from .errors import ConvertError
 from .graph import Value
 from .sklearn_transformers import Columns
 
-ACTIVATIONS = {"identity": "", "relu": "relu", "tanh": "tanh", "logistic": "sigmoid"}
+ACTIVATIONS = {"identity": "", "relu": "relu", "tanh": "tanh", "logistic": "sigmoid", "exp": "exp"}
 
 LINEAR_REGRESSORS = set(
     """LinearRegression Ridge RidgeCV Lasso LassoCV ElasticNet ElasticNetCV MultiTaskLasso
