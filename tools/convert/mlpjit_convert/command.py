@@ -119,7 +119,10 @@ def _convert(arguments: argparse.Namespace) -> Report:
         return convert_torch(loaded, arguments.out, shapes=shapes, **options)
     from .described import convert_described
 
-    return convert_described(loaded, arguments.layers, arguments.out, path.name, **options)
+    kept_order = kind != kinds.SAFETENSORS
+    return convert_described(
+        loaded, arguments.layers, arguments.out, path.name, kept_order, **options
+    )
 
 
 def _unpickled(path: Path) -> Any:

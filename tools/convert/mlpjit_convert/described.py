@@ -103,19 +103,25 @@ def _natural(name: str) -> List[Any]:
     return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"(\d+)", name)]
 
 
-def _groups(names: List[str]) -> Dict[str, List[str]]:
-    """The roles of each prefix, layers in their natural order: 2 before 10."""
-    groups: Dict[str, List[str]] = {}
-    for name in sorted(names, key=lambda n: _natural(n.rpartition(".")[0])):
-        prefix, _, role = name.rpartition(".")
-        groups.setdefault(prefix, []).append(role)
-    return groups
+def _groups(names: List[str], kept_order: bool) -> List[str]:
+    """The prefixes in the order of the layers: the file's, or by their numbers, 2 before 10."""
+    prefixes = list(dict.fromkeys(name.rpartition(".")[0] for name in names))
+    return prefixes if kept_order else sorted(prefixes, key=_natural)
 
 
-def assign(layers: List[Described], names: List[str]) -> Dict[int, str]:
+def _numbered(prefixes: List[str]) -> bool:
+    """Whether numbers, and not letters, put them in order."""
+    for a, b in zip(map(_natural, prefixes), map(_natural, prefixes[1:])):
+        x, y = next(((x, y) for x, y in zip(a, b) if x != y), ((1,), (1,)))
+        if x[0] or y[0]:
+            return False
+    return True
+
+
+def assign(layers: List[Described], names: List[str], kept_order: bool) -> Dict[int, str]:
     """The prefix of each layer with weights. Names alone are compared, before any shape."""
     taken = [name for name in names if not name.endswith("num_batches_tracked")]
-    groups = _groups(taken)
+    groups = _groups(taken, kept_order)
     weighted = [i for i, layer in enumerate(layers) if layer.roles]
     if any(layers[i].name for i in weighted):
         prefixes = {i: layers[i].name for i in weighted}
@@ -128,6 +134,11 @@ def assign(layers: List[Described], names: List[str]) -> Dict[int, str]:
                 f"--layers: {len(weighted)} layers with weights are described, "
                 f"{listed(layers[i].words for i in weighted)}; the file has weights of "
                 f"{len(groups)}: {listed(groups, 20)}"
+            )
+        if not kept_order and not _numbered(groups):
+            raise ConvertError(
+                "--layers: a safetensors file does not keep the order of its layers, "
+                f"{listed(groups, 20)}: name them, '{groups[0]}={layers[weighted[0]].words} ...'"
             )
         prefixes = dict(zip(weighted, groups))
     wanted = {
@@ -147,7 +158,9 @@ def assign(layers: List[Described], names: List[str]) -> Dict[int, str]:
 
 
 class DescribedModel:
-    def __init__(self, arrays: Dict[str, np.ndarray], description: str, names: Names):
+    def __init__(
+        self, arrays: Dict[str, np.ndarray], description: str, names: Names, kept_order: bool
+    ):
         self.layers = parse(description)
         renamed: Dict[str, str] = {}
         for original in arrays:
@@ -159,7 +172,7 @@ class DescribedModel:
             renamed[name] = original
         self.original = renamed
         self.arrays = {name: arrays[original] for name, original in renamed.items()}
-        self.prefixes = assign(self.layers, list(self.arrays))
+        self.prefixes = assign(self.layers, list(self.arrays), kept_order)
         faults = list(self._misfits())
         if faults:
             raise ConvertError("--layers and the file do not fit:\n  " + "\n  ".join(faults))
@@ -269,14 +282,16 @@ def convert_described(
     description: str,
     name: str,
     source: str,
+    kept_order: bool = True,
     dtype: Optional[str] = None,
     rename: Any = (),
     sample: Any = None,
     **options: Any,
 ) -> Report:
-    """Writes the two files of weights whose layers are described."""
+    """Writes the two files of weights whose layers are described; `kept_order`: the arrays come in
+    the order of the layers."""
     names = Names(rename)
-    model = DescribedModel(arrays, description, names)
+    model = DescribedModel(arrays, description, names, kept_order)
     conversion = model.convert(dtype, source)
     rows = None if sample is None else model.rows(sample)
     return finish(conversion, names, name, rows, **options)
