@@ -1,4 +1,5 @@
 """python3 tools/convert INPUT -o NAME"""
+
 import sys
 
 from mlpjit_convert.command import main

@@ -10,6 +10,7 @@ compared with the trainer's own outputs. Each takes `dtype` ("f32" or "f64"), `r
 "PATTERN=REPLACEMENT"), `sample` (rows; else seeded random ones), `verify`, `tolerance`, `library`
 (the file of libmlpjit) and gives a Report.
 """
+
 from typing import Any
 
 from .errors import ConvertError, VerifyError

@@ -1,4 +1,5 @@
 """python3 -m mlpjit_convert"""
+
 import sys
 
 from .command import main

@@ -1,4 +1,5 @@
 """Activations that are made of several ops; where two trainers differ, by a name of its own."""
+
 from typing import Optional
 
 from .builder import Builder

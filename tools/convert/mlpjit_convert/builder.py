@@ -1,4 +1,5 @@
 """A graph under construction with its table of weights, and the ops that trainers share."""
+
 from typing import Any, List, Sequence, Tuple
 
 import numpy as np

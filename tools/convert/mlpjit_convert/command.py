@@ -1,4 +1,5 @@
 """The command line."""
+
 import argparse
 import sys
 from pathlib import Path
@@ -64,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATTERN=REPLACEMENT",
         action="append",
         default=[],
-        help="of weights: a glob ('net.*=body.*') or a regular expression ('^net\\.=body.')",
+        help="of weights: leading parts of names ('net.0=first'), a glob ('net.*=body.*') or a "
+        "regular expression ('^net\\.(\\d)=layer\\1')",
     )
     add("--tolerance", type=float, help="|difference| / max(1, |value|); f32 2e-5, f64 1e-11")
     add("--no-verify", action="store_true", help="do not run and compare the converted model")
@@ -134,7 +136,9 @@ def _unpickled(path: Path) -> Any:
     try:
         return joblib.load(path)
     except Exception as error:  # whatever the code in it raises
-        raise ConvertError(f"{path}: cannot be unpickled: {type(error).__name__}: {error}") from None
+        raise ConvertError(
+            f"{path}: cannot be unpickled: {type(error).__name__}: {error}"
+        ) from None
 
 
 def _object(model: Any, arguments, shapes, options: Dict[str, Any]) -> Report:

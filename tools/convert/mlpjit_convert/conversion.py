@@ -1,4 +1,5 @@
 """What a trainer's module hands over: the graph, and how to ask the trainer what is right."""
+
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Tuple
 

@@ -1,4 +1,5 @@
 """A state_dict with a description of its layers: parsed, matched by name, then by shape."""
+
 import ast
 import re
 from dataclasses import dataclass
@@ -146,12 +147,13 @@ def assign(layers: List[Described], names: List[str], kept_order: bool) -> Dict[
         for i, prefix in prefixes.items()
         for role in layers[i].roles
     }
+    left = [name for name in taken if name not in wanted]
     faults = [
-        f"'{name}', of {words}, is missing{near(name, taken)}"
+        f"'{name}', of {words}, is missing{near(name, left)}"
         for name, words in wanted.items()
         if name not in taken
     ]
-    faults += [f"'{name}' belongs to no layer" for name in taken if name not in wanted]
+    faults += [f"'{name}' belongs to no layer" for name in left]
     if faults:
         raise ConvertError("--layers and the file do not fit:\n  " + "\n  ".join(faults))
     return prefixes

@@ -1,4 +1,5 @@
 """The two files of a graph: the symbol file and the parameter file (docs/formats.md)."""
+
 import json
 import os
 import struct

@@ -1,4 +1,5 @@
 """The end of every conversion: names checked, the files verified in memory, then written."""
+
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, List, Optional

@@ -1,4 +1,5 @@
 """Keras 3: Sequential and functional models, by the nodes of their graphs."""
+
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
@@ -260,9 +261,7 @@ class KerasModel:
             if type(layer).__name__ != "InputLayer" and len(layer._inbound_nodes) == 1
         ]
         probe = keras.Model(self.model_.inputs, [layer.output for layer in kept])
-        return {
-            layer.name: array for layer, array in zip(kept, leaves(self._ask(probe, rows)))
-        }
+        return {layer.name: array for layer, array in zip(kept, leaves(self._ask(probe, rows)))}
 
 
 def convert(

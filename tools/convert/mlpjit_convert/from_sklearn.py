@@ -1,4 +1,5 @@
 """scikit-learn: estimators and pipelines."""
+
 import copy
 import warnings
 from typing import Any, Dict, Iterator, List, Optional, Tuple

@@ -1,4 +1,5 @@
 """PyTorch: a module's forward, traced by torch.fx down to the layers of torch_layers.py."""
+
 import copy
 import inspect
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -290,9 +291,7 @@ class TorchModel:
         fx_graph, optional = traced(self.module, sample)
         faults = list(dict.fromkeys(unsupported(self.module, fx_graph)))
         if faults:
-            raise ConvertError(
-                "PyTorch: not converted:\n  " + "\n  ".join(faults) + "\n" + WAY_OUT
-            )
+            raise ConvertError("PyTorch: not converted:\n  " + "\n  ".join(faults) + "\n" + WAY_OUT)
         emitter = Emitter(self.module, self.dtype, self.names)
         b, self.graph = emitter.b, emitter.b.graph
         placeholders = [n for n in fx_graph.nodes if n.op == "placeholder"]

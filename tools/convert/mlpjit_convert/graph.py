@@ -1,4 +1,5 @@
 """The program under construction: inputs, parameters and nodes, each value with its type."""
+
 import contextlib
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple

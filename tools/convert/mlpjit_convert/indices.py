@@ -1,4 +1,5 @@
 """Inputs that are places in a table: how far they may go, for random rows."""
+
 from typing import Any, Dict
 
 import numpy as np

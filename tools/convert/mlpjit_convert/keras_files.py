@@ -1,4 +1,5 @@
 """Files of Keras, read by Keras."""
+
 import importlib.util
 import json
 import os
@@ -35,7 +36,9 @@ def load(path: Path, kind: str) -> Any:
     try:
         import keras
     except ImportError as error:
-        raise ConvertError(f"{path}: reading it takes Keras 3 (pip install keras): {error}") from None
+        raise ConvertError(
+            f"{path}: reading it takes Keras 3 (pip install keras): {error}"
+        ) from None
     ending = ".keras" if kind == kinds.KERAS else ".h5"
     with tempfile.TemporaryDirectory() as folder:
         name = path

@@ -1,4 +1,5 @@
 """Keras' layers and operations by their class names, and what they become."""
+
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np

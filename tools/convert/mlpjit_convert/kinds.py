@@ -1,4 +1,5 @@
 """What a file is, by its content."""
+
 import json
 import zipfile
 from pathlib import Path

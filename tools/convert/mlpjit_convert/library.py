@@ -1,4 +1,5 @@
 """libmlpjit by its C interface (mlpjit/c_api.h): a model from two files in memory, and its runs."""
+
 import ctypes
 import ctypes.util
 import os

@@ -1,4 +1,5 @@
 """Rows of a file that the model is verified with."""
+
 import csv
 from pathlib import Path
 from typing import Any, Dict, Iterator, List

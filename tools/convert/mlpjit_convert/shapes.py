@@ -1,4 +1,5 @@
 """Sizes of values: integers, or the text of a named size ("B", the batch)."""
+
 from typing import List, Sequence, Tuple, Union
 
 from .errors import ConvertError
@@ -70,7 +71,9 @@ def resolve(old: Shape, new: Sequence[Size]) -> Shape:
         if isinstance(size, str) and size in rest:
             rest.remove(size)
         elif isinstance(size, str):
-            raise ConvertError(f"reshape of {text(old)} to {text(new)}: {size} is none of its sizes")
+            raise ConvertError(
+                f"reshape of {text(old)} to {text(new)}: {size} is none of its sizes"
+            )
         else:
             known.append(size)
     total, divisor = count(rest), int(count(known))

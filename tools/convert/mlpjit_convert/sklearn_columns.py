@@ -1,4 +1,5 @@
 """Columns of scikit-learn's tables: what is known of them, their values in the program, and rows."""
+
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence
 

@@ -1,4 +1,5 @@
 """scikit-learn's estimators at the end of a pipeline: scores, labels, probabilities, predictions."""
+
 from dataclasses import dataclass
 from typing import Any, List, Optional
 

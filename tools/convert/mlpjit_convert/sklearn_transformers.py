@@ -1,4 +1,5 @@
 """scikit-learn's transformers: what each becomes, and what it knows of the columns it takes."""
+
 from typing import Any, Callable, Dict, List
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Files of PyTorch: whole modules, state_dicts, safetensors, and Python files that make a module."""
+
 import importlib.util
 import json
 import struct

@@ -1,4 +1,5 @@
 """Functions and methods of PyTorch that a traced forward calls, by their names."""
+
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np

@@ -1,5 +1,6 @@
 """PyTorch's layers by their class names: arguments, weights, and what they become. Needs no torch:
 the same table serves modules and a state_dict with a description of its layers."""
+
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 

@@ -1,4 +1,5 @@
 """Runs the converted model as mlpjit does, and compares with what the trainer computes."""
+
 from typing import Dict, List, Optional, Tuple
 
 import numpy as np

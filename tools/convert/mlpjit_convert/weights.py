@@ -1,4 +1,5 @@
 """Names of weights: what the trainer calls them, what they are called here, and the table of it."""
+
 import difflib
 import re
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ class Row:
 
 
 class Names:
-    """Renames as the user says. A pattern is a glob where it has * or ? and nothing of a regular
-    expression's, else a regular expression that is replaced wherever it is found."""
+    """Renames as the user says. A pattern with any of ^ $ \\ ( ) [ ] { } | + is a regular expression,
+    replaced wherever it is found; one with * or ? a glob of the whole name; any other is a name or
+    its leading parts."""
 
     def __init__(self, renames: Iterable[str] = ()):
         self._rules: List[Tuple[str, "re.Pattern[str]", str]] = []
@@ -30,10 +32,13 @@ class Names:
             pattern, equals, replacement = rule.partition("=")
             if not equals or not pattern:
                 raise ConvertError(f"--rename {rule}: expected PATTERN=REPLACEMENT")
-            if re.search(r"[*?]", pattern) and not re.search(r"[\\^$()\[\]{}|+]|\.[*?]", pattern):
+            if re.search(r"[\\^$()\[\]{}|+]", pattern):
+                expression = pattern
+            elif re.search(r"[*?]", pattern):
                 expression, replacement = _glob(pattern, replacement)
             else:
-                expression = pattern
+                expression = "^" + re.escape(pattern) + r"(?=\.|$)"
+                replacement = replacement.replace("\\", r"\\")
             try:
                 self._rules.append((rule, re.compile(expression), replacement))
             except re.error as error:
@@ -73,9 +78,10 @@ def _glob(pattern: str, replacement: str) -> Tuple[str, str]:
 
 
 def near(name: str, names: Iterable[str]) -> str:
-    """", did you mean ...", where one is near."""
-    found = difflib.get_close_matches(name, list(names), 3, 0.5)
-    return f" (near: {', '.join(found)})" if found else ""
+    """Names that are near, in brackets, where there are some."""
+    known = {other.lower(): other for other in names}
+    found = difflib.get_close_matches(name.lower(), list(known), 3, 0.6)
+    return f" (near: {', '.join(known[other] for other in found)})" if found else ""
 
 
 def format_table(rows: Sequence[Row]) -> str:
