@@ -266,7 +266,9 @@ class Descriptions(ConvertTest):
             self.assert_error(lambda: self.convert("torch_mlp_digits.safetensors", layers), *words)
 
     def test_letters_do_not_order_layers(self):
-        layers = "Linear(64,32) BatchNorm1d(32) Linear(32,24) Linear(24,16) Linear(16,10) LayerNorm(24)"
+        layers = (
+            "Linear(64,32) BatchNorm1d(32) Linear(32,24) Linear(24,16) Linear(16,10) LayerNorm(24)"
+        )
         call = lambda: self.convert("torch_norms_digits.safetensors", layers)
         self.assert_error(call, "does not keep the order")
 

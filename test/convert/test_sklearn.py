@@ -69,7 +69,10 @@ class SklearnTest(ConvertTest):
         inputs = {"X": x.astype(np.float32 if used == "f32" else np.float64)}
         expected = {}
         if hasattr(model, "predict_proba"):
-            expected = {"label": self.labels(model, seen), "probabilities": model.predict_proba(seen)}
+            expected = {
+                "label": self.labels(model, seen),
+                "probabilities": model.predict_proba(seen),
+            }
         elif hasattr(model, "decision_function"):
             scores = model.decision_function(seen)
             expected = {"label": self.labels(model, seen), "scores": scores}
@@ -152,7 +155,9 @@ class Linear(SklearnTest):
 
     def test_probabilities_of_sgd(self):
         for x, y in ((WINE, WINE_CLASS), (CANCER, CANCER_CLASS)):
-            self.check_both(make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss")).fit(x, y), x)
+            self.check_both(
+                make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss")).fit(x, y), x
+            )
 
     def test_regressors(self):
         for kind in (LinearRegression, Ridge, Lasso, ElasticNet, SGDRegressor, LinearSVR):
@@ -221,7 +226,11 @@ class Steps(SklearnTest):
         )
         self.check_both(self.ending(union).fit(WINE, WINE_CLASS), WINE)
         columns = ColumnTransformer(
-            [("s", StandardScaler(), [4, 0]), ("m", MinMaxScaler(), slice(6, 9)), ("d", "drop", [1])],
+            [
+                ("s", StandardScaler(), [4, 0]),
+                ("m", MinMaxScaler(), slice(6, 9)),
+                ("d", "drop", [1]),
+            ],
             remainder="passthrough",
         )
         self.check_both(self.ending(columns).fit(WINE, WINE_CLASS), WINE)
@@ -358,7 +367,13 @@ class Faults(SklearnTest):
     def test_all_that_is_not_converted_in_one_error(self):
         steps = [("bins", KBinsDiscretizer(encode="ordinal")), ("s", StandardScaler())]
         model = Pipeline([*steps, ("forest", RandomForestClassifier(5))]).fit(WINE, WINE_CLASS)
-        words = ("bins: sklearn.", "KBinsDiscretizer", "forest: sklearn.", "RandomForest", "skl2onnx")
+        words = (
+            "bins: sklearn.",
+            "KBinsDiscretizer",
+            "forest: sklearn.",
+            "RandomForest",
+            "skl2onnx",
+        )
         self.assert_error(lambda: convert.sklearn(model, self.name), *words)
         model = OneVsRestClassifier(LogisticRegression()).fit(WINE, WINE_CLASS)
         self.assert_error(lambda: convert.sklearn(model, self.name), "OneVsRestClassifier")

@@ -250,9 +250,13 @@ class DescribedModel:
             return None
         modules = []
         for place, layer in enumerate(self.layers):
-            module = getattr(torch.nn, layer.kind)(**layer.arguments)
-            roles = layer.roles
-            state = {r: torch.tensor(self.arrays[self._name(place, r)]) for r in roles}
+            defaults = dict(LAYERS[layer.kind].arguments)
+            said = {k: v for k, v in layer.arguments.items() if v != defaults[k]}
+            try:
+                module = getattr(torch.nn, layer.kind)(**said)
+            except (AttributeError, TypeError):  # of a newer PyTorch
+                return None
+            state = {r: torch.tensor(self.arrays[self._name(place, r)]) for r in layer.roles}
             module.load_state_dict(state, strict=False)
             modules.append(module)
         floats = torch.float64 if dtype == "f64" else torch.float32

@@ -75,8 +75,10 @@ class Emitter:
             tensor = getattr(module, role, None)
             return None if tensor is None else self.weight(f"{path}.{role}", kind, tensor)
 
+        arguments = arguments_of(module, layer)
+        layer.roles(arguments)  # refuses what has none of its weights
         with self.b.graph.layer(path):
-            result = layer.emit(self.b, x, arguments_of(module, layer), weight)
+            result = layer.emit(self.b, x, arguments, weight)
         if "num_batches_tracked" in dict(module.named_buffers()) and path not in self.called:
             self.b.ignore(f"{path}.num_batches_tracked", [], "num_batches_tracked")
         if path not in self.called:

@@ -144,7 +144,9 @@ class Graph:
 
     def op(self, op: str, *operands: Any, **attributes: Any) -> Value:
         """A node. Operands are values, or numbers that get the dtype of the first value."""
-        dtype = next(x.dtype for x in reversed(operands) if isinstance(x, Value))
+        dtype = next((x.dtype for x in reversed(operands) if isinstance(x, Value)), self.dtype)
+        if any(x is None or isinstance(x, (str, list, tuple, dict)) for x in operands):
+            raise ConvertError(f"{op}: an operand is no tensor and no number")
         values = [x if isinstance(x, Value) else self.constant(x, dtype) for x in operands]
         try:
             dtype, shape = _infer(op, values, attributes)
