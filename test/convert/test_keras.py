@@ -121,6 +121,14 @@ class Layers(KerasTest):
         model = self.sequential(L.Dense(5), L.GlobalAveragePooling1D(), shape=(None, 4))
         self.check(model, {"x": np.random.default_rng(0).normal(size=(3, 7, 4)).astype(np.float32)})
 
+    def test_models_in_f64_and_in_halves(self):
+        x = L.Input((6,), name="x", dtype="float64")
+        model = filled(keras.Model(x, L.Dense(3, dtype="float64", activation="gelu")(x)))
+        report = convert.keras(model, self.name)
+        self.assertEqual(report.tolerance, 1e-11)
+        half = self.sequential(L.Dense(3, dtype="mixed_float16"))
+        self.assertIn("computes in float16", str(convert.keras(half, self.name)))
+
 
 class Graphs(KerasTest):
     def functional(self):
@@ -192,6 +200,14 @@ class Faults(KerasTest):
     def test_a_model_without_its_input(self):
         call = lambda: convert.keras(keras.Sequential([L.Dense(3)]), self.name)
         self.assert_error(call, "without its input")
+
+    def test_a_class_of_the_users_own(self):
+        class Dense(L.Dense):
+            def call(self, x):
+                return super().call(x) * 2
+
+        call = lambda: convert.keras(self.sequential(Dense(3)), self.name, verify=False)
+        self.assert_error(call, "test_keras.Dense")
 
     def test_a_sample_of_another_width(self):
         model = self.sequential(L.Dense(3))

@@ -242,6 +242,27 @@ class Faults(TorchTest):
         module = nn.Sequential(nn.BatchNorm1d(6, track_running_stats=False))
         self.assert_error(lambda: convert.torch(module, self.name), "track_running_stats=False")
 
+    def test_what_would_be_wrong_without_a_word(self):
+        for forward, words in (
+            (lambda self, x: (lambda h: h.mul_(2) + h)(x + 1), "in place, of a value that is used"),
+            (lambda self, x: F.dropout(x), "dropout that is on in evaluation"),
+            (lambda self, x: torch.tanh(x).relu_() + x, ""),
+        ):
+            module = type("Forward", (nn.Module,), {"forward": forward})()
+            if words:
+                call = lambda: convert.torch(module, self.name, sample=self.x, verify=False)
+                self.assert_error(call, words)
+            else:
+                self.check(module, {"x": self.x})
+
+    def test_parts_that_are_not_float(self):
+        quantised = torch.ao.quantization if hasattr(torch, "ao") else torch.quantization
+        module = nn.Sequential(nn.Linear(6, 2)).eval()
+        module = quantised.quantize_dynamic(module, {nn.Linear}, dtype=torch.qint8)
+        self.assert_error(lambda: convert.torch(module, self.name), "0: torch.", "quantized")
+        call = lambda: convert.torch(nn.LazyLinear(3), self.name)
+        self.assert_error(call, "not initialised")
+
     def test_a_wrong_conversion_is_not_written(self):
         from mlpjit_convert import torch_layers
 

@@ -8,6 +8,9 @@ from .graph import Graph, Value
 from .shapes import axis_of
 from .weights import Names, Row
 
+FLOATS = ("f32", "f64")
+RANK = {"bool": 0, "i32": 1, "i64": 2, "f32": 3, "f64": 4}
+
 
 class Builder:
     def __init__(self, dtype: str, names: Names):
@@ -94,3 +97,14 @@ class Builder:
     def divide_by_sum(self, x: Value) -> Value:
         g = self.graph
         return g.op("divide", x, g.reduce("sum", x, -1, True))
+
+
+def promoted(b: Builder, *operands: Any) -> List[Any]:
+    """Operands of one type: the larger of those there are."""
+    values = [x for x in operands if isinstance(x, Value)]
+    dtype = max((x.dtype for x in values), key=RANK.__getitem__)
+    if any(isinstance(x, float) for x in operands) and dtype not in FLOATS:
+        dtype = b.graph.dtype
+    if dtype == "bool" and any(type(x) is int for x in operands):
+        dtype = "i64"
+    return [b.graph.cast(x, dtype) if isinstance(x, Value) else x for x in operands]

@@ -5,6 +5,10 @@ class ConvertError(Exception):
     """A fault of the input or of the command line. The command ends with status 2."""
 
 
+class NameFault(ConvertError):
+    """Names of weights that do not do, renamed or not."""
+
+
 class VerifyError(Exception):
     """The converted model does not compute what its trainer does. The command ends with status 1."""
 

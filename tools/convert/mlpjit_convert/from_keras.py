@@ -15,6 +15,7 @@ from .shapes import BATCH
 from .weights import Names
 
 TOLERANCE = {"f32": 2e-5, "f64": 1e-11}
+HALVES = {"float16": 1e-2, "bfloat16": 1e-1}  # what they are compared within
 INPUTS = {"int32": "i32", "int64": "i64", "bool": "bool", "uint8": "i32", "int16": "i32"}
 WAY_OUT = (
     "The way out: make ONNX of the model (tf2onnx, or model.export(format='onnx')), and import the "
@@ -94,6 +95,9 @@ def unsupported(model: Any, path: str) -> Iterator[str]:
             yield f"{name}: {kind}"
         elif is_layer(operation):
             fault = activation_fault(operation)
+            home = type(operation).__module__
+            if not home.startswith("keras."):
+                yield f"{name}: {home}.{kind}"
             masks = getattr(operation, "mask_zero", False)
             if fault:
                 yield f"{name}: {kind} with {fault}"
@@ -176,6 +180,11 @@ class KerasModel:
         own = "f64" if double else "f32"
         self.dtype = dtype or own
         self.tolerance = max(TOLERANCE[self.dtype], TOLERANCE[own])
+        self.notes = []
+        for name, bound in HALVES.items():
+            if any(getattr(o, "compute_dtype", "") == name for o in model._flatten_layers()):
+                self.notes.append(f"{model.name} computes in {name}, the converted model does not")
+                self.tolerance = max(self.tolerance, bound)
 
     def convert(self) -> Conversion:
         emitter = Emitter(self.dtype, self.names)
@@ -195,7 +204,7 @@ class KerasModel:
             predict=self.predict,
             layers=self.layers,
         )
-        return Conversion(b.graph, b.table, trained, self.tolerance, b.marks, b.notes)
+        return Conversion(b.graph, b.table, trained, self.tolerance, b.marks, self.notes)
 
     @property
     def input_names(self) -> List[str]:
@@ -237,7 +246,7 @@ class KerasModel:
 
         tensors = []
         for tensor, name in zip(self.model_.inputs, self.input_names):
-            tensors.append(keras.ops.convert_to_tensor(rows[name].astype(str(tensor.dtype))))
+            tensors.append(keras.ops.convert_to_tensor(rows[name], dtype=str(tensor.dtype)))
         if is_functional(model) and isinstance(getattr(model, "_inputs_struct", None), dict):
             given: Any = dict(zip(model._inputs_struct, tensors))
         else:

@@ -7,11 +7,12 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 import numpy as np
 import torch
 from torch import fx, nn
+from torch.nn.parameter import is_lazy
 
 from . import samples
 from .builder import Builder
 from .conversion import Conversion, Trained
-from .errors import ConvertError, listed
+from .errors import ConvertError, NameFault, listed
 from .graph import NUMPY, Value
 from .indices import draw
 from .shapes import BATCH
@@ -96,6 +97,8 @@ class Emitter:
         name = name_of(node.target)
         if name in ASSERTIONS:
             return None
+        if is_named_tuple(node):
+            return node.target(*args, **kwargs)
         with self.b.graph.layer(stack_path(node)):
             return FUNCTIONS[name](self.b, *args, **kwargs)
 
@@ -130,13 +133,39 @@ def unsupported(module: nn.Module, graph: fx.Graph) -> Iterator[str]:
     for node in graph.nodes:
         if node.op == "call_module":
             layer = module.get_submodule(str(node.target))
-            if kind_of(layer) not in LAYERS:
+            home = type(layer).__module__
+            if not home.startswith(("torch.nn.modules", "torch.nn.utils.parametrize")):
+                yield f"{node.target}: {home}.{kind_of(layer)}"
+            elif kind_of(layer) not in LAYERS:
                 yield f"{node.target}: {kind_of(layer)}"
+            elif getattr(layer, "inplace", False) and used_again(node):
+                yield f"{node.target}: {kind_of(layer)} in place, of a value that is used again"
         elif node.op in ("call_function", "call_method"):
-            name = name_of(node.target)
-            if name not in FUNCTIONS and name not in ASSERTIONS:
-                where = stack_path(node)
-                yield f"{where or 'forward'}: {name}"
+            name, where = name_of(node.target), stack_path(node) or "forward"
+            if name not in FUNCTIONS and name not in ASSERTIONS and not is_named_tuple(node):
+                yield f"{where}: {name}"
+            elif is_in_place(node) and used_again(node):
+                yield f"{where}: {name} in place, of a value that is used again"
+
+
+def is_named_tuple(node: fx.Node) -> bool:
+    return isinstance(node.target, type) and hasattr(node.target, "_fields")
+
+
+def is_in_place(node: fx.Node) -> bool:
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    return (name.endswith("_") and not name.endswith("__")) or node.kwargs.get("inplace") is True
+
+
+def used_again(node: fx.Node) -> bool:
+    """Whether what the node takes first is read after it."""
+    taken = node.args[0] if node.args else None
+    later = node.next
+    while isinstance(taken, fx.Node) and later.op != "root":
+        if later in taken.users:
+            return True
+        later = later.next
+    return False
 
 
 def traced(module: nn.Module, given: Optional[Any]) -> Tuple[fx.Graph, Dict[str, Any]]:
@@ -211,8 +240,7 @@ class Input:
             return "i64"
         if sample is not None and sample.dtype == bool:
             return "bool"
-        direct = self._first(("Linear", "BatchNorm1d", "LayerNorm", "RMSNorm"))
-        if sample is not None and sample.dtype.kind in "iu" and direct is None:
+        if sample is not None and sample.dtype.kind in "iu" and self.guessed() is None:
             return "i64"
         return floats
 
@@ -255,6 +283,9 @@ class TorchModel:
     def __init__(self, module: nn.Module, dtype: Optional[str], names: Names):
         if not isinstance(module, nn.Module):
             raise ConvertError(f"PyTorch: a {type(module).__name__} is no nn.Module")
+        lazy = [name for name, p in module.named_parameters() if is_lazy(p)]
+        if lazy:
+            raise ConvertError(f"PyTorch: not initialised, call the module once: {listed(lazy)}")
         floats = [t for t in module.state_dict().values() if torch.is_tensor(t)]
         own = next((t.dtype for t in floats if t.is_floating_point()), torch.float32)
         self.dtype = dtype or ("f64" if own == torch.float64 else "f32")
@@ -332,8 +363,10 @@ class TorchModel:
                 continue
             try:
                 emitter.values[node] = emitter.node(node)
+            except NameFault:
+                raise
             except ConvertError as error:
-                raise ConvertError(f"PyTorch: {node.name}: {error}\n{WAY_OUT}") from None
+                raise ConvertError(f"PyTorch: {error}\n{WAY_OUT}") from None
             except (TypeError, ValueError, AttributeError, IndexError) as error:
                 raise ConvertError(
                     f"PyTorch: {stack_path(node) or 'forward'}: {name_of(node.target)}"

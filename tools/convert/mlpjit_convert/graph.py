@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from .errors import ConvertError
+from .errors import ConvertError, NameFault
 from .shapes import Shape, axes_of, axis_of, broadcast, resolve, text
 
 DTYPES = {
@@ -115,7 +115,7 @@ class Graph:
                 known.aliases.append(path)
             return known.value
         if any(path == other.path or path in other.aliases for other in self.parameters):
-            raise ConvertError(f"two different weights are called '{path}'")
+            raise NameFault(f"two different weights are called '{path}'")
         value = Value(self, self._unique(path), DTYPES[array.dtype], tuple(array.shape))
         parameter = Parameter(value, np.ascontiguousarray(array).reshape(array.shape), path)
         self.parameters.append(parameter)

@@ -5,13 +5,12 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 import numpy as np
 
 from . import activations as act
-from .builder import Builder
+from .builder import FLOATS, Builder, promoted
 from .errors import ConvertError
 from .graph import Value
 from .shapes import axis_of, count
-from .torch_functions import binary, expand, getitem, permute, promoted, squeeze, unsqueeze
-
-FLOATS = ("f32", "f64")
+from .torch_functions import binary
+from .torch_views import expand, getitem, permute, squeeze, unsqueeze
 
 
 class Scope:

@@ -1,29 +1,32 @@
 """Functions and methods of PyTorch that a traced forward calls, by their names."""
 
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional
 
 import numpy as np
 
 from . import activations as act
-from .builder import Builder
+from .builder import FLOATS, Builder, promoted
 from .errors import ConvertError
 from .graph import Value
-from .shapes import axes_of, axis_of, broadcast, count
+from .shapes import axes_of, count
 from .torch_layers import flatten, gelu, softmax, unflatten
-
-FLOATS = ("f32", "f64")
-RANK = {"bool": 0, "i32": 1, "i64": 2, "f32": 3, "f64": 4}
-
-
-def promoted(b: Builder, *operands: Any) -> List[Any]:
-    """Operands of one type: the larger of those there are."""
-    values = [x for x in operands if isinstance(x, Value)]
-    dtype = max((x.dtype for x in values), key=RANK.__getitem__)
-    if any(isinstance(x, float) for x in operands) and dtype not in FLOATS:
-        dtype = b.graph.dtype
-    if dtype == "bool" and any(type(x) is int for x in operands):
-        dtype = "i64"
-    return [b.graph.cast(x, dtype) if isinstance(x, Value) else x for x in operands]
+from .torch_views import (
+    attribute,
+    cat,
+    chunk,
+    expand,
+    getitem,
+    index_select,
+    permute,
+    reshape,
+    size,
+    split,
+    squeeze,
+    stack,
+    transpose,
+    unbind,
+    unsqueeze,
+)
 
 
 def _as_floats(b: Builder, x: Value) -> Value:
@@ -138,78 +141,6 @@ def normalize(b: Builder, x: Value, p: Any = 2.0, dim: int = 1, eps: Any = 1e-12
     return b.graph.op("divide", x, length)
 
 
-def cat(b: Builder, tensors: Sequence[Value], dim: int = 0, **options: Any) -> Value:
-    return b.graph.concat(promoted(b, *tensors), options.get("axis", dim))
-
-
-def stack(b: Builder, tensors: Sequence[Value], dim: int = 0) -> Value:
-    axis = axis_of(dim, tensors[0].rank + 1)
-    return b.graph.concat([unsqueeze(b, x, axis) for x in promoted(b, *tensors)], axis)
-
-
-def split(b: Builder, x: Value, size: Any, dim: int = 0) -> Tuple[Value, ...]:
-    axis = axis_of(dim, x.rank)
-    if not isinstance(x.shape[axis], int):
-        raise ConvertError(f"split of an axis that varies, {axis}")
-    total, parts, at = x.shape[axis], [], 0
-    if isinstance(size, int):
-        size = [min(size, total - i) for i in range(0, total, size)]
-    for part in size:
-        parts.append(b.graph.columns(x, range(at, at + part), axis))
-        at += part
-    return tuple(parts)
-
-
-def chunk(b: Builder, x: Value, chunks: int, dim: int = 0) -> Tuple[Value, ...]:
-    return split(b, x, -(-int(x.shape[axis_of(dim, x.rank)]) // chunks), dim)
-
-
-def unbind(b: Builder, x: Value, dim: int = 0) -> Tuple[Value, ...]:
-    return tuple(squeeze(b, part, dim) for part in split(b, x, 1, dim))
-
-
-def reshape(b: Builder, x: Value, *shape: Any, **options: Any) -> Value:
-    shape = options.get("shape", options.get("size", shape))
-    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-        shape = shape[0]
-    return b.graph.reshape(x, list(shape))
-
-
-def squeeze(b: Builder, x: Value, dim: Any = None) -> Value:
-    axes = axes_of(tuple(dim) if isinstance(dim, list) else dim, x.rank)
-    return b.graph.reshape(x, [n for i, n in enumerate(x.shape) if i not in axes or n != 1])
-
-
-def unsqueeze(b: Builder, x: Value, dim: int) -> Value:
-    axis = axis_of(dim, x.rank + 1)
-    return b.graph.reshape(x, x.shape[:axis] + (1,) + x.shape[axis:])
-
-
-def permute(b: Builder, x: Value, *dims: Any, **options: Any) -> Value:
-    dims = options.get("dims", dims)
-    dims = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
-    order = [axis_of(d, x.rank) for d in dims]
-    return b.graph.op("transpose", x, permutation=order)
-
-
-def transpose(b: Builder, x: Value, dim0: int = 0, dim1: int = 1) -> Value:
-    order = list(range(x.rank))
-    i, j = axis_of(dim0, x.rank), axis_of(dim1, x.rank)
-    order[i], order[j] = order[j], order[i]
-    return b.graph.op("transpose", x, permutation=order)
-
-
-def expand(b: Builder, x: Value, *shape: Any) -> Value:
-    shape = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
-    aligned = (1,) * (len(shape) - x.rank) + x.shape
-    wanted = tuple(a if s == -1 else s for a, s in zip(aligned, shape))
-    if wanted == x.shape:
-        return x
-    if broadcast(x.shape, wanted) != wanted:
-        raise ConvertError(f"expand of {x.shape} to {wanted}")
-    return b.graph.op("broadcast_to", x, shape=list(wanted))
-
-
 def clamp(b: Builder, x: Value, min: Any = None, max: Any = None) -> Value:
     if isinstance(min, Value) or isinstance(max, Value) or x.dtype not in FLOATS:
         x = x if min is None else b.graph.op("maximum", x, min)
@@ -264,59 +195,29 @@ def embedding(b: Builder, x: Value, weight: Value, *_: Any, **__: Any) -> Value:
     return b.graph.op("gather", weight, x, axis=0)
 
 
-def index_select(b: Builder, x: Value, dim: int, index: Value) -> Value:
-    return b.graph.op("gather", x, index, axis=axis_of(dim, x.rank))
-
-
-def getitem(b: Builder, x: Any, index: Any) -> Any:
-    if not isinstance(x, Value):
-        return x[index]
-    axis, parts = 0, list(index) if isinstance(index, tuple) else [index]
-    if Ellipsis in [p for p in parts if not isinstance(p, Value)]:
-        at = next(i for i, p in enumerate(parts) if p is Ellipsis)
-        named = sum(p is not None and p is not Ellipsis for p in parts)
-        parts[at : at + 1] = [slice(None)] * (x.rank - named)
-    for part in parts:
-        if part is None:
-            x, axis = unsqueeze(b, x, axis), axis + 1
-        elif isinstance(part, slice):
-            x, axis = _slice(b, x, axis, part), axis + 1
-        elif isinstance(part, int):
-            one = part + 1 if part != -1 else 2**63 - 1
-            if not isinstance(x.shape[axis], int):
-                raise ConvertError(f"one row of axis {axis}, which varies")
-            x = squeeze(b, b.graph.op("slice", x, axis=axis, begin=part, end=one, step=1), axis)
-        elif isinstance(part, list) and all(type(i) is int for i in part):
-            x, axis = b.graph.columns(x, part, axis), axis + 1
-        else:
-            raise ConvertError(f"indexing by {type(part).__name__}")
+def dropout(b: Builder, x: Value, p: float = 0.5, training: bool = True, *_: Any, **__: Any):
+    if training and p:
+        raise ConvertError(
+            "dropout that is on in evaluation, too: its argument training is not False"
+        )
     return x
 
 
-def _slice(b: Builder, x: Value, axis: int, part: slice) -> Value:
-    if part == slice(None) or part == slice(0, None):
-        return x
-    begin, end, step = part.start or 0, part.stop, part.step or 1
-    if any(not isinstance(n, int) for n in (begin, step)) or not isinstance(x.shape[axis], int):
-        raise ConvertError(f"a slice of axis {axis}, which varies")
-    end = 2**63 - 1 if end is None else end
-    return b.graph.op("slice", x, axis=axis, begin=begin, end=end, step=step)
+def logsumexp(b: Builder, x: Value, dim: Any, keepdim: bool = False) -> Value:
+    g, dim = b.graph, tuple(dim) if isinstance(dim, list) else dim
+    most = g.reduce("max", x, dim, True)
+    total = g.reduce("sum", g.op("exp", g.op("subtract", x, most)), dim, True)
+    y = g.op("add", g.op("log", total), most)
+    axes = axes_of(dim, x.rank)
+    return y if keepdim else g.reshape(y, [n for i, n in enumerate(x.shape) if i not in axes])
 
 
-def attribute(b: Builder, x: Any, name: str) -> Any:
-    if name == "shape":
-        return tuple(x.shape)
-    if name == "ndim":
-        return x.rank
-    if name in ("T", "mT"):
-        return transpose(b, x, -2, -1)
-    if name in ("device", "dtype"):
-        return None
-    raise ConvertError(f"the attribute {name}")
+def filled_like(number: float) -> Callable:
+    def apply(b: Builder, x: Value, **_: Any) -> Value:
+        like = b.graph.constant(number, x.dtype)
+        return b.graph.op("broadcast_to", like, shape=list(x.shape))
 
-
-def size(b: Builder, x: Value, dim: Optional[int] = None) -> Any:
-    return tuple(x.shape) if dim is None else x.shape[dim]
+    return apply
 
 
 def same(b: Builder, x: Any, *_: Any, **__: Any) -> Any:
@@ -444,7 +345,7 @@ FUNCTIONS: Dict[str, Callable] = {
     "type_as": lambda b, x, y: b.graph.cast(x, y.dtype),
 }
 FUNCTIONS.update({name: FUNCTIONS["matmul"] for name in ("mm", "bmm")})
-FUNCTIONS.update({name: same for name in ("dropout", "alpha_dropout", "contiguous", "detach")})
+FUNCTIONS.update({name: same for name in ("contiguous", "detach")})
 FUNCTIONS.update({name: same for name in ("clone", "cpu", "cuda", "identity")})
 FUNCTIONS.update({n: reduction(n) for n in ("mean", "sum", "prod", "argmax", "argmin")})
 for _name, _op in {
@@ -464,6 +365,8 @@ for _name, _op in {
     FUNCTIONS[_name] = binary(_op)
 FUNCTIONS["logical_not"] = FUNCTIONS["invert"] = lambda b, x: b.graph.op("logical_not", x)
 FUNCTIONS["bitwise_not"] = FUNCTIONS["logical_not"]
+FUNCTIONS.update(dropout=dropout, alpha_dropout=dropout, logsumexp=logsumexp)
+FUNCTIONS.update(zeros_like=filled_like(0), ones_like=filled_like(1))
 FUNCTIONS["unsafe_chunk"] = chunk
 
 
@@ -474,8 +377,9 @@ def name_of(target: Any) -> str:
         return name
     if name.endswith("_") and name[:-1] in FUNCTIONS:
         return name[:-1]
-    if name.startswith("linalg_") and name[7:] in FUNCTIONS:
-        return name[7:]
+    for family in ("linalg_", "special_"):
+        if name.startswith(family) and name[len(family) :] in FUNCTIONS:
+            return name[len(family) :]
     if name.startswith("i") and name[1:] in ("add", "sub", "mul", "truediv"):
         return name[1:]
     return name

@@ -20,22 +20,22 @@ def difference(expected: np.ndarray, actual: np.ndarray) -> float:
         return np.inf
     if not expected.size:
         return 0.0
+    return float(np.max(_distances(expected, actual)))
+
+
+def _distances(expected: np.ndarray, actual: np.ndarray) -> np.ndarray:
     e, a = expected.astype(np.float64), actual.astype(np.float64)
     with np.errstate(invalid="ignore"):
         d = np.abs(a - e) / np.maximum(1, np.abs(e))
-    d[(e == a) | (np.isnan(e) & np.isnan(a))] = 0
-    return float(np.max(np.where(np.isnan(d), np.inf, d)))
+    same = (e == a) | (np.isnan(e) & np.isnan(a))
+    return np.where(same, 0.0, np.where(np.isnan(d), np.inf, d))
 
 
 def _describe(name: str, expected: np.ndarray, actual: np.ndarray) -> str:
     expected, actual = np.asarray(expected), np.asarray(actual)
     if expected.shape != actual.shape:
         return f"'{name}' is {list(actual.shape)}, the trainer's {list(expected.shape)}"
-    e, a = expected.astype(np.float64), actual.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        d = np.abs(a - e) / np.maximum(1, np.abs(e))
-    d[(e == a) | (np.isnan(e) & np.isnan(a))] = 0
-    at = np.unravel_index(int(np.argmax(np.where(np.isnan(d), np.inf, d))), d.shape)
+    at = np.unravel_index(int(np.argmax(_distances(expected, actual))), expected.shape)
     place = "[" + ", ".join(str(int(i)) for i in at) + "]"
     return f"'{name}'{place} is {actual[at]!s}, the trainer's {expected[at]!s}"
 
@@ -88,6 +88,8 @@ def _first_layer(library, conversion: Conversion, rows) -> str:
 
 def verify(library, conversion: Conversion, rows, symbol: bytes, parameters: bytes) -> float:
     """The largest difference over all rows and the first alone, compiled and interpreted."""
+    if any(array.shape[:1] == (0,) for array in _inputs(conversion, rows)):
+        raise ConvertError("the sample has no rows")
     largest = 0.0
     for interpret in (False, True):
         with Model(library, symbol, parameters, interpret) as model:
