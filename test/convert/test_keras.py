@@ -122,10 +122,15 @@ class Layers(KerasTest):
         self.check(model, {"x": np.random.default_rng(0).normal(size=(3, 7, 4)).astype(np.float32)})
 
     def test_models_in_f64_and_in_halves(self):
-        x = L.Input((6,), name="x", dtype="float64")
-        model = filled(keras.Model(x, L.Dense(3, dtype="float64", activation="gelu")(x)))
-        report = convert.keras(model, self.name)
-        self.assertEqual(report.tolerance, 1e-11)
+        self.addCleanup(keras.config.set_floatx, keras.config.floatx())
+        keras.config.set_floatx("float64")
+        keras.config.set_dtype_policy("float64")
+        self.addCleanup(keras.config.set_dtype_policy, "float32")
+        report = convert.keras(self.sequential(L.Dense(3, activation="gelu")), self.name)
+        symbol = (self.folder / "model-symbol.json").read_text()
+        self.assertIn('"dtype": "f64"', symbol)
+        self.assertNotIn('"dtype": "f32"', symbol)
+        self.assertEqual(report.tolerance, 2e-5)
         half = self.sequential(L.Dense(3, dtype="mixed_float16"))
         self.assertIn("computes in float16", str(convert.keras(half, self.name)))
 
