@@ -9,7 +9,11 @@ from unittest import mock
 import numpy as np
 from support import ConvertTest, convert
 
-import joblib
+try:
+    import joblib
+    import sklearn  # noqa: F401
+except ImportError:
+    raise unittest.SkipTest("no scikit-learn") from None
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.decomposition import PCA, TruncatedSVD
@@ -198,6 +202,11 @@ class Steps(SklearnTest):
         ):
             self.check_both(self.ending(step).fit(WINE, WINE_CLASS), WINE)
             self.check_both(step.fit(WINE), WINE)
+
+    def test_large_means_cost_no_digits_in_f32(self):
+        x = WINE + 1e5
+        for step in (StandardScaler(), MinMaxScaler(), RobustScaler(), PCA(5)):
+            self.check_both(self.ending(step).fit(x, WINE_CLASS), x)
 
     def test_rows_of_zeros(self):
         self.check(Normalizer().fit(WINE), np.zeros((3, 13)))

@@ -25,7 +25,7 @@ examples:
   mlpjit-convert policy.pt -o policy --dtype f64
   mlpjit-convert net.py:build -o net --shape 3,8
   mlpjit-convert weights.safetensors -o net --layers "64-48-48-10 relu"
-  mlpjit-convert weights.pt -o net --layers "Linear(64,48) BatchNorm1d GELU Linear(48,10)"
+  mlpjit-convert weights.pt -o net --layers "Linear(64,48) BatchNorm1d(48) GELU Linear(48,10)"
   mlpjit-convert model.keras -o model --rename 'dense_*=fc*'
 
 exit status: 0 done; 1 the converted model differs from its trainer's, nothing was written; 2 the
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--tolerance", type=float, help="|difference| / max(1, |value|); f32 2e-5, f64 1e-11")
     add("--no-verify", action="store_true", help="do not run and compare the converted model")
     add("--library", metavar="FILE", help="libmlpjit.so; default: MLPJIT_LIBRARY, else found")
+    add("--traceback", action="store_true", help="of an error that is not foreseen, for a report")
     add("--quiet", action="store_true", help="print nothing but errors")
     return parser
 
@@ -163,6 +164,15 @@ def main(argv: Optional[List[str]] = None) -> int:
         return 1 if isinstance(error, VerifyError) else 2
     except ImportError as error:
         print(f"mlpjit-convert: {error}; is the trainer's package installed?", file=sys.stderr)
+        return 2
+    except Exception as error:  # a case that nobody has thought of
+        if arguments.traceback:
+            raise
+        print(
+            f"mlpjit-convert: {type(error).__name__}: {error}\n"
+            "This is not foreseen: --traceback says where it comes from.",
+            file=sys.stderr,
+        )
         return 2
     if not arguments.quiet:
         print(report)

@@ -124,8 +124,9 @@ def load(path: Path, kind: str, described: bool) -> Any:
             )
         try:
             return as_arrays(torch.jit.load(str(path), map_location="cpu").state_dict())
-        except RuntimeError as error:
-            raise ConvertError(f"{path}: torch.jit.load: {str(error).splitlines()[0]}") from None
+        except Exception as error:  # whatever a damaged file leads to
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ConvertError(f"{path}: torch.jit.load: {reason}") from None
     loaded = _loaded(path)
     if isinstance(loaded, torch.nn.Module):
         return as_arrays(loaded.state_dict()) if described else loaded
