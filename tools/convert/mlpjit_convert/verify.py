@@ -10,6 +10,10 @@ from .files import encode
 from .library import Model
 
 ROWS = 64  # random ones
+ROUNDING = (
+    "\nSo small, it may be rounding, the trainer's or ours, of large values that cancel: "
+    "--tolerance allows more."
+)
 PROBE = "layer of the trainer: "
 
 
@@ -104,6 +108,7 @@ def verify(library, conversion: Conversion, rows, symbol: bytes, parameters: byt
                         f"differences up to {distance:.3g} of max(1, |value|), "
                         f"allowed {conversion.tolerance:g}."
                         + _first_layer(library, conversion, some)
+                        + (ROUNDING if distance < 100 * conversion.tolerance else "")
                         + "\nNothing was written."
                     )
                 largest = max(largest, distance)
