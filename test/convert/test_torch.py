@@ -206,6 +206,18 @@ class Forwards(TorchTest):
     def test_views(self):
         self.check(Views(), {"x": self.x})
 
+    def test_einsum(self):
+        class Experts(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.weight, self.gate = nn.Parameter(torch.randn(4, 6, 3)), nn.Linear(6, 4)
+
+            def forward(self, x):
+                y = torch.einsum("bi,eio->beo", x, self.weight)
+                return torch.einsum("be, beo -> ob", torch.softmax(self.gate(x), -1), y)
+
+        self.check(Experts(), {"x": self.x})
+
     def test_shared_weights(self):
         self.check(Tied(), {"x": self.x})
         row = next(r for r in convert.torch(Tied(), self.name).table if r.trainer == "b.weight")

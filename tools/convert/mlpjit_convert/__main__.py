@@ -2,6 +2,10 @@
 
 import sys
 
-from .command import main
+try:
+    from .command import main
+except ImportError as error:
+    print(f"mlpjit-convert: {error}: it takes numpy, for the same Python", file=sys.stderr)
+    sys.exit(2)
 
 sys.exit(main())

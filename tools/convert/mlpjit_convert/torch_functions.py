@@ -212,6 +212,28 @@ def logsumexp(b: Builder, x: Value, dim: Any, keepdim: bool = False) -> Value:
     return y if keepdim else g.reshape(y, [n for i, n in enumerate(x.shape) if i not in axes])
 
 
+def einsum(b: Builder, equation: str, *operands: Any) -> Value:
+    """Products over all letters, summed over those that the result does not have."""
+    g = b.graph
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    values = list(operands[0]) if isinstance(operands[0], (list, tuple)) else list(operands)
+    plain = all(term.isalpha() and len(set(term)) == len(term) for term in terms)
+    if not arrow or not plain or len(terms) != len(values):
+        raise ConvertError(f"einsum of '{equation}'")
+    order = right + "".join(dict.fromkeys(c for c in "".join(terms) if c not in right))
+    product = None
+    for term, x in zip(terms, values):
+        places = [term.index(c) for c in order if c in term]
+        if places != sorted(places):
+            x = g.op("transpose", x, permutation=places)
+        sizes = iter(x.shape)
+        x = g.reshape(x, [next(sizes) if c in term else 1 for c in order])
+        product = x if product is None else g.op("multiply", *promoted(b, product, x))
+    summed = tuple(range(len(right), len(order)))
+    return g.reduce("sum", product, summed) if summed else product
+
+
 def filled_like(number: float) -> Callable:
     def apply(b: Builder, x: Value, **_: Any) -> Value:
         like = b.graph.constant(number, x.dtype)
@@ -365,7 +387,7 @@ for _name, _op in {
     FUNCTIONS[_name] = binary(_op)
 FUNCTIONS["logical_not"] = FUNCTIONS["invert"] = lambda b, x: b.graph.op("logical_not", x)
 FUNCTIONS["bitwise_not"] = FUNCTIONS["logical_not"]
-FUNCTIONS.update(dropout=dropout, alpha_dropout=dropout, logsumexp=logsumexp)
+FUNCTIONS.update(dropout=dropout, alpha_dropout=dropout, logsumexp=logsumexp, einsum=einsum)
 FUNCTIONS.update(zeros_like=filled_like(0), ones_like=filled_like(1))
 FUNCTIONS["unsafe_chunk"] = chunk
 
