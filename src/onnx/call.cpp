@@ -11,7 +11,36 @@
 
 namespace mlpjit::onnx {
 
+namespace {
+
+// What fractions and roots were before they became a float: those of activations and of encodings.
+std::optional<double> known_number(float value) {
+  using namespace std::numbers;
+  static constexpr double kNumbers[] = {
+      1.0 / 3,       2.0 / 3,       1.0 / 6,     pi,  2 * pi, pi / 2,
+      sqrt2,         1 / sqrt2,     e,           ln2, ln10,   1 / ln2,
+      inv_sqrtpi,    2 * inv_sqrtpi, inv_pi,     1.6732632423543772,  // Selu's
+      1.0507009873554805,           0.7978845608028654};              // sqrt(2 / pi)
+  for (const double number : kNumbers) {
+    if (value == static_cast<float>(number)) return number;
+    if (value == -static_cast<float>(number)) return -number;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+double widened_scalar(double value) {
+  const auto narrow = static_cast<float>(value);
+  if (static_cast<double>(narrow) != value) return value;
+  if (const std::optional<double> known = known_number(narrow)) return *known;
+  const double decimal = widened(narrow);
+  // Few digits were written by somebody, many may be trained.
+  return fmt::format("{:.6g}", decimal) == fmt::format("{}", decimal) ? decimal : value;
+}
+
 double widened(float value) {
+  if (const std::optional<double> known = known_number(value)) return *known;
   std::array<char, 32> text{};
   const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
   double result = value;

@@ -73,8 +73,12 @@ class Call {
   Values inputs_;
 };
 
-// The nearest double of the shortest decimal that gives this float: 0.1f is 0.1.
+// The nearest double of the shortest decimal that gives this float: 0.1f is 0.1; and 1/3, pi and
+// their like where the float is theirs.
 double widened(float value);
+// The same of a number in f64 that was a float before; any other stays as it is, and so does one of
+// many digits.
+double widened_scalar(double value);
 
 // "node 'fc1' (Gemm)".
 std::string described(const Node& node);

@@ -422,7 +422,11 @@ Value Importer::read_anew(const TensorData& data) {
   const DType dtype = dtype_of(data.type, what);
   Value value;
   detail::computed_now([&] {
-    value = constant(read_tensor(data, dtype, file_));
+    Tensor tensor = read_tensor(data, dtype, file_);
+    // Exporters of f64 models write numbers of their programs as they are in f32.
+    if (dtype == DType::f64 && tensor.size() == 1)
+      tensor = full(tensor.shape(), widened_scalar(tensor.data<double>()[0]), DType::f64);
+    value = constant(std::move(tensor));
     return Tensors();
   });
   kept_.push_back(value.tensor);

@@ -48,8 +48,14 @@ class Importer {
   // Throws UnsupportedError naming every node of an op that is not there.
   void check() const;
   // What sizes of inputs say: as they are; or a first one of 0 is any; or the first is one batch,
-  // whatever it is called; or that, and the last is what the weights say.
-  enum class Leading : std::uint8_t { as_named, zero_is_any, one_symbol, known_widths };
+  // whatever it is called; or each axis has one; or that, and the last is what the weights say.
+  enum class Leading : std::uint8_t {
+    as_named,
+    zero_is_any,
+    one_symbol,
+    one_per_axis,
+    known_widths
+  };
   void set_leading(Leading leading) { leading_ = leading; }
 
   // The results of a graph's nodes.

@@ -149,6 +149,8 @@ std::vector<detail::FunctionModel::Input> Importer::inputs() const {
                          : 0;
                  width > 0) {
         shape.push_back(Dim(width));
+      } else if (leading_ >= Leading::one_per_axis) {
+        shape.push_back(dim(symbols.of(fmt::format("\n{}", axis), fmt::format("n{}", axis))));
       } else if (unnamed) {
         const std::string place = fmt::format("n{}_{}", inputs.size(), axis);
         shape.push_back(dim(symbols.of("\n" + place, place)));

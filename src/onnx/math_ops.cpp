@@ -200,8 +200,8 @@ Values prelu(const Call& call) {
 
 Values selu(const Call& call) {
   const Tensor x = call.x(0);
-  const double alpha = call.f("alpha", 1.67326319217681884765625);
-  return one(number(call.f("gamma", 1.05070102214813232421875), x) * elu(x, alpha));
+  const double alpha = call.f("alpha", 1.6732632423543772);
+  return one(number(call.f("gamma", 1.0507009873554805), x) * elu(x, alpha));
 }
 
 Values celu(const Call& call) {
