@@ -16,11 +16,24 @@ namespace {
 // What fractions and roots were before they became a float: those of activations and of encodings.
 std::optional<double> known_number(float value) {
   using namespace std::numbers;
-  static constexpr double kNumbers[] = {
-      1.0 / 3,       2.0 / 3,       1.0 / 6,     pi,  2 * pi, pi / 2,
-      sqrt2,         1 / sqrt2,     e,           ln2, ln10,   1 / ln2,
-      inv_sqrtpi,    2 * inv_sqrtpi, inv_pi,     1.6732632423543772,  // Selu's
-      1.0507009873554805,           0.7978845608028654};              // sqrt(2 / pi)
+  static constexpr double kNumbers[] = {1.0 / 3,
+                                        2.0 / 3,
+                                        1.0 / 6,
+                                        pi,
+                                        2 * pi,
+                                        pi / 2,
+                                        sqrt2,
+                                        1 / sqrt2,
+                                        e,
+                                        ln2,
+                                        ln10,
+                                        1 / ln2,
+                                        inv_sqrtpi,
+                                        2 * inv_sqrtpi,
+                                        inv_pi,
+                                        1.6732632423543772,  // Selu's
+                                        1.0507009873554805,
+                                        0.7978845608028654};  // sqrt(2 / pi)
   for (const double number : kNumbers) {
     if (value == static_cast<float>(number)) return number;
     if (value == -static_cast<float>(number)) return -number;

@@ -66,7 +66,8 @@ class Import {
       return network(Leading::as_named, {});
     } catch (const ShapeError&) {
       // Names of sizes differ where the sizes are one batch.
-      for (const Leading leading : {Leading::one_symbol, Leading::one_per_axis, Leading::known_widths}) {
+      for (const Leading leading :
+           {Leading::one_symbol, Leading::one_per_axis, Leading::known_widths}) {
         try {
           return network(leading, {});
         } catch (const UserError&) {
