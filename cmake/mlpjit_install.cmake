@@ -20,6 +20,11 @@ foreach(tool mlpjit-bench mlpjit-dump mlpjit-run)
     install(TARGETS ${tool} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
   endif()
 endforeach()
+if(TARGET mlpjit-run)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/tools/convert/ DESTINATION ${CMAKE_INSTALL_DATADIR}/mlpjit/convert COMPONENT tools
+    PATTERN __pycache__ EXCLUDE PATTERN mlpjit-convert EXCLUDE)
+  install(PROGRAMS ${PROJECT_SOURCE_DIR}/tools/convert/mlpjit-convert DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mlpjit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   COMPONENT development)
 

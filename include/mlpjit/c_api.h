@@ -6,6 +6,7 @@
  * Handles are opaque. No exception and no C++ type crosses. Every function may be called with null
  * where it takes a pointer: it then fails, or gives 0. A function that fails says why:
  * mlpjit_last_error() is text of the calling thread. Elements are row-major; sizes are of 64 bits.
+ * Names, strings and messages are UTF-8; paths are the bytes that the system calls them by.
  *
  * A model may be run by any number of threads at once; a bound call by one at a time.
  */
@@ -165,8 +166,13 @@ MLPJIT_C_API mlpjit_bound* mlpjit_bind(mlpjit_model* model, const mlpjit_input* 
                                        size_t input_count);
 /** Null is no error. */
 MLPJIT_C_API void mlpjit_bound_free(mlpjit_bound* bound);
-/** Bytes of output `index`; 0 where there is none. */
+/** What it gives: 0, the first of the types, or -1 and -2, where there is no such output or axis. */
+MLPJIT_C_API size_t mlpjit_bound_output_count(const mlpjit_bound* bound);
 MLPJIT_C_API size_t mlpjit_bound_output_bytes(const mlpjit_bound* bound, size_t index);
+MLPJIT_C_API mlpjit_dtype mlpjit_bound_output_dtype(const mlpjit_bound* bound, size_t index);
+MLPJIT_C_API int32_t mlpjit_bound_output_rank(const mlpjit_bound* bound, size_t index);
+MLPJIT_C_API int64_t mlpjit_bound_output_size(const mlpjit_bound* bound, size_t index,
+                                              int32_t axis);
 /**
  * Runs it: pointers to the inputs' and the outputs' elements, in the model's order, of the bound
  * types and sizes. No allocation, no lock, no system call. mlpjit_last_error() is left as it was.

@@ -459,6 +459,20 @@ void mlpjit_bound_free(mlpjit_bound* bound) {
   delete bound;
 }
 
+size_t mlpjit_bound_output_count(const mlpjit_bound* bound) {
+  return bound == nullptr ? 0 : bound->outputs.size();
+}
+mlpjit_dtype mlpjit_bound_output_dtype(const mlpjit_bound* bound, size_t index) {
+  if (index >= mlpjit_bound_output_count(bound)) return MLPJIT_F32;
+  return dtype_of(bound->outputs[index].dtype);
+}
+int32_t mlpjit_bound_output_rank(const mlpjit_bound* bound, size_t index) {
+  return index < mlpjit_bound_output_count(bound) ? bound->outputs[index].shape.rank() : -1;
+}
+int64_t mlpjit_bound_output_size(const mlpjit_bound* bound, size_t index, int32_t axis) {
+  if (axis < 0 || axis >= mlpjit_bound_output_rank(bound, index)) return -2;
+  return bound->outputs[index].shape[axis].value();
+}
 size_t mlpjit_bound_output_bytes(const mlpjit_bound* bound, size_t index) {
   if (bound == nullptr || index >= bound->outputs.size()) return 0;
   return bytes_of(bound->outputs[index]);

@@ -57,6 +57,11 @@ static void digits(const char* folder) {
   mlpjit_bound* bound = mlpjit_bind(model, &first, 1);
   EXPECT(bound != NULL);
   EXPECT(mlpjit_bound_output_bytes(bound, 0) == sizeof bound_scores);
+  EXPECT(mlpjit_bound_output_count(bound) == 1 && mlpjit_bound_output_count(NULL) == 0);
+  EXPECT(mlpjit_bound_output_dtype(bound, 0) == MLPJIT_F32);
+  EXPECT(mlpjit_bound_output_rank(bound, 0) == 2 && mlpjit_bound_output_rank(bound, 1) == -1);
+  EXPECT(mlpjit_bound_output_size(bound, 0, 0) == 1 && mlpjit_bound_output_size(bound, 0, 1) == 10);
+  EXPECT(mlpjit_bound_output_size(bound, 0, 2) == -2 && mlpjit_bound_output_size(NULL, 0, 0) == -2);
   const void* from[] = {rows};
   void* to[] = {bound_scores};
   EXPECT(mlpjit_bound_run(bound, from, 1, to, 1) == MLPJIT_OK);

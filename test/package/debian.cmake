@@ -34,7 +34,7 @@ if(NOT printed MATCHES "^logits_0,.*,logits_9\n[-0-9.e,]+\n$")
   message(FATAL_ERROR "mlpjit-run printed:\n${printed}")
 endif()
 foreach(file include/mlpjit/c_api.h lib/libmlpjit.so lib/libmlpjit.so.0 lib/libmlpjit-codegen.so lib/libmlpjit-onnx.so
-             lib/pkgconfig/mlpjit.pc lib/cmake/mlpjit/mlpjitConfig.cmake bin/mlpjit-dump bin/mlpjit-bench)
+             lib/pkgconfig/mlpjit.pc lib/cmake/mlpjit/mlpjitConfig.cmake bin/mlpjit-dump bin/mlpjit-bench bin/mlpjit-convert share/mlpjit/convert/__main__.py)
   if(NOT EXISTS ${BINARY}/root/usr/${file})
     message(FATAL_ERROR "no package has /usr/${file}")
   endif()

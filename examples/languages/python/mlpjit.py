@@ -40,9 +40,10 @@ _PROTOTYPES = {
     "bound_free": (None, c_void_p),
     "bound_run": (c_int, c_void_p, POINTER(c_void_p), c_size_t, POINTER(c_void_p), c_size_t),
 }
-for _port in ("input", "output"):
+for _port in ("input", "output", "bound_output"):
     _PROTOTYPES[_port + "_count"] = (c_size_t, c_void_p)
-    _PROTOTYPES[_port + "_name"] = (c_char_p, c_void_p, c_size_t)
+    if _port != "bound_output":
+        _PROTOTYPES[_port + "_name"] = (c_char_p, c_void_p, c_size_t)
     _PROTOTYPES[_port + "_dtype"] = (c_int, c_void_p, c_size_t)
     _PROTOTYPES[_port + "_rank"] = (c_int32, c_void_p, c_size_t)
     _PROTOTYPES[_port + "_size"] = (c_int64, c_void_p, c_size_t, c_int32)
@@ -74,8 +75,18 @@ def _inputs(arrays):
         for a in arrays))
 
 
+def _ask(handle, kind, what, *where):
+    return getattr(_lib, f"mlpjit_{kind}_{what}")(handle, *where)
+
+
+def _type(handle, kind, i):
+    rank = _ask(handle, kind, "rank", i)
+    return (_DTYPES[_ask(handle, kind, "dtype", i)],
+            tuple(_ask(handle, kind, "size", i, axis) for axis in range(rank)))
+
+
 class Model:
-    """An ONNX file, or the symbol file and the parameter file of export_model()."""
+    """A file that save() wrote, an ONNX file, or the symbol file and the parameter file of export_model()."""
 
     def __init__(self, model_file, parameter_file=None):
         self._handle = _lib.mlpjit_load(
@@ -88,11 +99,8 @@ class Model:
         self._bytes = [0] * len(self.outputs)  # that the outputs took so far
 
     def _ports(self, kind):
-        def ask(what, *where):
-            return getattr(_lib, f"mlpjit_{kind}_{what}")(self._handle, *where)
-        return [Port(ask("name", i).decode(), _DTYPES[ask("dtype", i)],
-                     tuple(ask("size", i, axis) for axis in range(ask("rank", i))))
-                for i in range(ask("count"))]
+        return [Port(_ask(self._handle, kind, "name", i).decode(), *_type(self._handle, kind, i))
+                for i in range(_ask(self._handle, kind, "count"))]
 
     def _arrays(self, values):
         # Row-major, of the model's types; numpy refuses what would lose more than precision.
@@ -128,10 +136,12 @@ class Bound:
     def __init__(self, model, shapes):
         self._inputs = [np.zeros(shape, port.dtype)
                         for shape, port in zip(shapes, model.inputs, strict=True)]
-        self._outputs = model.run(*self._inputs)  # arrays of the right shapes
         self._handle = _lib.mlpjit_bind(model._handle, _inputs(self._inputs), len(self._inputs))
         _check(self._handle)
         weakref.finalize(self, _lib.mlpjit_bound_free, self._handle)
+        types = [_type(self._handle, "bound_output", i)
+                 for i in range(_lib.mlpjit_bound_output_count(self._handle))]
+        self._outputs = [np.zeros(shape, dtype) for dtype, shape in types]
         self._arguments = (*self._pointers(self._inputs), *self._pointers(self._outputs))
 
     @staticmethod
