@@ -173,7 +173,8 @@ class Linear(SklearnTest):
     def test_labels_are_the_trainers_integers(self):
         for y in (CANCER_CLASS * 5 - 2, CANCER_CLASS.astype(bool), CANCER_CLASS + 1.0):
             self.check(make_pipeline(MinMaxScaler(), LogisticRegression()).fit(CANCER, y), CANCER)
-        self.check(make_pipeline(StandardScaler(), LinearSVC()).fit(WINE, WINE_CLASS * 3), WINE)
+        for y in (WINE_CLASS * 3, WINE_CLASS - 2, WINE_CLASS * 2**25):
+            self.check_both(make_pipeline(StandardScaler(), LinearSVC()).fit(WINE, y), WINE)
 
     def test_labels_that_are_strings_are_places_in_classes(self):
         model = make_pipeline(StandardScaler(), LogisticRegression()).fit(WINE, WINE_NAMES)

@@ -11,6 +11,8 @@ from .sklearn_transformers import Columns
 
 ACTIVATIONS = {"identity": "", "relu": "relu", "tanh": "tanh", "logistic": "sigmoid", "exp": "exp"}
 
+EXACT = 2**24  # integers up to it are floats of 32 bits
+
 LINEAR_REGRESSORS = set(
     """LinearRegression Ridge RidgeCV Lasso LassoCV ElasticNet ElasticNetCV MultiTaskLasso
     MultiTaskElasticNet MultiTaskLassoCV MultiTaskElasticNetCV Lars LarsCV LassoLars LassoLarsCV
@@ -147,15 +149,19 @@ def class_labels(classes: np.ndarray) -> Optional[List[int]]:
 
 def label(b: Columns, e: Any, scored: Scored) -> Value:
     """i64: the classes' integers, or the places of their names."""
-    g = b.graph
-    if scored.threshold is not None:
-        place = g.cast(g.op("greater", scored.scores, scored.threshold), "i64")
-        if scored.multilabel:
-            return place
-        place = g.reshape(place, place.shape[:1])
-    else:
-        place = g.reduce("argmax", scored.scores, 1)
+    g, scores = b.graph, scored.scores
+    if scored.multilabel:
+        return g.cast(g.op("greater", scores, scored.threshold), "i64")
     labels = class_labels(e.classes_)
-    if labels is None or labels == list(range(len(labels))):
-        return place
-    return g.op("gather", g.constant(labels, "i64"), place, axis=0)
+    labels = list(range(len(e.classes_))) if labels is None else labels
+    if scored.threshold is not None:
+        second = g.reshape(g.op("greater", scores, scored.threshold), scores.shape[:1])
+        return g.op("where", second, g.constant(labels[1], "i64"), labels[0])
+    if labels != sorted(labels) or max(map(abs, labels)) > EXACT:
+        place = g.reduce("argmax", scores, 1)
+        return g.op("gather", g.constant(labels, "i64"), place, axis=0)
+    # The first of the largest, as argmax finds it. But argmax and gather have no machine code, and
+    # a model with them cannot be bound for hard real time.
+    largest = g.op("equal", scores, g.reduce("max", scores, 1, True))
+    found = g.reduce("min", g.op("where", largest, g.constant(labels), float(labels[-1])), 1)
+    return g.cast(found, "i64")

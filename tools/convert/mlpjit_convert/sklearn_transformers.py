@@ -150,12 +150,15 @@ def ordinal_encoder(b: Columns, e: Any, path: str, block: Block) -> Value:
         for k, category in enumerate(categories):
             if is_missing(category):
                 codes[k] = float(getattr(e, "encoded_missing_value", np.nan))
-        # Without a default, an unknown category is a place that gather refuses.
-        known = e.handle_unknown != "use_encoded_value"
-        table = codes if known else codes + [float(e.unknown_value)]
-        place = _place(b, _matches(b, block.column(i), list(categories)), len(categories))
-        value = g.op("gather", g.constant(table), place, axis=0)
-        parts.append(g.reshape(value, value.shape + (1,)))
+        found = _matches(b, block.column(i), list(categories))
+        if e.handle_unknown == "use_encoded_value":
+            value = g.reduce("sum", g.op("where", found, g.constant(codes), 0.0), 1, True)
+            known = g.op("greater", g.reduce("max", g.cast(found, g.dtype), 1, True), 0.0)
+            parts.append(g.op("where", known, value, float(e.unknown_value)))
+        else:  # gather refuses what is no place
+            place = _place(b, found, len(categories))
+            value = g.op("gather", g.constant(codes), place, axis=0)
+            parts.append(g.reshape(value, value.shape + (1,)))
     return g.concat(parts, 1)
 
 
