@@ -10,10 +10,9 @@
 #include <unordered_map>
 
 #include "lib/ir/opcodes.h"
-#include "lib/passes/passes.h"
 #include "mlpjit/error.h"
 #include "mlpjit/version.h"
-#include "src/model/onnx_bodies.h"
+#include "src/model/onnx_writer.h"
 #include "src/record/tensor_impl.h"
 
 namespace mlpjit::detail {
@@ -24,7 +23,6 @@ using onnx::Attribute;
 using onnx::DataType;
 using onnx::Node;
 using onnx::TensorData;
-using Names = std::vector<std::string>;
 
 // Plain ops of ONNX that are read as the same op again, so that a round trip keeps the bits.
 const std::map<Opcode, const char*> kSame = {
@@ -53,59 +51,6 @@ const std::map<Opcode, const char*> kReductions = {{Opcode::sum, "ReduceSum"},
                                                    {Opcode::max, "ReduceMax"},
                                                    {Opcode::min, "ReduceMin"}};
 
-class Writer {
- public:
-  explicit Writer(const PortableModel& from) : from_(from), program_(from.symbol.graph->clone()) {
-    passes::inline_calls(program_);
-  }
-
-  onnx::Model write();
-
- private:
-  using Values = std::unordered_map<std::uint32_t, std::string>;  // names, by value
-
-  const ir::Function& main() const { return program_.main(); }
-  const ir::Type& type(ir::ValueId id) const { return main().value(id).type; }
-  const std::string& name(ir::ValueId id) const { return values_.at(id.index); }
-  std::string fresh(const std::string& wanted);
-  std::string name_result(ir::ValueId id);
-
-  // Adds a node; gives the name of its one result.
-  std::string node(const ir::Op& op, const std::string& kind, Names inputs,
-                   std::vector<Attribute> attributes = {}, std::string result = "");
-  std::string literal(const ir::Literal& literal, const std::string& wanted);
-  std::string integers(const std::vector<std::int64_t>& values);
-  std::string shape_tensor(const ir::Op& op, const Shape& shape);
-  std::string symbol_tensor(const std::string& symbol);
-  onnx::ValueInfo info(const std::string& name, const ir::Type& type) const;
-
-  void region(const ir::Region& region);
-  void op(const ir::Op& op);
-  void plain(const ir::Op& op);
-  void own(const ir::Op& op);
-  void reduction(const ir::Op& op);
-  void movement(const ir::Op& op);
-  void slice(const ir::Op& op);
-  void split(const ir::Op& op);
-  void cond(const ir::Op& op);
-  void while_loop(const ir::Op& op);
-  void scan(const ir::Op& op);
-  // A graph of its own: `fill` adds its nodes, and gives the names and types of its results.
-  std::shared_ptr<const onnx::Graph> subgraph(
-      const std::vector<onnx::ValueInfo>& inputs,
-      const std::function<std::vector<std::pair<std::string, ir::Type>>()>& fill);
-  void bind(const ir::Region& region, std::span<const std::string> names);
-
-  const PortableModel& from_;
-  ir::Graph program_;
-  onnx::Model model_;
-  onnx::Graph* graph_ = nullptr;  // that nodes go to
-  Values values_;
-  std::map<std::string, int> used_;
-  std::map<std::string, std::string> symbols_;
-  OwnBodies bodies_;
-};
-
 TensorData tensor_data(const std::string& name, DType dtype, const Shape& shape, const void* data) {
   TensorData tensor;
   tensor.name = name;
@@ -116,17 +61,21 @@ TensorData tensor_data(const std::string& name, DType dtype, const Shape& shape,
   return tensor;
 }
 
-std::string Writer::fresh(const std::string& wanted) {
+}  // namespace
+
+using Names = OnnxWriter::Names;
+
+std::string OnnxWriter::fresh(const std::string& wanted) {
   const int before = used_[wanted]++;
   return before == 0 ? wanted : fmt::format("{}_{}", wanted, before);
 }
 
-std::string Writer::name_result(ir::ValueId id) {
+std::string OnnxWriter::name_result(ir::ValueId id) {
   return values_[id.index] = fresh(main().value(id).name);
 }
 
-std::string Writer::node(const ir::Op& op, const std::string& kind, Names inputs,
-                         std::vector<Attribute> attributes, std::string result) {
+std::string OnnxWriter::node(const ir::Op& op, const std::string& kind, Names inputs,
+                             std::vector<Attribute> attributes, std::string result) {
   if (result.empty()) result = fresh(op.path.empty() ? kind : op.path + "." + kind);
   Node made;
   made.name = fresh("node " + result);
@@ -138,7 +87,7 @@ std::string Writer::node(const ir::Op& op, const std::string& kind, Names inputs
   return result;
 }
 
-std::string Writer::literal(const ir::Literal& literal, const std::string& wanted) {
+std::string OnnxWriter::literal(const ir::Literal& literal, const std::string& wanted) {
   const std::string name = fresh(wanted);
   // Constants stand with the weights, which every graph sees.
   model_.graph.initializers.push_back(
@@ -146,12 +95,12 @@ std::string Writer::literal(const ir::Literal& literal, const std::string& wante
   return name;
 }
 
-std::string Writer::integers(const std::vector<std::int64_t>& values) {
+std::string OnnxWriter::integers(const std::vector<std::int64_t>& values) {
   return literal(ir::make_literal(DType::i64, Shape{Dim(values.size())}, values.data()),
                  "integers");
 }
 
-onnx::ValueInfo Writer::info(const std::string& name, const ir::Type& type) const {
+onnx::ValueInfo OnnxWriter::info(const std::string& name, const ir::Type& type) const {
   onnx::ValueInfo made;
   made.name = name;
   made.kind = onnx::ValueInfo::Kind::tensor;
@@ -166,7 +115,7 @@ onnx::ValueInfo Writer::info(const std::string& name, const ir::Type& type) cons
 }
 
 // The size that a symbol stands for, [1]: of the first input that has it as it is.
-std::string Writer::symbol_tensor(const std::string& symbol) {
+std::string OnnxWriter::symbol_tensor(const std::string& symbol) {
   if (const auto found = symbols_.find(symbol); found != symbols_.end()) return found->second;
   for (const ir::ValueId input : main().body().arguments) {
     const Shape& shape = type(input).shape;
@@ -188,7 +137,7 @@ std::string Writer::symbol_tensor(const std::string& symbol) {
       symbol));
 }
 
-std::string Writer::shape_tensor(const ir::Op& op, const Shape& shape) {
+std::string OnnxWriter::shape_tensor(const ir::Op& op, const Shape& shape) {
   if (shape.is_static()) return integers({shape.sizes().begin(), shape.sizes().end()});
   Names parts;
   for (int axis = 0; axis < shape.rank(); ++axis) {
@@ -205,14 +154,14 @@ std::string Writer::shape_tensor(const ir::Op& op, const Shape& shape) {
   return node(op, "Concat", std::move(parts), {onnx_integer("axis", 0)});
 }
 
-void Writer::plain(const ir::Op& op) {
+void OnnxWriter::plain(const ir::Op& op) {
   Names inputs;
   for (const ir::ValueId operand : op.operands) inputs.push_back(name(operand));
   node(op, kSame.at(op.opcode), std::move(inputs), {}, name_result(op.results[0]));
 }
 
 // A node of our domain, whose function the file has.
-void Writer::own(const ir::Op& op) {
+void OnnxWriter::own(const ir::Op& op) {
   Names inputs;
   std::vector<ir::Type> types;
   for (const ir::ValueId operand : op.operands) {
@@ -224,7 +173,7 @@ void Writer::own(const ir::Op& op) {
   graph_->nodes.back().domain = onnx::kOwnDomain;
 }
 
-void Writer::reduction(const ir::Op& op) {
+void OnnxWriter::reduction(const ir::Op& op) {
   std::string x = name(op.operands[0]);
   const ir::Type &from = type(op.operands[0]), &to = type(op.results[0]);
   // Sums of integers are i64, means of them f32.
@@ -238,7 +187,7 @@ void Writer::reduction(const ir::Op& op) {
        {onnx_integer("keepdims", op.attrs.flag("keepdims") ? 1 : 0)}, name_result(op.results[0]));
 }
 
-void Writer::slice(const ir::Op& op) {
+void OnnxWriter::slice(const ir::Op& op) {
   const std::int64_t end = op.attrs.integer("end");
   node(op, "Slice",
        {name(op.operands[0]), integers({op.attrs.integer("begin")}), integers({end}),
@@ -246,7 +195,7 @@ void Writer::slice(const ir::Op& op) {
        {}, name_result(op.results[0]));
 }
 
-void Writer::split(const ir::Op& op) {
+void OnnxWriter::split(const ir::Op& op) {
   Node made;
   made.op = "Split";
   made.name = fresh("node " + main().value(op.results[0]).name);
@@ -256,7 +205,7 @@ void Writer::split(const ir::Op& op) {
   graph_->nodes.push_back(std::move(made));
 }
 
-void Writer::movement(const ir::Op& op) {
+void OnnxWriter::movement(const ir::Op& op) {
   const std::string x = name(op.operands[0]);
   const auto axis = [&] { return onnx_integer("axis", op.attrs.integer("axis")); };
   switch (op.opcode) {
@@ -292,126 +241,7 @@ void Writer::movement(const ir::Op& op) {
                   op.path.empty() ? "" : "layer '" + op.path + "': ", ir::to_string(op.opcode)));
 }
 
-void Writer::bind(const ir::Region& region, std::span<const std::string> names) {
-  for (std::size_t i = 0; i < region.arguments.size(); ++i)
-    values_[region.arguments[i].index] = names[i];
-}
-
-std::shared_ptr<const onnx::Graph> Writer::subgraph(
-    const std::vector<onnx::ValueInfo>& inputs,
-    const std::function<std::vector<std::pair<std::string, ir::Type>>()>& fill) {
-  auto made = std::make_shared<onnx::Graph>();
-  made->name = fresh("graph");
-  made->inputs = inputs;
-  onnx::Graph* const outer = std::exchange(graph_, made.get());
-  for (auto& [result, type] : fill()) {
-    // A result is a node's of this graph.
-    Node copy;
-    copy.op = "Identity";
-    copy.name = fresh("node result");
-    copy.inputs = {result};
-    copy.outputs = {fresh("result")};
-    made->outputs.push_back(info(copy.outputs[0], type));
-    made->nodes.push_back(std::move(copy));
-  }
-  graph_ = outer;
-  return made;
-}
-
-void Writer::cond(const ir::Op& op) {
-  Names given;
-  for (std::size_t i = 1; i < op.operands.size(); ++i) given.push_back(name(op.operands[i]));
-  const auto branch = [&](std::size_t i) {
-    const ir::Region& of = main().region(op.regions[i]);
-    return onnx_graph(i == 0 ? "then_branch" : "else_branch", subgraph({}, [&] {
-                        bind(of, given);
-                        region(of);
-                        std::vector<std::pair<std::string, ir::Type>> results;
-                        for (const ir::ValueId id : of.results)
-                          results.emplace_back(name(id), type(id));
-                        return results;
-                      }));
-  };
-  Node made;
-  made.op = "If";
-  made.name = fresh("node If");
-  made.inputs = {name(op.operands[0])};
-  made.attributes = {branch(0), branch(1)};
-  for (const ir::ValueId result : op.results) made.outputs.push_back(name_result(result));
-  graph_->nodes.push_back(std::move(made));
-}
-
-// Whether another round comes is asked before the first, and at the end of each.
-void Writer::while_loop(const ir::Op& op) {
-  const ir::Region &condition = main().region(op.regions[0]), &body = main().region(op.regions[1]);
-  Names state;
-  for (const ir::ValueId operand : op.operands) state.push_back(name(operand));
-  const auto asked = [&](std::span<const std::string> now) {
-    bind(condition, now);
-    region(condition);
-    const ir::ValueId result = condition.results[0];
-    return type(result).shape.rank() == 0 ? name(result)
-                                          : node(op, "Reshape", {name(result), integers({})});
-  };
-  const std::string first = asked(state);
-  Names inside;
-  std::vector<onnx::ValueInfo> inputs{info(fresh("round"), {DType::i64, {}, false}),
-                                      info(fresh("condition"), {DType::boolean, {}, false})};
-  for (const ir::ValueId argument : body.arguments) {
-    inside.push_back(fresh(main().value(argument).name));
-    inputs.push_back(info(inside.back(), type(argument)));
-  }
-  const auto graph = subgraph(inputs, [&] {
-    bind(body, inside);
-    region(body);
-    Names next;
-    for (const ir::ValueId id : body.results) next.push_back(name(id));
-    std::vector<std::pair<std::string, ir::Type>> results{
-        {asked(next), {DType::boolean, {}, false}}};
-    for (std::size_t i = 0; i < next.size(); ++i)
-      results.emplace_back(next[i], type(body.results[i]));
-    return results;
-  });
-  const std::int64_t most = op.attrs.integer("max_iterations");
-  Node made;
-  made.op = "Loop";
-  made.name = fresh("node Loop");
-  made.inputs = {most < 0 ? "" : literal(ir::scalar_literal(DType::i64, most), "rounds"), first};
-  made.inputs.insert(made.inputs.end(), state.begin(), state.end());
-  made.attributes = {onnx_graph("body", graph)};
-  for (const ir::ValueId result : op.results) made.outputs.push_back(name_result(result));
-  graph_->nodes.push_back(std::move(made));
-}
-
-void Writer::scan(const ir::Op& op) {
-  const ir::Region& body = main().region(op.regions[0]);
-  const std::int64_t carried = op.attrs.integer("carried");
-  Names inside;
-  std::vector<onnx::ValueInfo> inputs;
-  for (const ir::ValueId argument : body.arguments) {
-    inside.push_back(fresh(main().value(argument).name));
-    inputs.push_back(info(inside.back(), type(argument)));
-  }
-  Node made;
-  made.op = "Scan";
-  made.name = fresh("node Scan");
-  for (const ir::ValueId operand : op.operands) made.inputs.push_back(name(operand));
-  made.attributes = {
-      onnx_graph("body", subgraph(inputs,
-                                  [&] {
-                                    bind(body, inside);
-                                    region(body);
-                                    std::vector<std::pair<std::string, ir::Type>> results;
-                                    for (const ir::ValueId id : body.results)
-                                      results.emplace_back(name(id), type(id));
-                                    return results;
-                                  })),
-      onnx_integer("num_scan_inputs", static_cast<std::int64_t>(op.operands.size()) - carried)};
-  for (const ir::ValueId result : op.results) made.outputs.push_back(name_result(result));
-  graph_->nodes.push_back(std::move(made));
-}
-
-void Writer::op(const ir::Op& op) {
+void OnnxWriter::op(const ir::Op& op) {
   const auto rank = [&] { return type(op.operands[0]).shape.rank(); };
   if (kSame.contains(op.opcode)) return plain(op);
   if (kReductions.contains(op.opcode)) return reduction(op);
@@ -456,11 +286,11 @@ void Writer::op(const ir::Op& op) {
                   op.path.empty() ? "" : "layer '" + op.path + "': ", ir::to_string(op.opcode)));
 }
 
-void Writer::region(const ir::Region& region) {
+void OnnxWriter::region(const ir::Region& region) {
   for (const ir::OpId id : region.ops) op(main().op(id));
 }
 
-onnx::Model Writer::write() {
+onnx::Model OnnxWriter::write() {
   const SymbolFile& symbol = from_.symbol;
   for (const ir::Input& input : main().inputs()) {
     if (input.kind == ir::InputKind::state || input.kind == ir::InputKind::token)
@@ -510,10 +340,8 @@ onnx::Model Writer::write() {
   return std::move(model_);
 }
 
-}  // namespace
-
 onnx::Model onnx_model(const PortableModel& model) {
-  return Writer(model).write();
+  return OnnxWriter(model).write();
 }
 
 }  // namespace mlpjit::detail

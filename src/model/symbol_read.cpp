@@ -403,6 +403,7 @@ void read_checks(const JsonText& source, const SymbolRecord& record, const ir::F
 }  // namespace
 
 SymbolFile read_symbol(const JsonText& source, StoredConstants& constants) {
+  const support::FloatEnvScope environment;  // decimals are rounded to nearest
   SymbolRecord record = read_record(source);
   SymbolFile symbol;
   symbol.training = record.training;
@@ -412,7 +413,6 @@ SymbolFile read_symbol(const JsonText& source, StoredConstants& constants) {
   symbol.metadata = record.metadata;
   symbol.numerics_version = record.numerics_version;
   check_aliases(source, record, symbol);
-  const support::FloatEnvScope environment;  // decimals are rounded to nearest
   ir::ProgramAst program = ProgramReader(source, constants).read(record);
   record.nodes = {};
   record.functions = {};

@@ -77,8 +77,8 @@ void disable(PassOptions& options, const std::vector<std::string>& names) {
 void declare(CLI::App& app, Options& options) {
   app.footer(fmt::format(kFooter, fmt::join(pass_names(), ", ")));
   app.add_option("program,--layers", options.program.program,
-                 "Layer sizes (512-256-128-2); a file with a graph as text, the symbol file of an "
-                 "exported model, or an ONNX model; or - for standard input");
+                 "Layer sizes (512-256-128-2); a file with a graph as text, a model that save() or "
+                 "export_model() wrote, or an ONNX model; or - for standard input");
   app.final_callback([&options] {
     if (options.program.program.empty()) throw CLI::RequiredError("program");
   });

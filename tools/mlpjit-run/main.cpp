@@ -28,7 +28,7 @@ or machine cannot do it.)";
 
 void declare(CLI::App& app, Settings& settings) {
   app.footer(kFooter);
-  app.add_option("model", settings.model, "ONNX model, or symbol file of an exported model")
+  app.add_option("model", settings.model, "ONNX model, or one that save() or export_model() wrote")
       ->required();
   app.add_option("rows", settings.rows,
                  "Table in CSV, or arrays in .npy or .npz; - for standard input")
