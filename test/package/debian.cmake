@@ -1,5 +1,6 @@
 # The Debian packages: made, unpacked into one root, and the tools run there on a model and a table.
 #   ROOT  the tree;  BUILD: its build folder;  BINARY: where all this happens
+cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE ${BINARY} ${BUILD}/packages)
 file(MAKE_DIRECTORY ${BINARY})
 execute_process(COMMAND cpack -G DEB --config ${BUILD}/CPackConfig.cmake WORKING_DIRECTORY ${BUILD}
@@ -10,10 +11,11 @@ foreach(package IN LISTS packages)
   execute_process(COMMAND dpkg-deb -x ${package} ${BINARY}/root COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND dpkg-deb -f ${package} Package Depends OUTPUT_VARIABLE fields COMMAND_ERROR_IS_FATAL ANY)
   string(REGEX MATCH "Package: ([^\n]*)" name "${fields}")
-  list(APPEND names ${CMAKE_MATCH_1})
+  set(name ${CMAKE_MATCH_1})
+  list(APPEND names ${name})
   string(REGEX MATCH "Depends: [^\n]*" depends "${fields}")
   # The code generator has LLVM in it: it needs no package of it.
-  if(depends MATCHES "llvm" OR (NOT CMAKE_MATCH_1 STREQUAL "libmlpjit0" AND NOT depends MATCHES "libmlpjit0 [(]= "))
+  if(depends MATCHES "llvm" OR (NOT name STREQUAL "libmlpjit0" AND NOT depends MATCHES "libmlpjit0 [(]= "))
     message(FATAL_ERROR "package ${name}: ${depends}")
   endif()
 endforeach()

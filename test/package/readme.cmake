@@ -1,5 +1,6 @@
 # The programs and the project that README.md and docs/models.md show, word by word: built against the install, and run.
 #   ROOT  the tree;  BINARY: where all this happens;  PREFIX: the install;  COMPILER; C_COMPILER
+cmake_minimum_required(VERSION 3.25)
 # extract(PAGE LANGUAGE PART FILE): the first block of that language that has the part becomes the file.
 function(extract page language part file)
   file(READ ${ROOT}/${page} text)
