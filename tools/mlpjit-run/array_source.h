@@ -24,6 +24,9 @@ class ArraySource final : public RowSource {
               const std::vector<std::string>& chosen);
 
   std::int64_t next(std::int64_t most, Tensors& inputs) override;
+  std::optional<double> fraction() const override {
+    return rows_ == 0 ? 1.0 : static_cast<double>(done_) / static_cast<double>(rows_);
+  }
 
  private:
   // What an array gives to an input.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "mlpjit/error.h"
 
@@ -53,10 +54,19 @@ FileSource::FileSource(const std::string& path)
     : ByteSource(path == "-" ? "standard input" : path),
       file_(path == "-" ? stdin : std::fopen(path.c_str(), "rb")) {
   if (file_.get() == nullptr) throw UserError(fmt::format("{}: {}", name(), std::strerror(errno)));
+  std::error_code none;
+  if (path != "-" && std::filesystem::is_regular_file(path, none))
+    size_ = std::filesystem::file_size(path, none);
+}
+
+std::optional<double> FileSource::fraction() const {
+  if (size_ == 0) return std::nullopt;
+  return std::min(1.0, static_cast<double>(read_) / static_cast<double>(size_));
 }
 
 std::size_t FileSource::read_file(char* bytes, std::size_t size) {
   const std::size_t got = std::fread(bytes, 1, size, file_.get());
+  read_ += got;
   if (got < size && std::ferror(file_.get()) != 0)
     throw UserError(fmt::format("{}: {}", name(), std::strerror(errno)));
   return got;

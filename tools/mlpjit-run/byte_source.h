@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ class ByteSource {
   const std::string& name() const { return name_; }
   // Fewer bytes than asked for only at the end. @throws UserError where they cannot be read.
   virtual std::size_t read(char* bytes, std::size_t size) = 0;
+  // The share of the bytes that was read, of 1; nothing where nobody knows how many there are.
+  virtual std::optional<double> fraction() const { return std::nullopt; }
 
  private:
   std::string name_;
@@ -53,6 +56,7 @@ class FileSource final : public ByteSource {
   // A file, or standard input for "-". @throws UserError where it cannot be opened.
   explicit FileSource(const std::string& path);
   std::size_t read(char* bytes, std::size_t size) override;
+  std::optional<double> fraction() const override;
   // The first bytes, which are read again afterwards; fewer where there are no more.
   std::string_view peek(std::size_t size);
 
@@ -60,6 +64,7 @@ class FileSource final : public ByteSource {
   std::size_t read_file(char* bytes, std::size_t size);
 
   File file_;
+  std::uint64_t size_ = 0, read_ = 0;  // 0 of what has no size
   std::string ahead_;
 };
 

@@ -25,6 +25,7 @@ class CsvSource final : public RowSource {
   CsvSource(const nn::SymbolBlock& model, std::unique_ptr<ByteSource> bytes, CsvOptions options);
 
   std::int64_t next(std::int64_t most, Tensors& inputs) override;
+  std::optional<double> fraction() const override { return bytes_->fraction(); }
   std::int64_t left_out() const override { return left_out_; }
 
  private:

@@ -54,23 +54,35 @@ Format format_of(const Settings& settings) {
 class Progress {
  public:
   explicit Progress(bool quiet) : quiet_(quiet) {}
-  void add(std::int64_t rows) {
+  void add(std::int64_t rows, std::optional<double> fraction) {
     done_ += rows;
-    if (terminal_ && !quiet_) std::cerr << fmt::format("\r{} rows", done_);
+    const auto now = std::chrono::steady_clock::now();
+    if (!terminal_ || quiet_ || now - shown_ < std::chrono::milliseconds(50)) return;
+    shown_ = now;
+    std::cerr << fmt::format("\r{}{} rows", fraction ? bar(*fraction) : "", done_) << kClear;
   }
   void finish(std::int64_t left_out) const {
     if (quiet_) return;
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
     std::cerr << fmt::format("{}mlpjit-run: {} rows in {:.2f} s, {:.0f} rows per second{}\n",
-                             terminal_ ? "\r" : "", done_, took.count(),
+                             terminal_ ? "\r" + std::string(kClear) : "", done_, took.count(),
                              static_cast<double>(done_) / took.count(),
                              left_out > 0 ? fmt::format(", {} left out", left_out) : "");
   }
 
  private:
+  static constexpr const char* kClear = "\x1b[K";  // to the end of the line
+  // "[########            ]  40 %  ".
+  static std::string bar(double fraction) {
+    constexpr int kWidth = 40;
+    const int full = static_cast<int>(fraction * kWidth);
+    return fmt::format("[{:#<{}}{: <{}}] {:3.0f} %  ", "", full, "", kWidth - full, fraction * 100);
+  }
+
   const bool quiet_, terminal_ = isatty(STDERR_FILENO) != 0;
   std::int64_t done_ = 0;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point shown_{};
 };
 
 }  // namespace
@@ -90,7 +102,7 @@ void run(const Settings& settings) {
     rows = source->next(settings.batch, inputs);
     if (rows == 0 && !first) break;
     sink->write(model(inputs), rows);
-    progress.add(rows);
+    progress.add(rows, source->fraction());
   }
   sink->finish();
   progress.finish(source->left_out());
