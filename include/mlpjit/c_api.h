@@ -69,6 +69,7 @@ typedef struct mlpjit_options {
   int cast_halves; /**< not 0: widen float16 and bfloat16 weights of ONNX files to float32 */
   int exact_batch; /**< not 0: a program per batch size, where the default is one for all */
   int threads;     /**< of one call; 0 and 1: the caller's alone */
+  int no_checks;   /**< not 0: a model's checks are not run when it is loaded; halves have none */
 } mlpjit_options;
 
 /** Elements that a call reads: the caller's memory, aligned to its element. */
@@ -120,7 +121,10 @@ MLPJIT_C_API size_t mlpjit_output_count(const mlpjit_model* model);
 /** Their names, valid as long as the model; null where there is none. */
 MLPJIT_C_API const char* mlpjit_input_name(const mlpjit_model* model, size_t index);
 MLPJIT_C_API const char* mlpjit_output_name(const mlpjit_model* model, size_t index);
-/** Their types; the first of the types, and an error, where there is none. */
+/**
+ * Their types; the first of the types, and an error, where there is none. Outputs of a model whose
+ * network hangs on values or sizes of inputs are known after a call only: -1 is their rank.
+ */
 MLPJIT_C_API mlpjit_dtype mlpjit_input_dtype(const mlpjit_model* model, size_t index);
 MLPJIT_C_API mlpjit_dtype mlpjit_output_dtype(const mlpjit_model* model, size_t index);
 /** Their number of axes; -1 where there is none. */

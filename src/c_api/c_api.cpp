@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -261,6 +262,9 @@ struct mlpjit_model {
 struct mlpjit_bound {
   mlpjit::BoundCall call;
   std::vector<TensorSpec> inputs, outputs;
+  // What a call hands on: made before, as nothing is allocated in it.
+  std::vector<mlpjit::BoundInput> from;
+  std::vector<mlpjit::BoundOutput> to;
 };
 
 namespace {
@@ -268,6 +272,7 @@ namespace {
 mlpjit::nn::LoadOptions load_options(const mlpjit_options& options) {
   mlpjit::nn::LoadOptions load;
   load.cast = options.cast_halves != 0;
+  load.verify = options.no_checks == 0;
   return load;
 }
 
@@ -450,8 +455,11 @@ mlpjit_bound* mlpjit_bind(mlpjit_model* model, const mlpjit_input* inputs, size_
     for (size_t i = 0; i < input_count; ++i) specs.push_back(spec_of(inputs[i]));
     mlpjit::BoundCall call = model->net.bind(specs);
     const auto given = call.inputs(), gives = call.outputs();
-    return new mlpjit_bound{
-        std::move(call), {given.begin(), given.end()}, {gives.begin(), gives.end()}};
+    auto bound = std::make_unique<mlpjit_bound>(mlpjit_bound{
+        std::move(call), {given.begin(), given.end()}, {gives.begin(), gives.end()}, {}, {}});
+    for (const TensorSpec& spec : bound->inputs) bound->from.emplace_back(spec.dtype, nullptr);
+    for (const TensorSpec& spec : bound->outputs) bound->to.emplace_back(spec.dtype, nullptr);
+    return bound.release();
   });
 }
 
@@ -480,22 +488,16 @@ size_t mlpjit_bound_output_bytes(const mlpjit_bound* bound, size_t index) {
 
 mlpjit_status mlpjit_bound_run(mlpjit_bound* bound, const void* const* inputs, size_t input_count,
                                void* const* outputs, size_t output_count) {
-  constexpr size_t kMost = 64;
   if (bound == nullptr || (inputs == nullptr && input_count > 0) ||
       (outputs == nullptr && output_count > 0) || input_count != bound->inputs.size() ||
-      output_count != bound->outputs.size() || input_count > kMost || output_count > kMost) {
+      output_count != bound->outputs.size()) {
     return MLPJIT_BAD_ARGUMENT;
   }
-  // On the stack: nothing is allocated.
-  alignas(mlpjit::BoundInput) unsigned char from[kMost * sizeof(mlpjit::BoundInput)];
-  alignas(mlpjit::BoundOutput) unsigned char to[kMost * sizeof(mlpjit::BoundOutput)];
-  auto* const in = reinterpret_cast<mlpjit::BoundInput*>(from);
-  auto* const out = reinterpret_cast<mlpjit::BoundOutput*>(to);
   for (size_t i = 0; i < input_count; ++i)
-    new (in + i) mlpjit::BoundInput(bound->inputs[i].dtype, inputs[i]);
+    bound->from[i] = mlpjit::BoundInput(bound->inputs[i].dtype, inputs[i]);
   for (size_t i = 0; i < output_count; ++i)
-    new (out + i) mlpjit::BoundOutput(bound->outputs[i].dtype, outputs[i]);
-  switch (bound->call.run(in, input_count, out, output_count)) {
+    bound->to[i] = mlpjit::BoundOutput(bound->outputs[i].dtype, outputs[i]);
+  switch (bound->call.run(bound->from.data(), input_count, bound->to.data(), output_count)) {
     case mlpjit::Status::ok: return MLPJIT_OK;
     case mlpjit::Status::failed: return MLPJIT_INTERNAL;
     default: return MLPJIT_BAD_ARGUMENT;

@@ -9,6 +9,8 @@
 namespace mlpjit::detail {
 namespace {
 
+constexpr std::uint64_t kOfOneOp = 128;
+
 std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
   return a > kEndless - b ? kEndless : a + b;
 }
@@ -42,7 +44,7 @@ class Cost {
   }
 
   std::uint64_t of(const ir::Function& function, const ir::Op& op) {
-    std::uint64_t moved = 1;
+    std::uint64_t moved = kOfOneOp;  // finding it, and room for what it gives
     for (const std::vector<ir::ValueId>* values : {&op.operands, &op.results}) {
       for (const ir::ValueId id : *values) {
         const ir::Type& type = function.value(id).type;
@@ -60,9 +62,10 @@ class Cost {
       case ir::Opcode::while_loop: {
         const std::int64_t rounds = op.attrs.get<std::int64_t>("max_iterations");
         return rounds < 0 ? kEndless
-                          : sum(moved, product(static_cast<std::uint64_t>(rounds) + 1, inside));
+                          : product(static_cast<std::uint64_t>(rounds) + 1, sum(moved, inside));
       }
-      case ir::Opcode::scan: return sum(moved, product(rounds_of_scan(function, op), inside));
+      case ir::Opcode::scan:
+        return sum(moved, product(rounds_of_scan(function, op), sum(kOfOneOp, inside)));
       case ir::Opcode::matmul:
       case ir::Opcode::dense: {
         const Shape& left = function.value(op.operands.front()).type.shape;
@@ -70,7 +73,31 @@ class Cost {
             left.rank() == 0 ? 1 : static_cast<std::uint64_t>(left.sizes().back());
         return sum(moved, product(elements(function.value(op.results.front()).type.shape), depth));
       }
-      default: return sum(moved, inside);
+      default: return sum(product(moved, weight(op.opcode)), inside);
+    }
+  }
+
+  // An element of a function takes as long as so many that are moved.
+  static std::uint64_t weight(ir::Opcode opcode) {
+    switch (opcode) {
+      case ir::Opcode::pow: return 64;
+      case ir::Opcode::tanh:
+      case ir::Opcode::sigmoid:
+      case ir::Opcode::softplus:
+      case ir::Opcode::silu:
+      case ir::Opcode::erf:
+      case ir::Opcode::gelu:
+      case ir::Opcode::gelu_tanh:
+      case ir::Opcode::exp:
+      case ir::Opcode::expm1:
+      case ir::Opcode::log:
+      case ir::Opcode::log1p:
+      case ir::Opcode::sin:
+      case ir::Opcode::cos:
+      case ir::Opcode::elu:
+      case ir::Opcode::softmax:
+      case ir::Opcode::log_softmax: return 16;
+      default: return 2;
     }
   }
 

@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <memory>
 #include <random>
 #include <set>
 
@@ -13,21 +15,24 @@
 #include "lib/ir/opcodes.h"
 #include "lib/ir/sizes.h"
 #include "lib/support/float_env.h"
+#include "lib/support/memory.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
 #include "mlpjit/version.h"
+#include "src/core/log.h"
 #include "src/model/check_cost.h"
 #include "src/program/graph_data.h"
 #include "src/record/tensor_impl.h"
 
 namespace mlpjit::detail {
 namespace {
-
-constexpr std::size_t kMostValues = 256;                    // of one check
 constexpr std::int64_t kMostDrawn = std::int64_t{1} << 16;  // elements of inputs of our own
-constexpr std::int64_t kBatch = 2;                          // what a symbol stands for there
-constexpr std::int64_t kSmall = 8;                          // elements that are written out
+constexpr std::int64_t kLargerBatch = 16;
+constexpr std::int64_t kBatch = 2;  // what a symbol stands for there
+constexpr std::int64_t kSmall = 8;  // elements that are written out
 constexpr std::uint64_t kSeed = 20;
+
+constexpr const char* kWayOut = "{.verify = false}, --no-checks in tools, takes them as they are";
 
 // How far values may be from those of another version of the numerics.
 constexpr double kBound32 = 1e-4, kBound64 = 1e-9;
@@ -63,7 +68,7 @@ std::vector<ir::ValueId> checked_values(const ir::Function& main) {
     }
   }
   std::vector<ir::ValueId> values = heads;
-  const std::size_t room = kMostValues - std::min(kMostValues, heads.size());
+  const std::size_t room = kMostCheckedValues - std::min(kMostCheckedValues, heads.size());
   const std::size_t step = room == 0 ? layers.size() + 1 : (layers.size() + room - 1) / room;
   for (std::size_t i = 0; i < layers.size(); i += std::max<std::size_t>(step, 1))
     values.push_back(layers[i]);
@@ -127,6 +132,23 @@ double norm_of(const ir::Literal& value) {
   throw InternalError("a value of an unknown dtype");
 }
 
+// The same with one NaN for all: its sign and payload are no part of the contract.
+ir::Literal with_one_nan(const ir::Literal& value) {
+  const auto canonical = [&]<class Element>(Element) {
+    auto bytes = std::make_shared<std::vector<std::byte>>(*value.bytes);
+    for (std::size_t at = 0; at < bytes->size(); at += sizeof(Element)) {
+      Element element{};
+      std::memcpy(&element, bytes->data() + at, sizeof element);
+      if (!std::isnan(element)) continue;
+      element = std::numeric_limits<Element>::quiet_NaN();
+      std::memcpy(bytes->data() + at, &element, sizeof element);
+    }
+    return ir::Literal{value.dtype, value.shape, std::move(bytes)};
+  };
+  if (value.dtype == DType::f32) return canonical(float{});
+  return value.dtype == DType::f64 ? canonical(double{}) : value;
+}
+
 Tensors inputs_of(const Check& check) {
   Tensors inputs;
   for (const ir::Literal& literal : check.inputs) inputs.push_back(tensor_of(literal));
@@ -136,13 +158,19 @@ Tensors inputs_of(const Check& check) {
 // Numbers that fit any program that takes them: floats around 0, integers 0 and 1.
 Tensors drawn_inputs(const ir::Function& main) {
   std::mt19937_64 bits(kSeed);
+  std::int64_t batch = kBatch;
+  for (const ir::Type& type : argument_types(main)) {
+    for (int axis = 0; axis < type.shape.rank(); ++axis) {
+      if (type.shape[axis].offset() < 0) batch = kLargerBatch;  // of B - 3
+    }
+  }
   Tensors inputs;
   std::int64_t total = 0;
   for (const ir::Type& type : argument_types(main)) {
     Shape shape;
     for (int axis = 0; axis < type.shape.rank(); ++axis) {
       const Dim dim = type.shape[axis];
-      shape.push_back(dim.is_static() ? dim : dim.substitute(dim.symbol(), kBatch));
+      shape.push_back(dim.is_static() ? dim : dim.substitute(dim.symbol(), batch));
     }
     if (shape.size() > kMostDrawn || (total += shape.size()) > kMostDrawn) return {};
     Tensor tensor = make_tensor(type.dtype, shape);
@@ -163,25 +191,40 @@ Tensors drawn_inputs(const ir::Function& main) {
   return inputs;
 }
 
-// Whether the program may be run for a check: it says the same at every call, and ends soon.
-bool can_check(const PortableModel& model, const Tensors& inputs) {
-  const ir::Function& main = model.symbol.graph->main();
-  std::uint64_t stored = 0;
-  for (const auto& [name, tensor] : model.tensors)
-    stored += static_cast<std::uint64_t>(tensor.size());
-  ir::Sizes sizes;
-  std::size_t argument = 0;
-  for (const ir::Type& type : argument_types(main)) {
-    ir::match_shape(type.shape, inputs.at(argument).shape(), fmt::format("input {}", argument),
-                    sizes);
-    ++argument;
+// How much checks of one model may cost in all: reading its file costs as much.
+struct Budget {
+  explicit Budget(const PortableModel& model) {
+    std::uint64_t stored = 0;
+    for (const auto& [name, tensor] : model.tensors)
+      stored += static_cast<std::uint64_t>(tensor.size());
+    cost = kCheapCost + 8 * stored;
+    bytes = (std::size_t{64} << 20) + 16 * static_cast<std::size_t>(stored);
   }
-  return check_cost(ir::substitute(*model.symbol.graph, sizes)) <= kCheapCost + 8 * stored;
-}
+  std::uint64_t cost;
+  std::size_t bytes;
 
-Check check_of(const PortableModel& model, const Tensors& inputs) {
+  // Whether the program may be run on these: it says the same at every call, and ends soon. Takes
+  // its cost.
+  bool take(const PortableModel& model, const Tensors& inputs) {
+    const ir::Function& main = model.symbol.graph->main();
+    ir::Sizes sizes;
+    std::size_t argument = 0;
+    for (const ir::Type& type : argument_types(main)) {
+      ir::match_shape(type.shape, inputs.at(argument).shape(), fmt::format("input {}", argument),
+                      sizes);
+      ++argument;
+    }
+    const std::uint64_t asked = check_cost(ir::substitute(*model.symbol.graph, sizes));
+    if (asked > cost) return false;
+    cost -= asked;
+    return true;
+  }
+};
+
+Check check_of(const PortableModel& model, const Tensors& inputs, Budget& budget) {
   const ir::Function& main = model.symbol.graph->main();
   const std::vector<ir::ValueId> ids = checked_values(main);
+  const support::AllocationBudget allocations(budget.bytes);
   const Tensors values = evaluate(model, inputs, ids);
   Check check;
   for (const Tensor& input : inputs) check.inputs.push_back(literal_of(input));
@@ -216,8 +259,8 @@ bool agrees(const CheckedValue& expected, const ir::Literal& found, bool same_nu
   const CheckedValue now = checked_value(expected.id, found);
   if (same_numerics) return now.hash == expected.hash;
   const double bound = found.dtype == DType::f64 ? kBound64 : kBound32;
-  return is_floating(found.dtype) ? is_close(now.norm, expected.norm, bound)
-                                  : now.hash == expected.hash;
+  // Integers and bools may turn where a number is close to a boundary.
+  return !is_floating(found.dtype) || is_close(now.norm, expected.norm, bound);
 }
 
 std::string described(const CheckedValue& value) {
@@ -226,7 +269,8 @@ std::string described(const CheckedValue& value) {
 
 }  // namespace
 
-CheckedValue checked_value(ir::ValueId id, const ir::Literal& value) {
+CheckedValue checked_value(ir::ValueId id, const ir::Literal& given) {
+  const ir::Literal value = with_one_nan(given);
   const std::uint64_t hash = XXH3_64bits(value.bytes->data(), value.bytes->size());
   CheckedValue result{id, {}, hash, norm_of(value)};
   // What a decimal says of NaN is not its bits.
@@ -242,44 +286,72 @@ std::vector<Check> make_checks(const PortableModel& model, const std::vector<Ten
   if (inputs.empty()) {
     for (const Check& check : model.symbol.checks) inputs.push_back(inputs_of(check));
   }
-  const bool drawn = inputs.empty();
+  if (inputs.size() > kMostChecks)
+    throw UserError(
+        fmt::format("export: {} examples, at most {} are kept", inputs.size(), kMostChecks));
+  const bool drawn = inputs.empty(), given = !examples.empty();
   std::vector<Check> checks;
+  Budget budget(model);
   try {
     if (drawn) inputs.push_back(drawn_inputs(main));
     for (const Tensors& example : inputs) {
-      if (example.size() == argument_types(main).size() && can_check(model, example))
-        checks.push_back(check_of(model, example));
+      if (example.size() != argument_types(main).size()) continue;  // too many numbers to draw
+      if (budget.take(model, example)) {
+        checks.push_back(check_of(model, example, budget));
+      } else if (given) {
+        warn(
+            "export: an example is left out of the model's checks: the network draws, prints, or "
+            "takes "
+            "too long to be run whenever the model is read");
+      }
     }
   } catch (const UserError&) {
-    if (!drawn) throw;
-    return {};
+    if (given) throw;
+    return {};  // inputs that nobody asked for, or of other parameters
   }
   return checks;
 }
 
-void verify_checks(const PortableModel& model, const std::string& file) {
-  const support::FloatEnvScope environment;
+namespace {
+
+// Throws FormatError for the first of the values that is another.
+void verify(const PortableModel& model, const std::string& file, const Check& check,
+            const Tensors& values) {
   const ir::Function& main = model.symbol.graph->main();
   const bool same_numerics = model.symbol.numerics_version == kNumericsVersion;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const CheckedValue& expected = check.values[i];
+    const ir::Literal found = literal_of(values[i]);
+    if (agrees(expected, found, same_numerics)) continue;
+    const ir::Op& op = main.op(main.value(expected.id).producer);
+    throw FormatError(fmt::format(
+        "{}: {} gives other values than when the model was written ({} '{}'): expected {}, found "
+        "{}. The parameters are another model's, or changed since, or damaged; {}",
+        file, op.path.empty() ? "the model" : fmt::format("layer '{}'", op.path),
+        ir::to_string(op.opcode), main.value(expected.id).name, described(expected),
+        described(checked_value(expected.id, found)), kWayOut));
+  }
+}
+
+}  // namespace
+
+void verify_checks(const PortableModel& model, const std::string& file) {
+  const support::FloatEnvScope environment;
+  Budget budget(model);
   for (const Check& check : model.symbol.checks) {
     const Tensors inputs = inputs_of(check);
-    if (!can_check(model, inputs)) continue;
+    if (!budget.take(model, inputs)) continue;
     std::vector<ir::ValueId> ids;
     for (const CheckedValue& value : check.values) ids.push_back(value.id);
-    const Tensors values = evaluate(model, inputs, ids);
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      const ir::Literal found = literal_of(values[i]);
-      if (agrees(check.values[i], found, same_numerics)) continue;
-      const ir::Op& op = main.op(main.value(ids[i]).producer);
-      throw FormatError(fmt::format(
-          "{}: {} gives other values than when the model was written ({} '{}'): expected {}, found "
-          "{}. The parameters are another model's, or changed since, or damaged; {{.verify = "
-          "false}} "
-          "takes them as they are",
-          file, op.path.empty() ? "the model" : fmt::format("layer '{}'", op.path),
-          ir::to_string(op.opcode), main.value(ids[i]).name, described(check.values[i]),
-          described(checked_value(ids[i], found))));
+    Tensors values;
+    try {
+      const support::AllocationBudget allocations(budget.bytes);
+      values = evaluate(model, inputs, ids);
+    } catch (const UserError& error) {
+      throw FormatError(fmt::format("{}: a check of the model cannot be run: {}; {}", file,
+                                    error.what(), kWayOut));
     }
+    verify(model, file, check, values);
   }
 }
 

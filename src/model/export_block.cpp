@@ -233,7 +233,6 @@ detail::PortableModel portable_of(const HybridBlock& block, const ExportOptions&
                                   const char* call, const char* way_out) {
   refuse_while_tracing(call);
   const support::FloatEnvScope environment;
-  const support::Snapshot snapshot;  // all values are of one moment
   const auto* symbol = dynamic_cast<const SymbolBlock*>(&block);
   if (symbol != nullptr && options.inputs.empty()) {
     // The program as it was read: what is written is what was read.
@@ -253,6 +252,7 @@ detail::PortableModel portable_of(const HybridBlock& block, const ExportOptions&
   return detail::portable_model(trace, detail::names_of(block.collect_params()), options);
 }
 
+// Within a snapshot, as is what writes the model: all values are of one moment.
 detail::PortableModel checked_model(const HybridBlock& block, const ExportOptions& options,
                                     const char* call, const char* way_out) {
   detail::PortableModel model = portable_of(block, options, call, way_out);
@@ -265,6 +265,7 @@ detail::PortableModel checked_model(const HybridBlock& block, const ExportOption
 
 ExportedModel HybridBlock::export_model(const std::string& prefix,
                                         const ExportOptions& options) const {
+  const support::Snapshot snapshot;
   return detail::write_model(
       checked_model(*this, options, "export_model",
                     "call the network once, or say what it takes: "
@@ -273,6 +274,7 @@ ExportedModel HybridBlock::export_model(const std::string& prefix,
 }
 
 ExportedModel HybridBlock::save(const std::string& path, const ExportOptions& options) const {
+  const support::Snapshot snapshot;
   return detail::write_one_file(checked_model(*this, options, "save",
                                               "call the network once, or say what it takes: "
                                               "save(path, {.inputs = {f32({dim(\"B\"), 512})}})"),
@@ -280,6 +282,7 @@ ExportedModel HybridBlock::save(const std::string& path, const ExportOptions& op
 }
 
 void HybridBlock::export_onnx(const std::string& path, const ExportOptions& options) const {
+  const support::Snapshot snapshot;
   const detail::PortableModel model =
       portable_of(*this, options, "export_onnx",
                   "call the network once, or say what it takes: "

@@ -157,7 +157,12 @@ std::string OnnxWriter::shape_tensor(const ir::Op& op, const Shape& shape) {
 void OnnxWriter::plain(const ir::Op& op) {
   Names inputs;
   for (const ir::ValueId operand : op.operands) inputs.push_back(name(operand));
-  node(op, kSame.at(op.opcode), std::move(inputs), {}, name_result(op.results[0]));
+  const bool rounds =
+      op.opcode == Opcode::floor || op.opcode == Opcode::ceil || op.opcode == Opcode::round;
+  // ONNX rounds floats only; integers are what they are.
+  const bool same = rounds && !is_floating(type(op.operands[0]).dtype);
+  node(op, same ? "Identity" : kSame.at(op.opcode), std::move(inputs), {},
+       name_result(op.results[0]));
 }
 
 // A node of our domain, whose function the file has.
@@ -306,6 +311,10 @@ onnx::Model OnnxWriter::write() {
   model_.metadata = symbol.metadata;
   // Lists that ONNX has no place for: a line for each entry.
   const auto keep = [&](const char* key, const std::vector<std::string>& list) {
+    for (const std::string& entry : list) {
+      if (entry.find('\n') != std::string::npos)
+        throw UnsupportedError(fmt::format("export_onnx: '{}' goes over several lines", entry));
+    }
     if (!list.empty()) model_.metadata[key] = fmt::format("{}", fmt::join(list, "\n"));
   };
   keep(onnx::kClasses, symbol.classes);

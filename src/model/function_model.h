@@ -52,7 +52,7 @@ struct Known {
 // A network that is another one for other values of some inputs, or other sizes. `outline` has its
 // inputs and the names of its outputs; `sizes` are the symbols in it that must be known. `make`
 // gives the network without the inputs that are known, which are constants in it, or throws
-// NeedsInput. So many of them are kept, and no more: 64 for values, 256 for sizes.
+// NeedsInput. The last of them are kept: 64 for values, 256 for sizes.
 MLPJIT_API nn::SymbolBlock make_symbol_block(const FunctionModel& outline,
                                              const std::vector<std::string>& sizes,
                                              std::function<FunctionModel(const Known&)> make);

@@ -100,6 +100,13 @@ bool StoredTensors::contains(const std::string& name) const {
   return index_.contains(name);
 }
 
+bool StoredTensors::is_ours() const {
+  const std::map<std::string, std::string>& metadata =
+      file_ ? file_->header().metadata : tensors_.metadata;
+  const auto format = metadata.find("format");
+  return format != metadata.end() && format->second == "mlpjit";
+}
+
 std::vector<std::int64_t> StoredTensors::sizes(const std::string& name) const {
   if (file_) return file_->header().entries[index_.at(name)].shape;
   const std::span<const std::int64_t> sizes = tensors_.at(name).shape().sizes();
@@ -174,7 +181,8 @@ std::map<std::string, std::string> assigned(const nn::ParameterDict& parameters,
     if (others.contains(name) && !parameters.contains(name)) continue;
     std::string target = member_name(renamed(name), parameters);
     if (!parameters.contains(target)) {
-      (is_batch_count(name) ? report.ignored : report.unused).push_back(name);
+      const bool needless = is_batch_count(name) || (stored.is_ours() && is_of_program(name));
+      (needless ? report.ignored : report.unused).push_back(name);
       continue;
     }
     target = parameters.first_path(target);

@@ -28,6 +28,8 @@ class StoredTensors {
   const std::string& path() const { return path_; }
   const std::vector<std::string>& names() const { return names_; }  // in the order of the file
   bool contains(const std::string& name) const;
+  // Whether mlpjit wrote it.
+  bool is_ours() const;
   // Of a tensor that is there, and that need not be readable.
   std::vector<std::int64_t> sizes(const std::string& name) const;
   // "f32", "f16", ...

@@ -8,21 +8,28 @@
 namespace mlpjit::detail {
 namespace {
 
-// What the stars of a pattern stand for in a text that it fits; the first as short as can be.
+// What the stars of a pattern stand for in a text that it fits; each but the last as short as can
+// be. From left to right, so that no name takes long.
 std::optional<std::vector<std::string>> matched(std::string_view pattern, std::string_view text) {
-  const std::size_t star = pattern.find('*');
-  if (star == std::string_view::npos)
+  const std::size_t first = pattern.find('*');
+  if (first == std::string_view::npos)
     return pattern == text ? std::optional(std::vector<std::string>()) : std::nullopt;
-  if (!text.starts_with(pattern.substr(0, star))) return std::nullopt;
-  text.remove_prefix(star);
-  pattern.remove_prefix(star + 1);
-  for (std::size_t length = 0; length <= text.size(); ++length) {
-    auto rest = matched(pattern, text.substr(length));
-    if (!rest) continue;
-    rest->insert(rest->begin(), std::string(text.substr(0, length)));
-    return rest;
+  if (!text.starts_with(pattern.substr(0, first))) return std::nullopt;
+  text.remove_prefix(first);
+  pattern.remove_prefix(first + 1);
+  std::vector<std::string> stars;
+  for (std::size_t star = pattern.find('*'); star != std::string_view::npos;
+       star = pattern.find('*')) {
+    const std::string_view between = pattern.substr(0, star);
+    const std::size_t at = text.find(between);
+    if (at == std::string_view::npos) return std::nullopt;
+    stars.emplace_back(text.substr(0, at));
+    text.remove_prefix(at + between.size());
+    pattern.remove_prefix(star + 1);
   }
-  return std::nullopt;
+  if (!text.ends_with(pattern)) return std::nullopt;
+  stars.emplace_back(text.substr(0, text.size() - pattern.size()));
+  return stars;
 }
 
 // The stars of `to` are filled in their order.
@@ -89,6 +96,11 @@ std::string member_name(const std::string& name, const nn::ParameterDict& parame
 
 bool is_batch_count(std::string_view name) {
   return name == "num_batches_tracked" || name.ends_with(".num_batches_tracked");
+}
+
+bool is_of_program(std::string_view name) {
+  return name.starts_with("constant.") || name.starts_with("capture.") ||
+         name.starts_with("check.");
 }
 
 }  // namespace mlpjit::detail

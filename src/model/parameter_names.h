@@ -32,4 +32,8 @@ std::string member_name(const std::string& name, const nn::ParameterDict& parame
 // Whether it is PyTorch's count of the batches that a norm has seen, which nothing here needs.
 bool is_batch_count(std::string_view name);
 
+// Whether it is a tensor of an exported program, which is no parameter: a constant, a capture, an
+// input of a check.
+bool is_of_program(std::string_view name);
+
 }  // namespace mlpjit::detail

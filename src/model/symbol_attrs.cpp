@@ -229,7 +229,7 @@ DType dtype_from_name(const SymbolPlace& place, std::uint32_t at, const std::str
 std::string WrittenConstants::add(const ir::Literal& literal) {
   std::string name;
   do {
-    name = fmt::format("constant.{}", next_++);
+    name = fmt::format("{}.{}", kind_, next_++);
   } while (tensors_.contains(name));
   Tensor tensor = make_tensor(literal.dtype, literal.shape);
   std::memcpy(TensorAccess::impl(tensor)->storage->data(), literal.data(), literal.bytes->size());

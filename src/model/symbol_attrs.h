@@ -33,11 +33,13 @@ inline constexpr std::int64_t kInlineElements = 64;
 class WrittenConstants {
  public:
   explicit WrittenConstants(TensorMap& tensors) : tensors_(tensors) {}
-  // A name that no tensor has: "constant.0", ...
+  // A name that no tensor has: "constant.0", ...; of an input of a check "check.0", ...
   std::string add(const ir::Literal& literal);
+  void set_kind(const char* kind) { kind_ = kind; }
 
  private:
   TensorMap& tensors_;
+  const char* kind_ = "constant";
   std::size_t next_ = 0;
 };
 

@@ -148,7 +148,8 @@ Tensors SymbolProgram::run(const Tensors& arguments) {
     const std::lock_guard lock(mutex_);
     if (!executable_) {
       const TracePause pause;
-      const std::uint64_t before = support::size_texts();  // what is said of sizes is not the user's
+      const std::uint64_t before =
+          support::size_texts();  // what is said of sizes is not the user's
       const PassOptions none{false, false, false, false, false, false};
       executable_ = compile(bound(), {.backend = Backend::graph, .passes = none});
       support::size_texts() = before;

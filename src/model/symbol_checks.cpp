@@ -42,7 +42,8 @@ CheckedValue value_from_record(const JsonText& source, const CheckedValueRecord&
   const SymbolPlace place{source, fmt::format("checks: value '{}'", record.value)};
   const auto found = values.find(record.value);
   if (found == values.end())
-    place.fail(record.place.at, "expected the name of a value that a node of the program gives");
+    place.fail(record.place.at,
+               "expected the name of a value that a node of the program gives, each once");
   if (record.elements.has_value() == (!record.hash.empty() || record.norm.has_value()))
     place.fail(record.place.at, "expected either 'elements', or 'hash' and 'norm'");
   if (record.elements)
@@ -96,9 +97,15 @@ Check check_from_record(const JsonText& source, const CheckRecord& record, const
   }
   if (check.inputs.size() != record.inputs.size())
     place.fail(record.place.at, "expected an input for each argument of the program");
-  const ValuesByName values = values_by_name(main);
-  for (const CheckedValueRecord& value : record.values)
+  ValuesByName values = values_by_name(main);
+  if (record.values.size() > kMostCheckedValues) {
+    place.fail(record.place.at, fmt::format("expected at most {} values, found {}",
+                                            kMostCheckedValues, record.values.size()));
+  }
+  for (const CheckedValueRecord& value : record.values) {
     check.values.push_back(value_from_record(source, value, values, constants));
+    values.erase(value.value);  // each once
+  }
   return check;
 }
 

@@ -23,6 +23,8 @@ struct CheckedValue {
   double norm = 0;                      // the root of the sum of their squares
 };
 
+inline constexpr std::size_t kMostChecks = 64, kMostCheckedValues = 256;
+
 // What the program made of these arguments then.
 struct Check {
   std::vector<ir::Literal> inputs;

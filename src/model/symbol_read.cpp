@@ -22,8 +22,7 @@ namespace mlpjit::detail {
 namespace {
 
 constexpr std::size_t kMostFunctions = 1024;
-constexpr std::size_t kMostInputs = std::size_t{1} << 16;  // of one function
-constexpr std::size_t kMostChecks = 64;
+constexpr std::size_t kMostInputs = std::size_t{1} << 16;     // of one function
 constexpr std::uint64_t kMostNodes = std::uint64_t{1} << 22;  // with calls written out
 
 std::string described(const NodeRecord& node) {

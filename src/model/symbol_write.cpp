@@ -165,6 +165,7 @@ std::string write_symbol(const SymbolFile& symbol, WrittenConstants& constants) 
                                 other.nodes(ir::Function::kBody),
                                 other.names(function->body().results)});
   }
+  constants.set_kind("check");
   for (const Check& check : symbol.checks)
     record.checks.push_back(check_to_record(check, main, constants));
   JsonWriter archive;

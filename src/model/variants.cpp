@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "lib/ir/sizes.h"
 #include "mlpjit/error.h"
 #include "mlpjit/mode.h"
@@ -51,31 +53,52 @@ std::string Variants::key_of(std::span<const Tensor> arguments,
   return key;
 }
 
-std::uint64_t Variants::of(std::span<const Tensor> arguments) {
-  const std::lock_guard lock(mutex_);
-  Known known{{}, sizes_of(arguments)};
-  const bool seen = !needed_.empty() || !known.sizes.empty();
-  if (seen && (needed_.empty() || arguments.size() > *needed_.rbegin())) {
-    if (const auto found = numbers_.find(key_of(arguments, known.sizes)); found != numbers_.end())
-      return found->second;
-  }
+std::optional<std::uint64_t> Variants::find(std::span<const Tensor> arguments,
+                                            const std::map<std::string, std::int64_t>& sizes) {
+  const bool any = !needed_.empty() || !sizes.empty();
+  if (!any || (!needed_.empty() && arguments.size() <= *needed_.rbegin())) return std::nullopt;
+  const auto found = numbers_.find(key_of(arguments, sizes));
+  if (found == numbers_.end()) return std::nullopt;
+  variants_.at(found->second).used = ++clock_;
+  return found->second;
+}
+
+// Another thread may have made the same.
+std::uint64_t Variants::keep(Variant made, std::span<const Tensor> arguments,
+                             const std::map<std::string, std::int64_t>& sizes) {
+  const std::size_t before = needed_.size();
+  needed_.insert(made.known.begin(), made.known.end());
+  if (needed_.size() != before) numbers_.clear();  // their keys lack a value
+  if (const auto known = find(arguments, sizes)) return *known;
   const std::size_t most = outline_.sizes.empty() ? kMostOfValues : kMostOfSizes;
-  if (variants_.size() == most) {
-    throw UnsupportedError(fmt::format(
-        "{}: its network hangs on {}, and {} of them were seen: a program for each is made for few "
-        "of them only",
-        outline_.file, what(), most));
+  if (variants_.size() >= most) {
+    const auto oldest = std::min_element(
+        variants_.begin(), variants_.end(),
+        [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+    numbers_.erase(oldest->second.key);
+    variants_.erase(oldest);
   }
+  made.key = key_of(arguments, sizes);
+  made.used = ++clock_;
+  numbers_[made.key] = ++made_;
+  variants_.emplace(made_, std::move(made));
+  return made_;
+}
+
+std::uint64_t Variants::of(std::span<const Tensor> arguments) {
+  Known known{{}, sizes_of(arguments)};
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = find(arguments, known.sizes)) return *found;
+  }
+  // Outside of the lock: calls that have their programs go on.
   const TracePause pause;
   for (;;) {
     try {
-      Variant made{make_(known), {}};
+      Variant made{make_(known), {}, {}, 0};
       for (const auto& [input, value] : known.inputs) made.known.insert(input);
-      const std::set<std::size_t> before = needed_;
-      needed_.insert(made.known.begin(), made.known.end());
-      if (needed_ != before) numbers_.clear();  // their keys lack a value
-      variants_.push_back(std::move(made));
-      return numbers_[key_of(arguments, known.sizes)] = variants_.size();
+      const std::lock_guard lock(mutex_);
+      return keep(std::move(made), arguments, known.sizes);
     } catch (const NeedsInput& needs) {
       if (needs.input >= arguments.size() || known.inputs.contains(needs.input)) throw;
       known.inputs[needs.input] = arguments[needs.input].copy();
@@ -98,7 +121,13 @@ Tensors Variants::run(const Tensors& arguments) {
   Variant variant;
   {
     const std::lock_guard lock(mutex_);
-    variant = variants_[number - 1];
+    const auto found = variants_.find(number);
+    if (found == variants_.end()) {
+      throw UnsupportedError(fmt::format(
+          "{}: so many programs were made on other threads that this one is gone: call it again",
+          outline_.file));
+    }
+    variant = found->second;
   }
   Tensors rest;
   for (std::size_t i = 0; i < arguments.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -18,7 +19,7 @@
 
 namespace mlpjit::detail {
 
-// Safe from any number of threads.
+// Safe from any number of threads. The last so many are kept; others are made again when asked for.
 class Variants {
  public:
   struct Outline {
@@ -42,7 +43,13 @@ class Variants {
   struct Variant {
     std::shared_ptr<SymbolProgram> program;
     std::set<std::size_t> known;  // inputs that are constants in it
+    std::string key;              // of the arguments that it was made for
+    std::uint64_t used = 0;       // when it was last asked for
   };
+  std::uint64_t keep(Variant made, std::span<const Tensor> arguments,
+                     const std::map<std::string, std::int64_t>& sizes);
+  std::optional<std::uint64_t> find(std::span<const Tensor> arguments,
+                                    const std::map<std::string, std::int64_t>& sizes);
   std::map<std::string, std::int64_t> sizes_of(std::span<const Tensor> arguments) const;
   std::string key_of(std::span<const Tensor> arguments,
                      const std::map<std::string, std::int64_t>& sizes) const;
@@ -53,7 +60,8 @@ class Variants {
   std::mutex mutex_;
   std::set<std::size_t> needed_;                  // inputs that some program hung on
   std::map<std::string, std::uint64_t> numbers_;  // by the bytes of those, and the sizes
-  std::vector<Variant> variants_;
+  std::map<std::uint64_t, Variant> variants_;     // by their numbers
+  std::uint64_t made_ = 0, clock_ = 0;
 };
 
 }  // namespace mlpjit::detail

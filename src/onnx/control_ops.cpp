@@ -18,6 +18,7 @@ Tensors tensors_of(const Call& call, const Values& values) {
   for (const Value& value : values) {
     if (value.is_text) call.unsupported("its graphs give strings");
     if (value.sequence) call.unsupported("its graphs give sequences");
+    if (value.is_small) call.unsupported("its graphs give integers of 8 or 16 bits");
     tensors.push_back(value.tensor);
   }
   return tensors;
@@ -62,14 +63,13 @@ class LoopReader {
     carried_ = call.count() < 2 ? 0 : call.count() - 2;
     if (body_.outputs.size() < carried_ + 1) call.fail("its body gives too few results");
     collected_ = body_.outputs.size() - 1 - carried_;
+    for (std::size_t i = 0; i < carried_; ++i)
+      sequences_ = sequences_ || call.value(i + 2).sequence != nullptr;
   }
 
   Values read() {
     const std::optional<std::int64_t> rounds = known_rounds(call_);
-    bool sequences = false;
-    for (std::size_t i = 0; i < carried_; ++i)
-      sequences = sequences || call_.value(i + 2).sequence != nullptr;
-    if (collected_ > 0 || sequences) {
+    if (collected_ > 0 || sequences_) {
       if (rounds) return unrolled(*rounds);
       // Until its condition says so, which has to be known.
       if (!call_.has(0)) return unrolled(std::numeric_limits<std::int64_t>::max());
@@ -114,7 +114,7 @@ class LoopReader {
         collected[k].push_back(results[carried_ + 1 + k].tensor);
       const Value& condition = results[0];
       if (!condition.constant) {
-        if (collected_ == 0) throw ComputedCondition();
+        if (collected_ == 0 && !sequences_) throw ComputedCondition();
         call_.unsupported("it collects results while a computed condition holds");
       }
       if (condition.tensor.size() != 1) call_.fail("its condition is no single value");
@@ -151,6 +151,7 @@ class LoopReader {
   const Call& call_;
   const Graph& body_;
   std::size_t carried_ = 0, collected_ = 0;
+  bool sequences_ = false;  // among what is carried
 };
 
 Values scan_of(const Call& call) {

@@ -61,7 +61,7 @@ Tensor with(const Call& call, const Tensor& x, std::size_t bias) {
 // A sum of two, and perhaps a bias, normalised. The fourth result is the sum.
 Values skip_normalization(const Call& call, bool centred) {
   const Tensor sum = with(call, call.x(0) + call.x(1), centred ? 4 : 3);
-  const double epsilon = call.f("epsilon", centred ? 1e-12 : 1e-6);
+  const double epsilon = call.f("epsilon", 1e-12);
   const Tensor x = centred ? sum - mean(sum, {-1}, true) : sum;
   const Tensor size = sqrt(mean(x * x, {-1}, true) + number(epsilon, x));
   Tensor y = x / size * call.x(2);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+#include "mlpjit/create.h"
 #include "mlpjit/error.h"
 #include "src/onnx/call.h"
 #include "src/onnx/node_order.h"
@@ -50,10 +51,10 @@ std::optional<std::size_t> common_root(const Values& inputs) {
 // theirs does.
 bool may_be_small(const Node& node) {
   static const std::set<std::string, std::less<>> kOps = {
-      "Cast",     "Identity", "Reshape", "Flatten", "Transpose",      "Squeeze",        "Unsqueeze",
-      "Gather",   "Slice",    "Concat",  "Expand",  "Tile",           "Split",          "Shape",
-      "Equal",    "Less",     "Greater", "If",      "GreaterOrEqual", "LessOrEqual",    "Size",
-      "CastLike", "Max",      "Min",     "ArgMax",  "ArgMin",         "ConstantOfShape"};
+      "Cast",  "Identity", "Reshape", "Flatten",        "Transpose",   "Squeeze", "Unsqueeze",
+      "Slice", "Gather",   "Concat",  "Expand",         "Tile",        "Split",   "Shape",
+      "Size",  "Equal",    "Less",    "GreaterOrEqual", "LessOrEqual", "Greater", "If",
+      "Where", "ArgMax",   "ArgMin",  "ConstantOfShape"};
   return kOps.contains(node.op);
 }
 
@@ -95,40 +96,7 @@ Importer::Importer(const Model& model, std::string file, const ImportOptions& op
     body.nodes = function.nodes;
     collect_used(body);
   }
-  for (const Strings which : {Strings::labels, Strings::others}) {
-    collect_strings(model_.graph, which);
-    for (const Function& function : model_.functions) collect_strings(function.nodes, which);
-    if (which == Strings::labels && classes_.empty()) classes_ = strings_;
-  }
-}
-
-void Importer::collect_strings(const std::vector<Node>& nodes, Strings which) {
-  const auto add = [&](const std::string& text) {
-    if (codes_.emplace(text, static_cast<std::int64_t>(strings_.size())).second)
-      strings_.push_back(text);
-  };
-  for (const Node& node : nodes) {
-    const bool ml = node.domain == "ai.onnx.ml";
-    for (const Attribute& attribute : node.attributes) {
-      const bool label =
-          attribute.name == "classlabels_strings" || attribute.name == "values_strings";
-      if (ml && (label == (which == Strings::labels)))
-        std::for_each(attribute.strings.begin(), attribute.strings.end(), add);
-      if (ml && which == Strings::others && attribute.name == "default_string") add(attribute.s);
-      if (ml && which == Strings::others &&
-          (node.op == "LabelEncoder" || node.op == "CategoryMapper"))
-        add("_Unused");
-      if (which == Strings::labels && attribute.tensor)
-        std::for_each(attribute.tensor->strings.begin(), attribute.tensor->strings.end(), add);
-      if (attribute.graph) collect_strings(*attribute.graph, which);
-      // Labels that are numbers are classes as well.
-      const bool numbers =
-          attribute.name == "classlabels_ints" || attribute.name == "classlabels_int64s";
-      if (ml && numbers && classes_.empty()) {
-        for (const std::int64_t number : attribute.ints) classes_.push_back(std::to_string(number));
-      }
-    }
-  }
+  collect_strings();
 }
 
 void Importer::collect_used(const Graph& graph) {
@@ -139,24 +107,6 @@ void Importer::collect_used(const Graph& graph) {
       if (attribute.graph) collect_used(*attribute.graph);
     }
   }
-}
-
-// Every string that a node compares with has a code.
-void Importer::collect_strings(const Graph& graph, Strings which) {
-  if (which == Strings::labels) {
-    for (const TensorData& tensor : graph.initializers) {
-      for (const std::string& text : tensor.strings) {
-        if (codes_.emplace(text, static_cast<std::int64_t>(strings_.size())).second)
-          strings_.push_back(text);
-      }
-    }
-  }
-  collect_strings(graph.nodes, which);
-}
-
-std::int64_t Importer::code_of(const std::string& text) const {
-  const auto found = codes_.find(text);
-  return found == codes_.end() ? -1 : found->second;
 }
 
 void Importer::check(const std::vector<Node>& nodes, std::vector<std::string>& unsupported) const {
@@ -424,7 +374,7 @@ Value Importer::read_anew(const TensorData& data) {
   detail::computed_now([&] {
     Tensor tensor = read_tensor(data, dtype, file_);
     // Exporters of f64 models write numbers of their programs as they are in f32.
-    if (dtype == DType::f64 && tensor.size() == 1)
+    if (dtype == DType::f64 && tensor.size() == 1 && !model_.producer.starts_with(kOwnDomain))
       tensor = full(tensor.shape(), widened_scalar(tensor.data<double>()[0]), DType::f64);
     value = constant(std::move(tensor));
     return Tensors();

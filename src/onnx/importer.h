@@ -77,10 +77,8 @@ class Importer {
   Tensor transposed(const Value& weight);
 
  private:
-  // The strings of labels first: they are the classes.
-  enum class Strings : std::uint8_t { labels, others };
-  void collect_strings(const std::vector<Node>& nodes, Strings which);
-  void collect_strings(const Graph& graph, Strings which);
+  // Gives every string of the model a code, those of labels first: they are the classes.
+  void collect_strings();
   void check(const std::vector<Node>& nodes, std::vector<std::string>& unsupported) const;
   void collect_used(const Graph& graph);
   // The last size of an input that the file does not say, by the weights; 0 where they do not.

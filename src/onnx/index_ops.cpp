@@ -33,7 +33,8 @@ Tensor sliced(const Call& call, const Tensor& x, int axis, std::int64_t begin, s
                               : (begin >= 0 && end >= 0) || (begin > -kFar && begin < 0 && end < 0);
     if (counted && (open ? -begin : end - begin) <= 4096) {
       std::vector<std::int64_t> places;
-      for (std::int64_t at = begin; at < (open ? 0 : end); at += step) places.push_back(at);
+      for (std::int64_t at = begin; at < (open ? 0 : end); at += std::min<std::int64_t>(step, 4097))
+        places.push_back(at);
       return picked(x, places, axis);
     }
     return slice(x, axis, begin, open ? std::numeric_limits<std::int64_t>::max() : end, step);
@@ -121,7 +122,7 @@ Tensor from_front(const Call& call, const Tensor& indices, const Dim& whole) {
 Values gather_axis(const Call& call) {
   const Tensor x = any(call);
   const int axis = call.axis(call.i("axis", 0), x.rank());
-  return {moved(call, gather(x, from_front(call, call.x(1), x.shape()[axis]), axis))};
+  return {moved(call, gather(x, call.x(1), axis))};  // which counts from the end, too
 }
 
 // Each index looks through its row: the one element that is there is chosen, the others are +0.

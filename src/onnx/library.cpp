@@ -5,6 +5,7 @@
 #include <new>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 
 #include "mlpjit/version.h"
 #include "src/model/function_model.h"
@@ -64,8 +65,9 @@ class Import {
     }
     try {
       return network(Leading::as_named, {});
-    } catch (const ShapeError&) {
-      // Names of sizes differ where the sizes are one batch.
+    } catch (const ShapeError& error) {
+      // Names of sizes differ where the sizes must be equal; those of a sum of two need not.
+      if (std::string_view(error.what()).find("equal") == std::string_view::npos) throw;
       for (const Leading leading :
            {Leading::one_symbol, Leading::one_per_axis, Leading::known_widths}) {
         try {
@@ -117,7 +119,7 @@ class Import {
 
   // Whether there is a network once these symbols are known: tried with some sizes.
   bool works(const std::vector<std::string>& sizes) const {
-    for (const std::int64_t size : {4, 6, 16}) {
+    for (const std::int64_t size : {4, 6, 16, 64, 300}) {
       detail::Known known;
       for (std::size_t i = 0; i < sizes.size(); ++i) known.sizes[sizes[i]] = size;
       try {
@@ -133,14 +135,14 @@ class Import {
     return false;
   }
 
-  // With as few sizes known as can be: one of them, all but the batch, all.
+  // With as few sizes known as can be: one of them, the batch last; all but the batch; all.
   std::optional<nn::SymbolBlock> network_per_size() const {
     const std::vector<std::string> all = symbols();
     if (all.empty()) return std::nullopt;
     std::vector<std::vector<std::string>> choices;
-    for (std::size_t i = 0; i + 1 < all.size(); ++i) choices.push_back({all[i]});
+    for (const std::string& one : all) choices.push_back({one});
     if (all.size() > 2) choices.emplace_back(all.begin(), all.end() - 1);
-    choices.push_back(all);
+    if (all.size() > 1) choices.push_back(all);
     for (const std::vector<std::string>& sizes : choices) {
       if (works(sizes)) return network(Leading::as_named, sizes);
     }

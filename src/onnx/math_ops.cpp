@@ -19,6 +19,8 @@ bool is_integer(const Tensor& x) {
 // Two operands. Ops of ai.onnx.ml give f32 by their definition, where ours keep f64: a constant
 // says what is meant.
 std::pair<Tensor, Tensor> paired(const Call& call) {
+  if (call.version() < 7 && call.has_attribute("axis"))
+    call.unsupported("broadcasting from an axis: ONNX's version converter makes 7 of it");
   Tensor a = call.x(0), b = call.x(1);
   const auto narrow = [&](Tensor& x, std::size_t other) {
     if (x.dtype() == DType::f64 && call.is_constant(other) && call.x(other).dtype() == DType::f32)
@@ -146,14 +148,22 @@ Value wrapped(const Tensor& x, DataType type) {
 
 // Of numbers, or of strings, whose codes are equal where they are.
 Values equal_of(const Call& call) {
-  if (call.value(0).is_text && call.value(1).is_text) return one(call.codes(0) == call.codes(1));
+  if (call.value(0).is_text && call.value(1).is_text) {
+    // All strings that the model does not know have one code.
+    if (!call.is_constant(0) && !call.is_constant(1))
+      call.unsupported("it compares strings that only a call knows");
+    return one(call.codes(0) == call.codes(1));
+  }
   const auto [a, b] = paired(call);
   return one(a == b);
 }
 
 Values where_of(const Call& call) {
-  if (!call.value(1).is_text || !call.value(2).is_text)
-    return one(where(call.x(0), call.x(1), call.x(2)));
+  if (!call.value(1).is_text || !call.value(2).is_text) {
+    Value value = computed(where(call.x(0), call.x(1), call.x(2)));
+    value.is_small = call.value(1).is_small || call.value(2).is_small;
+    return {value};
+  }
   Value value = computed(where(call.x(0), call.codes(1), call.codes(2)));
   value.is_text = true;
   return {value};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "mlpjit/create.h"
 #include "src/onnx/call.h"
@@ -120,72 +121,77 @@ Values one_hot_encoder(const Call& call) {
   return one(cast(expand_dims(x, -1) == known, DType::f32));
 }
 
-// What each key becomes: the value of the key that is equal, or the default.
 // The code of what stands for strings that are no keys.
 Tensor missing_string(const Call& call) {
   const std::int64_t code = call.importer().code_of(call.s("default_string", "_Unused"));
   return full({}, static_cast<double>(code), DType::i64);
 }
 
+// What each key becomes.
+struct Encoding {
+  Tensor keys, values, otherwise;
+  bool is_text = false;  // the values are strings
+};
+
+// Of strings and their numbers, one way or the other.
+Encoding encoding_of_places(const Call& call, bool text, const std::vector<std::string>& strings,
+                            const std::vector<std::int64_t>& places) {
+  const Tensor codes = codes_of(call, strings), numbers = integers(places);
+  if (!text) return {numbers, codes, missing_string(call), true};
+  return {codes, numbers, full({}, static_cast<double>(call.i("default_int64", -1)), DType::i64)};
+}
+
+Encoding encoding_of_tensors(const Call& call) {
+  Importer& importer = call.importer();
+  const Value given = importer.read(call.tensor("values_tensor"));
+  const Value missing =
+      call.has_attribute("default_tensor") ? importer.read(call.tensor("default_tensor")) : Value();
+  const double otherwise = given.is_text ? static_cast<double>(importer.code_of("_Unused")) : -1.0;
+  return {importer.read(call.tensor("keys_tensor")).tensor, given.tensor,
+          missing.tensor.defined() ? reshape(missing.tensor, {})
+                                   : full({}, otherwise, given.tensor.dtype()),
+          given.is_text};
+}
+
+Encoding encoding_of(const Call& call, bool text, DType dtype) {
+  if (call.node().op == "CategoryMapper")
+    return encoding_of_places(call, text, call.strings("cats_strings"), call.ints("cats_int64s"));
+  if (call.version() == 1) {
+    const std::vector<std::string> classes = call.strings("classes_strings");
+    std::vector<std::int64_t> places(classes.size());
+    std::iota(places.begin(), places.end(), 0);
+    return encoding_of_places(call, text, classes, places);
+  }
+  if (call.has_attribute("keys_tensor")) return encoding_of_tensors(call);
+  Encoding made;
+  made.keys = text                                ? codes_of(call, call.strings("keys_strings"))
+              : call.has_attribute("keys_int64s") ? cast(integers(call.ints("keys_int64s")), dtype)
+                                                  : numbers(call.floats("keys_floats"), dtype);
+  if (call.has_attribute("values_strings")) {
+    made.is_text = true;
+    made.values = codes_of(call, call.strings("values_strings"));
+    made.otherwise = missing_string(call);
+  } else if (call.has_attribute("values_int64s")) {
+    made.values = integers(call.ints("values_int64s"));
+    made.otherwise = full({}, static_cast<double>(call.i("default_int64", -1)), DType::i64);
+  } else {
+    made.values = numbers(call.floats("values_floats"), DType::f32);
+    made.otherwise = full({}, call.f("default_float", -0.0), DType::f32);
+  }
+  return made;
+}
+
+// The value of the key that is equal, or the default.
 Values label_encoder(const Call& call) {
   Importer& importer = call.importer();
   const bool text = call.value(0).is_text;
   const Tensor x = text ? call.codes(0) : call.x(0);
-  Tensor keys, values, otherwise;
-  bool text_values = false;
-  importer.now([&] {
-    if (call.version() == 1) {  // classes_strings: from strings to their numbers, or back
-      const std::vector<std::string> classes = call.strings("classes_strings");
-      std::vector<std::int64_t> places(classes.size());
-      for (std::size_t i = 0; i < places.size(); ++i) places[i] = static_cast<std::int64_t>(i);
-      const Tensor codes = codes_of(call, classes), numbers = integers(places);
-      text_values = !text;
-      keys = text ? codes : numbers;
-      values = text ? numbers : codes;
-      otherwise = text ? full({}, static_cast<double>(call.i("default_int64", -1)), DType::i64)
-                       : missing_string(call);
-      return keys;
-    }
-    if (call.node().op == "CategoryMapper") {
-      const Tensor codes = codes_of(call, call.strings("cats_strings"));
-      const Tensor numbers = integers(call.ints("cats_int64s"));
-      text_values = !text;
-      keys = text ? codes : numbers;
-      values = text ? numbers : codes;
-      otherwise = text ? full({}, static_cast<double>(call.i("default_int64", -1)), DType::i64)
-                       : missing_string(call);
-      return keys;
-    }
-    if (call.has_attribute("keys_tensor")) {
-      keys = importer.read(call.tensor("keys_tensor")).tensor;
-      const Value given = importer.read(call.tensor("values_tensor"));
-      const Value missing = call.has_attribute("default_tensor")
-                                ? importer.read(call.tensor("default_tensor"))
-                                : Value();
-      values = given.tensor;
-      text_values = given.is_text;
-      otherwise =
-          missing.tensor.defined()
-              ? reshape(missing.tensor, {})
-              : full({}, given.is_text ? importer.code_of("_Unused") : -1.0, values.dtype());
-      return keys;
-    }
-    keys = text                                ? codes_of(call, call.strings("keys_strings"))
-           : call.has_attribute("keys_int64s") ? cast(integers(call.ints("keys_int64s")), x.dtype())
-                                               : numbers(call.floats("keys_floats"), x.dtype());
-    if (call.has_attribute("values_strings")) {
-      text_values = true;
-      values = codes_of(call, call.strings("values_strings"));
-      otherwise = missing_string(call);
-    } else if (call.has_attribute("values_int64s")) {
-      values = integers(call.ints("values_int64s"));
-      otherwise = full({}, static_cast<double>(call.i("default_int64", -1)), DType::i64);
-    } else {
-      values = numbers(call.floats("values_floats"), DType::f32);
-      otherwise = full({}, call.f("default_float", -0.0), DType::f32);
-    }
-    return keys;
+  Encoding encoding;
+  importer.all_now([&] {
+    encoding = encoding_of(call, text, x.dtype());
+    return Tensors{encoding.keys, encoding.values, encoding.otherwise};
   });
+  const auto& [keys, values, otherwise, is_text] = encoding;
   if (keys.size() == 0 || keys.size() != values.size())
     call.fail("its keys and values are not equally many, or none");
   Tensor found = expand_dims(x, -1) == keys;
@@ -197,7 +203,7 @@ Values label_encoder(const Call& call) {
   const Tensor any = max(cast(found, DType::i32), -1) == full({}, 1, DType::i32);
   Value result =
       computed(where(any, gather(values, argmax(cast(found, DType::i32), -1)), otherwise));
-  result.is_text = text_values;
+  result.is_text = is_text;
   return {result};
 }
 

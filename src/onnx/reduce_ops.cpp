@@ -132,7 +132,10 @@ std::vector<OpDefinition> reduce_ops() {
   return {
       {"ReduceSum", reducing([](const Reduction& r) { return sum_of(r, r.x); })},
       {"ReduceProd", reducing([](const Reduction& r) { return prod(r.x, r.axes, r.keepdims); })},
-      {"ReduceMean", reducing([](const Reduction& r) { return mean(r.x, r.axes, r.keepdims); })},
+      {"ReduceMean", reducing([](const Reduction& given) {
+         const Reduction r = in_floating_point(given);
+         return mean(r.x, r.axes, r.keepdims);
+       })},
       {"ReduceMax", reducing([](const Reduction& r) { return extreme(r, true); })},
       {"ReduceMin", reducing([](const Reduction& r) { return extreme(r, false); })},
       {"ReduceL1", reducing([](const Reduction& r) { return sum_of(r, abs(r.x)); }, absolute)},

@@ -116,7 +116,9 @@ Values top_k(const Call& call) {
     const Tensor worst = limit_of(x.dtype(), !largest);
     const Tensor candidates = where(left, x, worst);
     const Tensor best = largest ? max(candidates, -1, true) : min(candidates, -1, true);
-    const Tensor is_best = logical_and(left, candidates == best);
+    const Tensor equal =
+        logical_or(candidates == best, logical_and(candidates != candidates, best != best));
+    const Tensor is_best = logical_and(left, equal);
     const Tensor place = argmax(cast(is_best, DType::i32), -1, true);
     const Tensor chosen = place == places;
     values.push_back(best);

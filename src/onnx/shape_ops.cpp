@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "mlpjit/create.h"
+#include "mlpjit/error.h"
 #include "src/onnx/axes.h"
 #include "src/onnx/call.h"
 #include "src/onnx/importer.h"
@@ -14,15 +15,16 @@ namespace mlpjit::onnx {
 namespace {
 
 // Each size where the other is 1.
-Shape broadcast_shape(const Call& call, const Shape& a, const Shape& b) {
+Shape broadcast_shape(const Shape& a, const Shape& b) {
   std::vector<Dim> dims;
   const int rank = std::max(a.rank(), b.rank());
   for (int i = 0; i < rank; ++i) {
     const int in_a = i - (rank - a.rank()), in_b = i - (rank - b.rank());
     const Dim one_a = in_a < 0 ? Dim(1) : a[in_a], one_b = in_b < 0 ? Dim(1) : b[in_b];
     if (!identical(one_a, one_b) && !identical(one_a, Dim(1)) && !identical(one_b, Dim(1))) {
-      call.fail(
-          fmt::format("{} and {} do not broadcast to each other", to_string(a), to_string(b)));
+      throw ShapeError(
+          fmt::format("{} and {} do not broadcast to each other: the sizes must be equal",
+                      to_string(a), to_string(b)));
     }
     dims.push_back(identical(one_a, Dim(1)) ? one_b : one_a);
   }
@@ -117,7 +119,7 @@ Values transpose_axes(const Call& call) {
 
 Values expand(const Call& call) {
   const Tensor x = any(call);
-  const Shape to = broadcast_shape(call, x.shape(), shape_of(call.dims(1, "sizes")));
+  const Shape to = broadcast_shape(x.shape(), shape_of(call.dims(1, "sizes")));
   return {moved(call, broadcast_to(x, to))};
 }
 
@@ -209,8 +211,9 @@ Values tile(const Call& call) {
 std::int64_t mirrored(const std::string& mode, std::int64_t at, std::int64_t n) {
   if (mode == "wrap") return ((at % n) + n) % n;
   if (mode == "edge") return std::clamp<std::int64_t>(at, 0, n - 1);
-  while (n > 1 && (at < 0 || at >= n)) at = at < 0 ? -at : 2 * (n - 1) - at;
-  return n == 1 ? 0 : at;
+  if (n == 1) return 0;
+  const std::int64_t period = 2 * (n - 1), folded = ((at % period) + period) % period;
+  return folded < n ? folded : period - folded;
 }
 
 Values pad(const Call& call) {

@@ -35,6 +35,7 @@ Values sized(Sizes sizes) {
 // Element by element, of operands that are equally many, or one of them single.
 template <class F>
 std::optional<Values> pairwise(const Sizes& a, const Sizes& b, DType dtype, F f) {
+  if (a.elements.empty() || b.elements.empty()) return std::nullopt;
   const bool spread_a = a.elements.size() == 1 && b.elements.size() != 1;
   const bool spread_b = b.elements.size() == 1 && a.elements.size() != 1;
   if (!spread_a && !spread_b && a.elements.size() != b.elements.size()) return std::nullopt;
@@ -60,7 +61,10 @@ std::optional<Dim> times(const Dim& a, const Dim& b) {
 std::optional<Dim> over(const Dim& a, const Dim& b) {
   if (identical(a, b)) return Dim(1);
   if (!b.is_static() || b.offset() == 0) return std::nullopt;
-  if (a.is_static()) return Dim(a.offset() / b.offset());
+  if (a.is_static()) {
+    if (b.offset() == -1) return Dim(0) - a;  // the least number has no counterpart: an error
+    return Dim(a.offset() / b.offset());
+  }
   if (a.coefficient() % b.offset() != 0 || a.offset() % b.offset() != 0) return std::nullopt;
   return Dim(a.coefficient() / b.offset(), a.symbol(), a.offset() / b.offset());
 }
@@ -120,7 +124,7 @@ std::optional<Values> sliced(const Call& call, const Sizes& data) {
   Sizes result;
   result.dtype = data.dtype;
   const std::int64_t end = place(call.integer(2, "ends"));
-  for (std::int64_t i = place(call.integer(1, "starts")); i < end; i += step)
+  for (std::int64_t i = place(call.integer(1, "starts")); i < end; i += std::min(step, n))
     result.elements.push_back(data.elements[static_cast<std::size_t>(i)]);
   result.shape = {static_cast<std::int64_t>(result.elements.size())};
   return sized(std::move(result));
@@ -130,6 +134,9 @@ std::optional<Values> chosen(const Call& call) {
   const auto condition = sizes_of(call.value(0)), a = sizes_of(call.value(1)),
              b = sizes_of(call.value(2));
   if (!condition || !a || !b) return std::nullopt;
+  if (condition->shape.size() > 1 || a->shape.size() > 1 || b->shape.size() > 1 ||
+      condition->elements.empty() || a->elements.empty() || b->elements.empty())
+    return std::nullopt;
   Sizes result = condition->elements.size() >= a->elements.size() ? *condition : *a;
   if (b->elements.size() > result.elements.size()) result = *b;
   result.dtype = a->dtype;
@@ -228,6 +235,7 @@ std::optional<Values> computed_on_sizes(const Call& call) {
   if (op == "ReduceProd") return multiplied(call, *first);
   if (op == "Unsqueeze" || op == "Squeeze" || op == "Reshape") return reshaped(call, *first);
   if (op == "Shape") {
+    if (call.has_attribute("start") || call.has_attribute("end")) return std::nullopt;
     Sizes sizes;
     for (const std::int64_t size : first->shape) sizes.elements.emplace_back(size);
     sizes.shape = {static_cast<std::int64_t>(first->shape.size())};

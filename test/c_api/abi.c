@@ -12,6 +12,7 @@ int main(void) {
   PLACE(mlpjit_options, cast_halves);
   PLACE(mlpjit_options, exact_batch);
   PLACE(mlpjit_options, threads);
+  PLACE(mlpjit_options, no_checks);
   SIZE(mlpjit_input);
   PLACE(mlpjit_input, data);
   PLACE(mlpjit_input, dtype);

@@ -22,7 +22,8 @@ Places by_names(const std::vector<ModelInput>& inputs, const TableColumns& table
     std::vector<std::size_t>& columns = places.emplace_back(input.columns());
     for (std::size_t k = 0; k < columns.size(); ++k) {
       std::string name = fmt::format("{}_{}", input.name, k);
-      if (!has(table.header, name) && columns.size() == 1) name = input.name;
+      if (columns.size() == 1 && (has(table.header, input.name) || !has(table.header, name)))
+        name = input.name;
       const auto found = std::find(table.header.begin(), table.header.end(), name);
       if (found == table.header.end())
         throw UserError(fmt::format("{}: the table has no column '{}'", table.name, name));
@@ -107,7 +108,8 @@ std::vector<std::vector<std::size_t>> match_columns(const std::vector<ModelInput
     }
     return places;
   }
-  const bool named = std::all_of(inputs.begin(), inputs.end(), [&](const ModelInput& input) {
+  // By their order only where the table knows no name of the model's.
+  const bool named = std::any_of(inputs.begin(), inputs.end(), [&](const ModelInput& input) {
     return has(table.header, input.name) || has(table.header, input.name + "_0");
   });
   return named ? by_names(inputs, table)

@@ -24,11 +24,16 @@ bool parse(std::string_view text, T& to) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+// As pandas and others write bools, whatever the model makes of them.
+template <class T>
+bool parse_bool(std::string_view text, T& to) {
+  if (text == "true" || text == "True" || text == "TRUE") return to = 1, true;
+  if (text == "false" || text == "False" || text == "FALSE") return to = 0, true;
+  return false;
+}
+
 bool parse_whole(std::string_view text, DType dtype, std::int64_t& to) {
-  if (dtype == DType::boolean) {
-    if (text == "true" || text == "True" || text == "TRUE") return to = 1, true;
-    if (text == "false" || text == "False" || text == "FALSE") return to = 0, true;
-  }
+  if (parse_bool(text, to)) return true;
   double number = 0;  // "3.0", as tables with gaps have integers
   return (parse(text, to) || (parse(text, number) && to_whole(number, to))) && holds(dtype, to);
 }
@@ -112,13 +117,13 @@ void CsvSource::add_field(const std::string& field, std::size_t column, std::siz
   double value = 0;
   std::int64_t whole = 0;
   const bool fits = inputs_[input].coded ? (whole = model_.code(field), true)
-                    : number             ? parse(text, value)
+                    : number             ? parse(text, value) || parse_bool(text, value)
                                          : parse_whole(text, dtype, whole);
   if (!fits) {
     throw UserError(fmt::format(
         "column {}: expected {}, found '{}'",
         table_->header.empty() ? std::to_string(column + 1) : "'" + table_->header[column] + "'",
-        number ? "a number" : to_string(dtype), field));
+        number ? "a number (nan for one that is missing)" : to_string(dtype), field));
   }
   number ? collected_[input].numbers.push_back(value) : collected_[input].whole.push_back(whole);
 }

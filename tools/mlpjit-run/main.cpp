@@ -41,7 +41,8 @@ void declare(CLI::App& app, Settings& settings) {
   app.add_option("--params", settings.params, "Parameter file of a symbol file");
   app.add_option("--columns", settings.columns,
                  "Columns by name or number, in the order of the inputs")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_flag("--no-header", settings.no_header, "The first line of CSV is a row");
   app.add_option("--delimiter", settings.delimiter, "Between fields of CSV")->capture_default_str();
   app.add_flag("--skip-bad", settings.skip_bad,
@@ -53,6 +54,8 @@ void declare(CLI::App& app, Settings& settings) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   app.add_flag("--interpret", settings.interpret, "Without compiling: the same bits");
+  app.add_flag("--no-checks", settings.no_checks,
+               "Take the model as it is, without running the checks that it came with");
   app.add_flag("--quiet", settings.quiet, "Say nothing about progress and speed");
 }
 

@@ -17,11 +17,12 @@ namespace {
 
 nn::SymbolBlock load(const Settings& settings) {
   constexpr std::string_view kEnding = "-symbol.json";
-  if (!settings.model.ends_with(".json")) return nn::SymbolBlock::imports(settings.model);
+  const nn::LoadOptions options{.verify = !settings.no_checks};
+  if (!settings.model.ends_with(".json")) return nn::SymbolBlock::imports(settings.model, options);
   std::string params = settings.params;
   if (params.empty() && settings.model.ends_with(kEnding))
     params = settings.model.substr(0, settings.model.size() - kEnding.size()) + "-0000.params";
-  return nn::SymbolBlock::imports(settings.model, params);
+  return nn::SymbolBlock::imports(settings.model, params, options);
 }
 
 // What the first bytes are of, or else CSV.

@@ -13,7 +13,7 @@ struct Settings {
   std::vector<std::string> columns;
   std::int64_t batch = 1024;
   char delimiter = ',';
-  bool no_header = false, skip_bad = false, quiet = false, interpret = false;
+  bool no_header = false, skip_bad = false, quiet = false, interpret = false, no_checks = false;
   int threads = 1;
 };
 

@@ -155,7 +155,8 @@ struct LoadReport {
   mlpjit::detail::ValueList<std::string> missing;
   /// Names in the file that are no parameters; only when not strict.
   mlpjit::detail::ValueList<std::string> unused;
-  /// PyTorch's counts of batches (num_batches_tracked), which nothing needs.
+  /// PyTorch's counts of batches (num_batches_tracked), and of an exported model what is of its
+  /// program alone: nothing needs them.
   mlpjit::detail::ValueList<std::string> ignored;
   /// What came of the tensors that were loaded, in the order of the parameters.
   mlpjit::detail::ValueList<LoadedTensor> tensors;

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cmath>
 #include <functional>
+#include <thread>
 
+#include "src/model/checks.h"
 #include "test/unit/model/round_trip.h"
 
 namespace mlpjit {
@@ -79,7 +83,7 @@ TEST_F(Checks, LargeInputsStandInTheParameterFile) {
   net.initialize();
   const auto again = there_and_back(net);
   const TensorMap stored = load_safetensors(path("net-0000.params"));
-  EXPECT_EQ(stored.at("constant.0").shape(), (Shape{2, 100}));
+  EXPECT_EQ(stored.at("check.0").shape(), (Shape{2, 100}));
   const Tensor x = random::normal({3, 100});
   EXPECT_TRUE(identical(again(x), net(x)));
 }
@@ -150,7 +154,7 @@ TEST_F(Checks, MalformedOnesAreRefused) {
   expect_mentions(fault("\"2.dense\"", "\"nobody\""), {"nobody", "a value that a node"});
   expect_mentions(fault("\"hash\": \"", "\"hash\": \"0"), {"16 hexadecimal digits"});
   expect_mentions(fault("\"norm\"", "\"elements\""), {"expected either 'elements'"});
-  expect_mentions(fault("20, 4", "20, 5"), {"constant.0", "[20, 5]"});
+  expect_mentions(fault("20, 4", "20, 5"), {"check.0", "[20, 5]"});
   std::string text = good;
   const std::string version = "\"schema_version\": 3";
   text.replace(text.find(version), version.size(), "\"schema_version\": 2");
@@ -190,6 +194,74 @@ TEST_F(Checks, ParametersAloneAreNoModel) {
   checked_net().save_parameters(path("net.safetensors"));
   expect_mentions(error_of<FormatError>([&] { nn::SymbolBlock::load(path("net.safetensors")); }),
                   {"safetensors", "load_parameters"});
+}
+
+// The sign and the payload of NaN are no part of the contract: instruction sets differ in them.
+TEST_F(Checks, EveryNaNIsOne) {
+  const float numbers[] = {1, NAN}, others[] = {1, -NAN};
+  const auto value = [](const float* data) {
+    return detail::checked_value({}, ir::make_literal(DType::f32, {2}, data));
+  };
+  EXPECT_EQ(value(numbers).hash, value(others).hash);
+  EXPECT_FALSE(value(numbers).elements);
+  nn::HybridSequential net;
+  net.add(nn::HybridLambda([](const Tensor& x) { return sqrt(x); }));
+  net.export_model(path("net"), {.inputs = {f32({dim("B"), 4})}});
+  nn::SymbolBlock::imports(path("net-symbol.json"), path("net-0000.params"));
+}
+
+TEST_F(Checks, MoreExamplesThanAReaderTakesAreRefused) {
+  const auto net = checked_net();
+  EXPECT_THROW(
+      net.export_model(path("net"), {.examples = std::vector<Tensors>(65, {ones({1, 4})})}),
+      UserError);
+  net.export_model(path("net"), {.examples = std::vector<Tensors>(64, {ones({1, 4})})});
+  nn::SymbolBlock::imports(path("net-symbol.json"), path("net-0000.params"));
+}
+
+// Inputs that the program refuses are a fault of the file, and there is a way out.
+TEST_F(Checks, AreFaultsWhereTheyCannotBeRun) {
+  nn::HybridSequential net;
+  net.add(nn::HybridLambda([](const Tensor& x) { return gather(ones({3, 3}), x); }));
+  const Tensor indices = tensor({std::int64_t{1}, std::int64_t{2}});
+  net.export_model(path("net"),
+                   {.inputs = {TensorSpec{DType::i64, {dim("B")}}}, .examples = {{indices}}});
+  std::string text = symbol_text();
+  const std::size_t at = text.find("[1, 2]", text.find("\"checks\""));
+  ASSERT_NE(at, std::string::npos);
+  write_bytes(path("net-symbol.json"), text.replace(at, 6, "[1, 7]"));
+  expect_mentions(error_of<FormatError>([&] {
+                    nn::SymbolBlock::imports(path("net-symbol.json"), path("net-0000.params"));
+                  }),
+                  {"net-symbol.json", "check", ".verify = false"});
+}
+
+// A file of a few bytes cannot claim memory or time by what it says of itself.
+TEST_F(Checks, AreBoundedInMemory) {
+  nn::HybridSequential net;
+  net.add(nn::HybridLambda([](const Tensor& x) { return sum(broadcast_to(x, {1 << 25})); }));
+  net.export_model(path("net"), {.inputs = {f32({1})}, .examples = {{ones({1})}}});
+  nn::SymbolBlock::imports(path("net-symbol.json"), path("net-0000.params"));
+  EXPECT_EQ(symbol_text().find("checks"), std::string::npos);
+}
+
+// What is written beside a writer of parameters is of one moment.
+TEST_F(Checks, AreOfOneMoment) {
+  auto net = checked_net();
+  const Tensor a = random::normal({5, 4}), b = random::normal({5, 4});
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    while (!done) {
+      net.collect_params()["0.weight"].set_data(a);
+      net.collect_params()["0.weight"].set_data(b);
+    }
+  });
+  for (int i = 0; i < 100; ++i) {
+    net.save(path("net.mlpjit"));
+    nn::SymbolBlock::load(path("net.mlpjit"));
+  }
+  done = true;
+  writer.join();
 }
 
 }  // namespace

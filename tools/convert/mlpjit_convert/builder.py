@@ -95,8 +95,12 @@ class Builder:
         return y if gamma is None else g.op("multiply", y, gamma)
 
     def divide_by_sum(self, x: Value) -> Value:
+        """Rows that add up to 1; of zeros alone equal parts."""
         g = self.graph
-        return g.op("divide", x, g.reduce("sum", x, -1, True))
+        total = g.reduce("sum", x, -1, True)
+        nothing = g.op("equal", total, 0.0)
+        parts = g.op("where", nothing, 1.0 / int(x.shape[-1]), g.op("divide", x, total))
+        return parts
 
 
 def promoted(b: Builder, *operands: Any) -> List[Any]:
