@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+#include "mlpjit/create.h"
 #include "mlpjit/error.h"
 #include "src/onnx/call.h"
 #include "src/onnx/node_order.h"

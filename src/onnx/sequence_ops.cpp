@@ -5,6 +5,7 @@
 #include "mlpjit/create.h"
 #include "src/onnx/axes.h"
 #include "src/onnx/call.h"
+#include "src/onnx/importer.h"
 
 namespace mlpjit::onnx {
 namespace {
