@@ -204,6 +204,9 @@ namespace {
 
 constinit thread_local std::size_t* budget = nullptr;
 
+// What stands around a block: a budget bounds very many small ones, too.
+constexpr std::size_t kAround = 256;
+
 void spend(std::size_t bytes) {
   if (bytes > *budget) {
     throw MemoryError(std::to_string(bytes) + " bytes more than may be allocated here, " +
@@ -221,7 +224,7 @@ AllocationBudget::~AllocationBudget() {
 
 std::byte* allocate_counted(std::size_t bytes) {
   if (budget != nullptr) [[unlikely]]
-    spend(bytes);
+    spend(bytes > SIZE_MAX - kAround ? bytes : bytes + kAround);
   void* const data = allocate_recycled(bytes);
   count_allocated(bytes);
   return static_cast<std::byte*>(data);

@@ -19,8 +19,9 @@ void reset_peak_memory();  // the peak starts again from what is live
 std::byte* allocate_counted(std::size_t bytes);
 void free_counted(std::byte* data, std::size_t bytes) noexcept;
 
-// What this thread may allocate so within a scope, all in all: freeing gives nothing back. Beyond
-// it allocate_counted() throws MemoryError. For what bytes from elsewhere ask for.
+// What this thread may allocate so within a scope, all in all, with what stands around each block:
+// freeing gives nothing back. Beyond it allocate_counted() throws MemoryError. For what bytes from
+// elsewhere ask for.
 class AllocationBudget {
  public:
   explicit AllocationBudget(std::size_t& left);

@@ -5,6 +5,9 @@
 
 namespace mlpjit::onnx {
 
+// Of a tensor that is split.
+inline constexpr std::int64_t kMostParts = 1 << 16;
+
 // The axis last, the others in their order; and back.
 Tensor axis_last(const Tensor& x, int axis);
 Tensor axis_back(const Tensor& x, int axis);

@@ -16,7 +16,7 @@
 namespace mlpjit::onnx {
 namespace {
 
-constexpr std::int64_t kMostSteps = 1 << 20;
+constexpr std::size_t kMostCounted = 1 << 20;
 // What nodes of constants may make of them, in bytes: so much, and so many times the model's own.
 constexpr std::size_t kMostFolded = std::size_t{256} << 20;
 constexpr std::size_t kFoldedTimes = 16;
@@ -261,13 +261,20 @@ void Importer::run_nodes(const std::vector<Node>& nodes, Scope& scope) {
     detail::in_named_layer(nodes[i].name, [&] { run_node(nodes[i], scope); });
 }
 
+void Importer::count(std::size_t more) {
+  if (more > kMostCounted - counted_) {
+    throw TooMuch(
+        fmt::format("{}: more than {} nodes with all functions and loops written out, elements of "
+                    "sequences among them",
+                    file_, kMostCounted));
+  }
+  counted_ += more;
+}
+
 void Importer::run_node(const Node& node, Scope& scope) {
   if (node.outputs.empty())
     throw FormatError(fmt::format("{}: {}: it has no outputs", file_, described(node)));
-  if (++steps_ > kMostSteps) {
-    throw UnsupportedError(fmt::format(
-        "{}: more than {} nodes with all functions and loops written out", file_, kMostSteps));
-  }
+  count(1);
   Values inputs;
   bool all_constant = true;
   for (const std::string& name : node.inputs) {

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "mlpjit/error.h"
 #include "src/exchange/onnx_model.h"
 #include "src/model/function_model.h"
 #include "src/onnx/value.h"
@@ -38,6 +39,12 @@ struct ImportOptions {
   std::size_t model_bytes = 0;
 };
 
+// More than is written out, whatever the sizes of the inputs are.
+class TooMuch final : public UnsupportedError {
+ public:
+  using UnsupportedError::UnsupportedError;
+};
+
 class Importer {
  public:
   // `file` is where the model came from: for messages, and for external data beside it.
@@ -58,6 +65,8 @@ class Importer {
   };
   void set_leading(Leading leading) { leading_ = leading; }
 
+  // Counts nodes and elements of sequences that are written out. Throws TooMuch.
+  void count(std::size_t more);
   // The results of a graph's nodes.
   Values run(const Graph& graph, const Scope* around, const Values& inputs);
   Value read(const TensorData& data);
@@ -103,7 +112,7 @@ class Importer {
   std::set<std::string> taken_;                         // those names
   std::unordered_map<const void*, Tensor> transposed_;  // by the identity of the weight
   std::set<std::string> used_;                          // what nodes and results ask for
-  std::int64_t steps_ = 0;                              // nodes that were run
+  std::size_t counted_ = 0;
   std::vector<Tensor> kept_;
   std::unordered_map<const void*, Value> read_;  // by the place of their bytes
   int depth_ = 0;

@@ -43,6 +43,8 @@ class Import {
       throw;
     } catch (const MemoryError&) {
       throw;
+    } catch (const TooMuch&) {
+      throw;
     } catch (const UserError&) {
       if (auto block = network_per_size()) return *block;
       throw;

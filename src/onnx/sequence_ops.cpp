@@ -5,6 +5,7 @@
 #include "mlpjit/create.h"
 #include "src/onnx/axes.h"
 #include "src/onnx/call.h"
+#include "src/onnx/importer.h"
 
 namespace mlpjit::onnx {
 namespace {
@@ -14,7 +15,8 @@ const std::vector<Value>& elements_of(const Call& call) {
   return *call.value(0).sequence;
 }
 
-Values made(std::vector<Value> elements) {
+Values made(const Call& call, std::vector<Value> elements) {
+  call.importer().count(elements.size());
   Value value;
   value.sequence = std::make_shared<const std::vector<Value>>(std::move(elements));
   return {value};
@@ -23,7 +25,7 @@ Values made(std::vector<Value> elements) {
 Values constructed(const Call& call) {
   std::vector<Value> elements;
   for (std::size_t i = 0; i < call.count(); ++i) elements.push_back(call.value(i));
-  return made(std::move(elements));
+  return made(call, std::move(elements));
 }
 
 // A place that may be counted from the end; `size` where there is none.
@@ -40,7 +42,7 @@ Values inserted(const Call& call) {
   std::vector<Value> elements = elements_of(call);
   const std::size_t at = place_of(call, 2, elements.size(), elements.size());
   elements.insert(elements.begin() + static_cast<std::ptrdiff_t>(at), call.value(1));
-  return made(std::move(elements));
+  return made(call, std::move(elements));
 }
 
 Values erased(const Call& call) {
@@ -49,7 +51,7 @@ Values erased(const Call& call) {
   const std::size_t last = elements.size() - 1;
   const std::size_t at = call.has(1) ? place_of(call, 1, elements.size(), last) : last;
   elements.erase(elements.begin() + static_cast<std::ptrdiff_t>(at));
-  return made(std::move(elements));
+  return made(call, std::move(elements));
 }
 
 Values element_at(const Call& call) {
@@ -82,16 +84,19 @@ Values split_into(const Call& call) {
   if (!call.has(1) || call.value(1).tensor.rank() == 0) {
     const std::int64_t part = sizes.at(0);
     if (part < 1) call.fail(fmt::format("parts of {}", part));
+    if ((whole.offset() - 1) / part >= kMostParts)
+      call.unsupported(fmt::format("{} in parts of {}", whole.offset(), part));
     sizes.clear();
     for (std::int64_t left = whole.offset(); left > 0; left -= part)
       sizes.push_back(std::min(left, part));
   }
+  if (std::ssize(sizes) > kMostParts) call.unsupported(fmt::format("{} parts", sizes.size()));
   std::vector<Value> elements;
   for (const Tensor& part : split(x, sizes, axis)) {
     const bool kept = call.has(1) || call.i("keepdims", 1) != 0;
     elements.push_back(moved(call, kept ? part : squeeze(part, axis)));
   }
-  return made(std::move(elements));
+  return made(call, std::move(elements));
 }
 
 }  // namespace

@@ -153,6 +153,7 @@ Values split_parts(const Call& call) {
     for (std::int64_t i = 0; i < parts; ++i)
       sizes.push_back(std::clamp<std::int64_t>(whole.offset() - i * part, 0, part));
   }
+  if (std::ssize(sizes) > kMostParts) call.unsupported(fmt::format("{} parts", sizes.size()));
   Values results;
   for (const Tensor& part : split(x, sizes, axis)) results.push_back(moved(call, part));
   return results;

@@ -95,12 +95,20 @@ builds 'test again' test_unit_nn
 bootstrap test --all
 builds 'test of all' test_unit_nn
 
-# What is no command, and no preset.
+# A fuzz target and what it reads with; in a folder of its own, without LLVM.
+bootstrap fuzz
+grep -q '^targets: .*graph' "$work/out" || fail 'fuzz does not list its targets'
+bootstrap fuzz graph 1
+builds fuzz fuzz_graph
+builds_no fuzz 'fuzz_model\|test_unit\|codegen\|mlpjit-bench'
+
+# What is no command, no target, and no preset.
+bootstrap fuzz nosuch && fail 'an unknown fuzz target'
 bootstrap install && fail 'install without a prefix'
 bootstrap nosuch && fail 'an unknown command'
 bootstrap times 5 nosuch && fail 'times of nothing'
 bootstrap test --preset nosuch && fail 'an unknown preset'
 bootstrap help || fail 'help'
-for command in demo test bench install package sizes times format lint; do grep -q "^  $command " "$work/out" || fail "help does not name $command"; done
+for command in demo test fuzz bench install package sizes times format lint; do grep -q "^  $command " "$work/out" || fail "help does not name $command"; done
 [ "$failures" = 0 ] || exit 1
 rm -rf "$work"

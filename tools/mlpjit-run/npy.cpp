@@ -42,10 +42,11 @@ class HeaderText {
     }
     if (!descr_ || !fortran_ || !shape_) fail("expected descr, fortran_order and shape");
     check();
-    // Where one axis alone is long there is no order.
+    // Where one axis alone is long there is no order; nor where there are no bytes.
     const auto order =
         std::count_if(shape_->begin(), shape_->end(), [](auto size) { return size > 1; });
-    return {*descr_, *shape_, *fortran_ && order > 1};
+    const bool empty = descr_->size == 0 || std::count(shape_->begin(), shape_->end(), 0) > 0;
+    return {*descr_, *shape_, *fortran_ && order > 1 && !empty};
   }
 
  private:

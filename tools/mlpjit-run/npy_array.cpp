@@ -26,6 +26,10 @@ void NpyReader::read_rows(char* to, std::int64_t rows) {
 }
 
 void NpyReader::read(char* to, std::int64_t rows) {
+  if (rows == 0 || header_.row_bytes() == 0) {  // `to` may be null
+    done_ += rows;
+    return;
+  }
   columns_ != nullptr ? columns_->read(to, done_, rows) : read_rows(to, rows);
   done_ += rows;
   if (!header_.type.big_endian || header_.type.unit() == 1) return;

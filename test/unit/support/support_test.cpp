@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include <thread>
+#include <vector>
 
 #include "lib/support/bytes.h"
 #include "lib/support/cache_line.h"
@@ -184,6 +185,17 @@ TEST(Storage, BorrowedMemoryIsReleasedOnce) {
     support::Storage::borrow(data, sizeof data, [&] { ++released; }, false);
   }
   EXPECT_EQ(released, 1);
+}
+
+// Very many small blocks take more than their bytes.
+TEST(Memory, ABudgetCountsWhatStandsAroundBlocks) {
+  std::size_t left = 1 << 16;
+  const support::AllocationBudget budget(left);
+  const auto allocate = [] {
+    std::vector<support::CountedMemory> blocks;
+    while (blocks.size() < 1000) blocks.push_back(support::make_counted(4));
+  };
+  EXPECT_THROW(allocate(), MemoryError);
 }
 
 // What one thread writes at every call must not lie beside what another reads.
