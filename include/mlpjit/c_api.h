@@ -170,7 +170,7 @@ MLPJIT_C_API mlpjit_bound* mlpjit_bind(mlpjit_model* model, const mlpjit_input* 
                                        size_t input_count);
 /** Null is no error. */
 MLPJIT_C_API void mlpjit_bound_free(mlpjit_bound* bound);
-/** What it gives: 0, the first of the types, or -1 and -2, where there is no such output or axis. */
+/** What it gives; 0, the first of the types, or -1 and -2, where there is no such thing. */
 MLPJIT_C_API size_t mlpjit_bound_output_count(const mlpjit_bound* bound);
 MLPJIT_C_API size_t mlpjit_bound_output_bytes(const mlpjit_bound* bound, size_t index);
 MLPJIT_C_API mlpjit_dtype mlpjit_bound_output_dtype(const mlpjit_bound* bound, size_t index);

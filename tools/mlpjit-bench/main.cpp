@@ -245,7 +245,9 @@ void declare(CLI::App& app, CommandLine& line) {
   app.add_option("network,--layers", line.layers, "Layer sizes, input first")
       ->capture_default_str();
   line.network.declare(app);
-  app.add_option("--model", line.model, "A model file instead, of ONNX or of save(); its first sizes are the batch's");
+  app.add_option("--model", line.model,
+                 "A model file instead, of ONNX or of save(); its first sizes "
+                 "are the batch's");
   app.add_option("--dim", line.dims, "Size of another symbol of the model, such as n=8");
   app.add_option("--batch", settings.batches, "Batch sizes, separated by commas")
       ->delimiter(',')
