@@ -1,5 +1,6 @@
 #include "tools/mlpjit-run/csv_sink.h"
 
+#include <cmath>
 #include <iterator>
 
 #include "tools/mlpjit-run/csv_reader.h"
@@ -31,9 +32,11 @@ void CsvSink::append(const Tensor& result, bool coded, std::size_t element) {
   const auto put = [&](const auto& value) {
     fmt::format_to(std::back_inserter(text_), "{}", value);
   };
+  // The sign of NaN is not the same on every machine.
+  const auto real = [&](auto value) { put(std::isnan(value) ? std::fabs(value) : value); };
   switch (result.dtype()) {
-    case DType::f32: return put(result.data<float>()[element]);
-    case DType::f64: return put(result.data<double>()[element]);
+    case DType::f32: return real(result.data<float>()[element]);
+    case DType::f64: return real(result.data<double>()[element]);
     case DType::i32: return put(result.data<std::int32_t>()[element]);
     case DType::boolean: return put(result.data<bool>()[element] ? 1 : 0);
     case DType::i64: break;

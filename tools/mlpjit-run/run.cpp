@@ -18,7 +18,11 @@ namespace {
 nn::SymbolBlock load(const Settings& settings) {
   constexpr std::string_view kEnding = "-symbol.json";
   const nn::LoadOptions options{.verify = !settings.no_checks};
-  if (!settings.model.ends_with(".json")) return nn::SymbolBlock::imports(settings.model, options);
+  if (!settings.model.ends_with(".json")) {
+    if (!settings.params.empty())
+      throw UserError(settings.model + ": --params is of a symbol file; this model has its own");
+    return nn::SymbolBlock::imports(settings.model, options);
+  }
   std::string params = settings.params;
   if (params.empty() && settings.model.ends_with(kEnding))
     params = settings.model.substr(0, settings.model.size() - kEnding.size()) + "-0000.params";
