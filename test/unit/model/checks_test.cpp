@@ -190,6 +190,28 @@ TEST_F(Checks, OneFileIsVerifiedToo) {
                   {path("net.mlpjit"), "layer '2'"});
 }
 
+// What a program has beside its parameters is in nobody's way: the inputs of a check, say.
+TEST_F(Checks, TheNetworkReadsTheParametersOfItsExport) {
+  nn::HybridSequential net;
+  net.add(nn::Dense(2, {.in_units = 100}));
+  net.initialize();
+  net.export_model(path("net"));
+  ASSERT_TRUE(load_safetensors(path("net-0000.params")).contains("check.0"));
+  const nn::LoadReport report = net.load_parameters(path("net-0000.params"));
+  EXPECT_EQ(report.ignored, (std::vector<std::string>{"check.0"}));
+}
+
+TEST_F(Checks, AValueStandsOnceInACheck) {
+  const nn::ExportedModel files = checked_net().export_model(path("net"));
+  std::string text = symbol_text();
+  const std::size_t at = text.find("\"0.relu\"", text.find("\"checks\""));
+  ASSERT_NE(at, std::string::npos);
+  write_bytes(files.symbol, text.replace(at, 8, "\"2.dense\""));
+  expect_mentions(
+      error_of<FormatError>([&] { nn::SymbolBlock::imports(files.symbol, files.params); }),
+      {"2.dense", "each once"});
+}
+
 TEST_F(Checks, ParametersAloneAreNoModel) {
   checked_net().save_parameters(path("net.safetensors"));
   expect_mentions(error_of<FormatError>([&] { nn::SymbolBlock::load(path("net.safetensors")); }),

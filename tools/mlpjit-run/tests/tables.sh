@@ -35,6 +35,10 @@ printf '%s\n"1,2\n' "$header" >"$work/open.csv"
 expect 1 'quotes that are not closed' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/open.csv"
 : >"$work/empty.csv"
 expect 1 'empty' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/empty.csv"
+# A table that knows one name of the model's knows them all: columns are not taken by their order then.
+printf 'decade,bmi_group,SEX,s5,s1,bp,bmi\n5,over,M,0.01,-0.02,0.03,0.04\n' >"$work/misnamed.csv"
+expect 1 "no column 'sex'" -- "$run" "$models/skl_columns_logreg_diabetes.onnx" "$work/misnamed.csv"
+expect 1 'params is of a symbol file' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/wine.csv" --params "$work/none"
 expect 1 'No such file' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/none.csv"
 expect 1 "there is no column|'q' is no column" -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/wine.csv" --columns q
 expect 3 'DynamicQuantizeLinear' -- "$run" "$models/torch_mlp_digits.int8dyn.onnx" "$work/wine.csv"
