@@ -6,6 +6,7 @@
 #include "mlpjit/control_flow.h"
 #include "mlpjit/create.h"
 #include "src/model/function_model.h"
+#include "src/onnx/importer.h"
 
 namespace mlpjit::onnx {
 namespace {
@@ -67,6 +68,40 @@ Tensor positions(const Dim& size, DType dtype) {
 
 Tensor number_of(const Dim& size, DType dtype) {
   return tensor_of({{}, {size}, dtype});
+}
+
+Tensor places_in(const Tensor& indices, const Dim& size) {
+  return gather(positions(size, indices.dtype()), indices, 0);
+}
+
+Tensor place_in_all(const Tensor& indices, int batch, const std::vector<Dim>& sizes) {
+  Tensor place = full({}, 0, indices.dtype());
+  int axis = 0;
+  for (const Dim& size : sizes) {
+    place = place * number_of(size, indices.dtype());
+    if (axis < batch) {  // positions along that axis of the indices
+      std::vector<Dim> dims(static_cast<std::size_t>(indices.rank() - 1), Dim(1));
+      dims[static_cast<std::size_t>(axis)] = size;
+      place = place + reshape(positions(size, indices.dtype()), shape_of(dims));
+    } else {
+      const int k = axis - batch;
+      place = place + places_in(squeeze(slice(indices, -1, k, k + 1), -1), size);
+    }
+    ++axis;
+  }
+  return place;
+}
+
+Tensor places_of(const Call& call, std::size_t i, const std::vector<Dim>& sizes,
+                 const std::function<Tensor()>& places) {
+  const bool known =
+      std::all_of(sizes.begin(), sizes.end(), [](const Dim& size) { return size.is_static(); });
+  if (!known || !call.is_constant(i)) return places();
+  try {
+    return call.importer().now(places);
+  } catch (const ValueError& error) {
+    call.fail(error.what());
+  }
 }
 
 Tensor picked(const Tensor& x, const std::vector<std::int64_t>& from, int axis) {

@@ -103,22 +103,6 @@ Values slice_axes(const Call& call) {
   return {moved(call, x)};
 }
 
-// Negative indices count from the end.
-Tensor from_front(const Call& call, const Tensor& indices, const Dim& whole) {
-  const Tensor zero = full({}, 0, indices.dtype());
-  if (call.is_constant(1)) {
-    const std::vector<std::int64_t> places = integers_of(indices);
-    if (std::none_of(places.begin(), places.end(), [](std::int64_t at) { return at < 0; }))
-      return indices;
-    if (whole.is_static()) {
-      return call.importer().now([&] {
-        return where(indices < zero, indices + number_of(whole, indices.dtype()), indices);
-      });
-    }
-  }
-  return where(indices < zero, indices + number_of(whole, indices.dtype()), indices);
-}
-
 Values gather_axis(const Call& call) {
   const Tensor x = any(call);
   const int axis = call.axis(call.i("axis", 0), x.rank());
@@ -130,7 +114,8 @@ Values gather_elements(const Call& call) {
   const int axis = call.axis(call.i("axis", 0), call.x(0).rank());
   const Dim whole = call.shape(0)[axis];
   Tensor x = call.x(0);
-  const Tensor indices = axis_last(from_front(call, call.x(1), whole), axis);
+  const Tensor indices =
+      axis_last(places_of(call, 1, {whole}, [&] { return places_in(call.x(1), whole); }), axis);
   // Other axes of the indices may be shorter.
   for (int i = 0; i < x.rank(); ++i) {
     if (i == axis || identical(x.shape()[i], call.shape(1)[i])) continue;
@@ -231,24 +216,15 @@ Values gather_nd(const Call& call) {
   if (!last.is_static() || last.offset() < 1 || batch < 0 || batch >= indices.rank() ||
       last.offset() + batch > x.rank())
     call.unsupported("the last size of its indices");
-  const int chosen = batch + static_cast<int>(last.offset());
-  Tensor place = full({}, 0, indices.dtype());
+  const std::vector<Dim> sizes = dims_of(x.shape());
+  const auto chosen = sizes.begin() + batch + last.offset();
+  const Tensor place = places_of(call, 1, {sizes.begin(), chosen}, [&] {
+    return place_in_all(indices, batch, {sizes.begin(), chosen});
+  });
   Dim whole(1);
-  for (int i = 0; i < chosen; ++i) {
-    const Dim size = x.shape()[i];
-    const Tensor n = number_of(size, indices.dtype());
-    if (i < batch) {  // positions along that axis of the indices
-      std::vector<Dim> dims(static_cast<std::size_t>(indices.rank() - 1), Dim(1));
-      dims[static_cast<std::size_t>(i)] = size;
-      place = place * n + reshape(positions(size, indices.dtype()), shape_of(dims));
-    } else {
-      const Tensor at = squeeze(slice(indices, -1, i - batch, i - batch + 1), -1);
-      place = place * n + where(at < full({}, 0, at.dtype()), at + n, at);
-    }
-    whole = whole * size;
-  }
+  for (auto size = sizes.begin(); size != chosen; ++size) whole = whole * *size;
   std::vector<Dim> dims{whole};
-  for (int i = chosen; i < x.rank(); ++i) dims.push_back(x.shape()[i]);
+  dims.insert(dims.end(), chosen, sizes.end());
   return one(gather(reshape(x, shape_of(dims)), place, 0));
 }
 

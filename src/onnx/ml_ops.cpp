@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numbers>
 #include <numeric>
 
 #include "mlpjit/create.h"
@@ -118,7 +119,12 @@ Values one_hot_encoder(const Call& call) {
   });
   if (categories.size() == 0) call.fail("it has no categories of its input's type");
   const Tensor known = x.dtype() == DType::i64 ? categories : cast(categories, x.dtype());
-  return one(cast(expand_dims(x, -1) == known, DType::f32));
+  const Tensor columns = cast(expand_dims(x, -1) == known, DType::f32);
+  if (call.i("zeros", 1) != 0) return one(columns);
+  // What is none of the categories is an error: their one 1 is looked for in a list of 1 alone.
+  const Tensor found = cast(sum(columns, -1, true), DType::i32);
+  const Tensor row = gather(zeros({1}, DType::f32), number(1, found) - found, 0);
+  return one(columns + row);
 }
 
 // The code of what stands for strings that are no keys.
@@ -207,6 +213,18 @@ Values label_encoder(const Call& call) {
   return {result};
 }
 
+// The normal distribution's quantile, sqrt(2) erf^-1(2 x - 1), with the inverse of erf as ONNX's
+// reference has it: by S. Winitzki, "A handy approximation for the error function and its
+// inverse", 2008, with its 0.147; within 2e-3.
+Tensor probit(const Tensor& scores) {
+  constexpr double kA = 0.147;
+  const Tensor x = number(2, scores) * scores - number(1, scores);
+  const Tensor logarithm = log((number(1, x) - x) * (number(1, x) + x));
+  const Tensor half = number(2 / (std::numbers::pi * kA), x) + number(0.5, x) * logarithm;
+  const Tensor root = sqrt(half * half - number(1 / kA, x) * logarithm);
+  return number(std::numbers::sqrt2, x) * sign(x) * sqrt(root - half);
+}
+
 Tensor transformed(const Call& call, const Tensor& scores) {
   const std::string transform = call.s("post_transform", "NONE");
   if (transform == "NONE") return scores;
@@ -217,6 +235,7 @@ Tensor transformed(const Call& call, const Tensor& scores) {
     const Tensor raised = where(scores == zero, zero, exp(scores - max(scores, -1, true)));
     return raised / sum(raised, -1, true);
   }
+  if (transform == "PROBIT") return probit(scores);
   call.unsupported(fmt::format("post_transform {}", transform));
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "mlpjit/create.h"
 #include "src/onnx/call.h"
@@ -271,20 +272,42 @@ Tensor contracted(const Tensor& a, const std::string& in_a, const Tensor& b,
   return reshape(product, Shape(std::span<const Dim>(shape)));
 }
 
+// An axis of 1 that is longer in another operand meets each of its elements: it is left out.
+void drop_ones(Tensors& operands, std::vector<std::string>& terms) {
+  std::set<char> longer;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    for (int axis = 0; axis < operands[i].rank(); ++axis) {
+      if (!identical(operands[i].shape()[axis], Dim(1)))
+        longer.insert(terms[i][static_cast<std::size_t>(axis)]);
+    }
+  }
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    for (int axis = operands[i].rank() - 1; axis >= 0; --axis) {
+      const auto place = static_cast<std::size_t>(axis);
+      if (!identical(operands[i].shape()[axis], Dim(1)) || !longer.contains(terms[i][place]))
+        continue;
+      operands[i] = squeeze(operands[i], axis);
+      terms[i].erase(place, 1);
+    }
+  }
+}
+
 Values einsum(const Call& call) {
   if (call.count() == 0) call.fail("it has no inputs");
   Equation equation = equation_of(call);
+  Tensors operands = call.all();
+  drop_ones(operands, equation.operands);
   const auto needed = [&](std::size_t after) {
     std::string letters = equation.result;
     for (std::size_t i = after; i < equation.operands.size(); ++i) letters += equation.operands[i];
     return letters;
   };
   std::string letters = equation.operands[0];
-  Tensor result = without_diagonals(call, call.x(0), letters);
+  Tensor result = without_diagonals(call, operands[0], letters);
   result = summed(result, letters, needed(1));
   for (std::size_t i = 1; i < call.count(); ++i) {
     std::string next = equation.operands[i];
-    Tensor x = without_diagonals(call, call.x(i), next);
+    Tensor x = without_diagonals(call, operands[i], next);
     x = summed(x, next, letters + equation.result + needed(i + 1));
     result = contracted(result, letters, x, next, needed(i + 1), letters);
     result = summed(result, letters, needed(i + 1));

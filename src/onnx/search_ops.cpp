@@ -140,29 +140,29 @@ Tensor combined(const Call& call, const std::string& how, const Tensor& data,
   call.unsupported(fmt::format("reduction '{}'", how));
 }
 
-// Update i goes to the place that index i says: one after the other, as they stand.
+// Update i goes to the place that index i, from the front, says: one after the other, as they stand.
 Tensor scattered(const Call& call, Tensor data, const Tensor& updates, const Tensor& indices,
                  int axis) {
   const std::string how = call.s("reduction", "none");
   const Dim count = indices.shape()[axis], whole = data.shape()[axis];
   if (!count.is_static() || !whole.is_static() || count.offset() > 256)
     call.unsupported("more than 256 updates along its axis, or a size that is not known");
-  const Tensor n = number(static_cast<double>(whole.offset()), indices);
-  const Tensor from_front = where(indices < number(0, indices), indices + n, indices);
   std::vector<Dim> dims(static_cast<std::size_t>(data.rank()), Dim(1));
   dims[static_cast<std::size_t>(axis)] = whole;
   const Tensor places = reshape(arange(static_cast<double>(whole.offset()), indices.dtype()),
                                 Shape(std::span<const Dim>(dims)));
   for (std::int64_t i = 0; i < count.offset(); ++i) {
-    const Tensor here = slice(from_front, axis, i, i + 1) == places;
+    const Tensor here = slice(indices, axis, i, i + 1) == places;
     data = where(here, combined(call, how, data, slice(updates, axis, i, i + 1)), data);
   }
   return data;
 }
 
 Values scatter_elements(const Call& call) {
-  const Tensor data = call.x(0), indices = call.x(1), updates = call.x(2);
+  const Tensor data = call.x(0), updates = call.x(2);
   const int axis = call.axis(call.i("axis", 0), data.rank());
+  const Dim size = data.shape()[axis];
+  const Tensor indices = places_of(call, 1, {size}, [&] { return places_in(call.x(1), size); });
   for (int i = 0; i < data.rank(); ++i) {
     if (i == axis || identical(data.shape()[i], indices.shape()[i])) continue;
     // Shorter beside the axis: that part is done, and the rest stands behind it.
@@ -186,21 +186,15 @@ Values scatter_nd(const Call& call) {
   if (!last.is_static() || last.offset() > data.rank())
     call.unsupported("the last size of its indices");
   const auto k = static_cast<int>(last.offset());
-  Tensor place = number(0, indices);
-  std::vector<Dim> rest;
+  const std::vector<Dim> sizes = dims_of(data.shape());
+  const std::vector<Dim> chosen(sizes.begin(), sizes.begin() + k),
+      rest(sizes.begin() + k, sizes.end());
   Dim whole(1), count(1);
-  for (int i = 0; i < data.rank(); ++i) {
-    const Dim size = data.shape()[i];
-    if (i >= k) {
-      rest.push_back(size);
-      continue;
-    }
+  for (const Dim& size : chosen) {
     if (!size.is_static()) call.unsupported("it scatters along an axis whose size is not known");
-    const Tensor n = number(static_cast<double>(size.offset()), indices);
-    const Tensor at = squeeze(slice(indices, -1, i, i + 1), -1);
-    place = place * n + where(at < number(0, at), at + n, at);
     whole = whole * size;
   }
+  const Tensor place = places_of(call, 1, chosen, [&] { return place_in_all(indices, 0, chosen); });
   for (int i = 0; i + 1 < indices.rank(); ++i) count = count * indices.shape()[i];
   std::vector<Dim> flat{whole}, rows{count}, column{count};
   flat.insert(flat.end(), rest.begin(), rest.end());

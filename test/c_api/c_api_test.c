@@ -32,7 +32,11 @@ static void digits(const char* folder) {
   EXPECT(mlpjit_input_size(model, 0, 0) == -1 && mlpjit_input_size(model, 0, 1) == 64);
   EXPECT(mlpjit_input_size(model, 0, 2) == -2 && mlpjit_input_size(model, 1, 0) == -2);
   EXPECT(strcmp(mlpjit_input_size_text(model, 0, 0), "batch") == 0);
-  EXPECT(mlpjit_output_size(model, 0, 1) == 10);
+  EXPECT(mlpjit_output_size(model, 0, 1) == 10 && mlpjit_last_status() == MLPJIT_OK);
+  EXPECT(mlpjit_input_size_text(model, 0, 2) == NULL && strstr(mlpjit_last_error(), "axis") != NULL);
+  EXPECT(mlpjit_input_count(NULL) == 0 && mlpjit_last_status() == MLPJIT_BAD_ARGUMENT);
+  EXPECT(mlpjit_class_count(NULL) == 0 && mlpjit_last_status() == MLPJIT_BAD_ARGUMENT);
+  EXPECT(mlpjit_string_of_code(model, -1) == NULL && mlpjit_last_status() == MLPJIT_BAD_ARGUMENT);
 
   float rows[3 * 64], scores[3 * 10], one[10], bound_scores[10];
   for (int i = 0; i < 3 * 64; ++i) rows[i] = (float)((i * 37) % 17) / 4;
@@ -62,6 +66,8 @@ static void digits(const char* folder) {
   EXPECT(mlpjit_bound_output_rank(bound, 0) == 2 && mlpjit_bound_output_rank(bound, 1) == -1);
   EXPECT(mlpjit_bound_output_size(bound, 0, 0) == 1 && mlpjit_bound_output_size(bound, 0, 1) == 10);
   EXPECT(mlpjit_bound_output_size(bound, 0, 2) == -2 && mlpjit_bound_output_size(NULL, 0, 0) == -2);
+  EXPECT(strstr(mlpjit_last_error(), "null") != NULL);
+  EXPECT(mlpjit_bound_output_bytes(bound, 1) == 0 && mlpjit_last_status() == MLPJIT_BAD_ARGUMENT);
   const void* from[] = {rows};
   void* to[] = {bound_scores};
   EXPECT(mlpjit_bound_run(bound, from, 1, to, 1) == MLPJIT_OK);
@@ -142,6 +148,14 @@ static void rows_of_strings(mlpjit_model* model) {
   EXPECT(memcmp(labels[0], labels[1], sizeof labels[0]) == 0);
   EXPECT(memcmp(scores[0], scores[1], sizeof scores[0]) == 0);
   EXPECT(scores[0][0] != scores[0][2] && scores[0][2] != scores[0][4]);
+  mlpjit_input shifted[7];
+  memcpy(shifted, by_name, sizeof shifted);
+  for (size_t i = 0; i < 7; ++i) {
+    if (shifted[i].dtype == MLPJIT_STRING) shifted[i].data = (const char*)shifted[i].data + 1;
+  }
+  mlpjit_output nothing[2] = {{NULL, 0, MLPJIT_F32, 0, {0}}, {NULL, 0, MLPJIT_F32, 0, {0}}};
+  EXPECT(mlpjit_run(model, shifted, 7, nothing, 2) == MLPJIT_BAD_ARGUMENT);
+  EXPECT(strstr(mlpjit_last_error(), "aligned") != NULL);
   sexes[1] = NULL;
   mlpjit_output outputs[] = {{labels[0], sizeof labels[0], MLPJIT_F32, 0, {0}},
                              {scores[0], sizeof scores[0], MLPJIT_F32, 0, {0}}};

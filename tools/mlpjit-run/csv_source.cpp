@@ -38,6 +38,18 @@ bool parse_whole(std::string_view text, DType dtype, std::int64_t& to) {
   return (parse(text, to) || (parse(text, number) && to_whole(number, to))) && holds(dtype, to);
 }
 
+// Numbers, and not those that tables without names have for names: 0, 1, 2, ... or 1, 2, 3, ...
+bool is_row(const std::vector<std::string>& header) {
+  double number = 0, first = 0;
+  bool counts = true;
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    if (!parse(trimmed(header[i]), number)) return false;
+    if (i == 0) first = number;
+    counts = counts && number == first + static_cast<double>(i);
+  }
+  return !counts || (first != 0 && first != 1);
+}
+
 template <class T, class From>
 Tensor made(const std::vector<From>& elements, const Shape& shape, DType dtype) {
   Tensor tensor = zeros(shape, dtype);
@@ -70,15 +82,22 @@ std::int64_t CsvSource::next(std::int64_t most, Tensors& inputs) {
 
 // The first line has the names of the columns, or is the first row.
 void CsvSource::begin(const CsvRow* first) {
-  if (first == nullptr && options_.header)
+  const bool header = options_.header.value_or(true);
+  if (first == nullptr && header)
     throw UserError(fmt::format("{}: the table is empty", bytes_->name()));
   table_ = {bytes_->name(), {}, first == nullptr ? 0 : first->fields.size()};
-  if (options_.header) table_->header = first->fields;
+  if (header) table_->header = first->fields;
+  if (!options_.header && is_row(table_->header)) {
+    throw UserError(
+        fmt::format("{}:1: the first line is numbers: --no-header says that it is a row, --header "
+                    "that it has the names of the columns",
+                    bytes_->name()));
+  }
   collected_.resize(inputs_.size());
   if (first == nullptr) return;
   auto places = match_columns(inputs_, *table_, options_.columns);
   for (std::size_t i = 0; i < inputs_.size(); ++i) collected_[i].columns = std::move(places[i]);
-  if (!options_.header) take(*first);
+  if (!header) take(*first);
 }
 
 void CsvSource::take(const CsvRow& row) {

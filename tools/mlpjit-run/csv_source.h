@@ -15,7 +15,7 @@ namespace mlpjit::run {
 
 struct CsvOptions {
   char delimiter = ',';
-  bool header = true;
+  std::optional<bool> header;  // whether the first line has names; else as it looks
   bool skip_bad = false;
   std::vector<std::string> columns;  // chosen by name or number
 };

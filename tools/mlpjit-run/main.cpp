@@ -43,7 +43,12 @@ void declare(CLI::App& app, Settings& settings) {
                  "Columns by name or number, in the order of the inputs")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_flag("--no-header", settings.no_header, "The first line of CSV is a row");
+  CLI::Option* const header = app.add_flag_callback(
+      "--header", [&settings] { settings.header = true; },
+      "The first line of CSV has names: the default, where it is not numbers");
+  app.add_flag_callback(
+         "--no-header", [&settings] { settings.header = false; }, "The first line of CSV is a row")
+      ->excludes(header);
   app.add_option("--delimiter", settings.delimiter, "Between fields of CSV")->capture_default_str();
   app.add_flag("--skip-bad", settings.skip_bad,
                "Leave out rows of CSV that cannot be read, and say so");

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 
@@ -15,10 +16,17 @@
 namespace mlpjit::run {
 namespace {
 
+// By its first character that is no space: the other models are binary.
+bool is_symbol_file(const std::string& path) {
+  std::ifstream file(path);
+  char first = 0;
+  return static_cast<bool>(file >> first) && (first == '{' || first == '\xEF');
+}
+
 nn::SymbolBlock load(const Settings& settings) {
   constexpr std::string_view kEnding = "-symbol.json";
   const nn::LoadOptions options{.verify = !settings.no_checks};
-  if (!settings.model.ends_with(".json")) {
+  if (!is_symbol_file(settings.model)) {
     if (!settings.params.empty())
       throw UserError(settings.model + ": --params is of a symbol file; this model has its own");
     return nn::SymbolBlock::imports(settings.model, options);
@@ -44,7 +52,7 @@ std::unique_ptr<RowSource> open_rows(const nn::SymbolBlock& model, const Setting
   }
   return std::make_unique<CsvSource>(
       model, std::move(bytes),
-      CsvOptions{settings.delimiter, !settings.no_header, settings.skip_bad, settings.columns});
+      CsvOptions{settings.delimiter, settings.header, settings.skip_bad, settings.columns});
 }
 
 Format format_of(const Settings& settings) {

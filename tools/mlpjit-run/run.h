@@ -2,6 +2,7 @@
 // Predictions of a model for rows, from their source to where they go.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@ struct Settings {
   std::vector<std::string> columns;
   std::int64_t batch = 1024;
   char delimiter = ',';
-  bool no_header = false, skip_bad = false, quiet = false, interpret = false, no_checks = false;
+  std::optional<bool> header;  // of CSV: whether its first line has names; else as it looks
+  bool skip_bad = false, quiet = false, interpret = false, no_checks = false;
   int threads = 1;
 };
 

@@ -18,6 +18,12 @@ printf '%s\n%s\n' "$row" "$row" >"$work/headless.csv"
 expect 0 '2 rows' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/headless.csv" --no-header --batch 1
 expect 0 '2 rows' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/headless.csv" --no-header --columns "$header"
 
+# A first line of numbers is a row or names: the command says which.
+expect 1 'headless\.csv:1: the first line is numbers' 'no-header' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/headless.csv"
+expect 0 '1 rows' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/headless.csv" --header
+(seq -s, 0 12; echo "$row") >"$work/counted.csv"
+expect 0 '1 rows' -- "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/counted.csv"
+
 # The same predictions in every batch, compiled or not.
 "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/wine.csv" --quiet -o "$work/one" --batch 1
 "$run" "$models/skl_logreg_wine_strings.f32.onnx" "$work/wine.csv" --quiet -o "$work/all" --interpret
