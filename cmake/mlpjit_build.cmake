@@ -101,6 +101,7 @@ find_package(fmt REQUIRED CONFIG)
 find_package(spdlog REQUIRED CONFIG)
 find_package(cereal REQUIRED CONFIG)
 find_package(hwy REQUIRED CONFIG)
+find_package(TBB REQUIRED CONFIG)
 find_package(Threads REQUIRED)
 
 # Headers are precompiled: the standard library's and fmt's are most of what nearly every file reads.

@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "mlpjit/executor.h"
 #include "mlpjit/export.h"
 #include "mlpjit/isa.h"
 
@@ -48,8 +50,13 @@ struct HybridizeOptions {
   /// with its inputs, and report what differs (explain(), and a warning): C++ values that are
   /// frozen. The C++ of the function runs that often; its updates, prints and draws do not.
   bool audit = false;
-  /// Threads of one call. Calls run on one thread so far; asking for more is answered by a warning.
+  /// Threads of one call, the caller's among them; of Backend::native. The bits are the same with
+  /// any number. Steps of little work stay on the caller's thread, and so does the first call after
+  /// a pause: the other threads wait 50 microseconds for the next one, and then go to sleep.
   int threads = 1;
+  /// Where the others come from; null: they are oneTBB's, as many as the machine has cores for (a
+  /// forked process has none: its calls run on one thread).
+  std::shared_ptr<Executor> executor = nullptr;
   /// Instruction set; by default the widest of this CPU, capped by MLPJIT_MAX_ISA.
   std::optional<Isa> isa = std::nullopt;
   PassOptions passes = {};

@@ -6,7 +6,7 @@
 
 namespace mlpjit::codegen {
 
-inline constexpr std::uint32_t kAbiVersion = 3;
+inline constexpr std::uint32_t kAbiVersion = 4;
 
 // The function of an object that is an EntryPoint.
 inline constexpr const char* kEntryName = "mlpjit_entry";
@@ -27,10 +27,12 @@ struct Runtime {
   // Exact fused multiply-add for targets without the instruction.
   float (*fma_f32)(float a, float b, float c) = nullptr;
   double (*fma_f64)(double a, double b, double c) = nullptr;
-  // Runs units [0, units) of a step, in whatever ranges, on whatever threads, and returns when all
-  // are done. Null: the code passes them as one range, on the thread that called it.
+  // Runs units [0, units) of a step, of some `cycles` each, in whatever ranges, on whatever
+  // threads, and returns when all are done. Null: the code passes them as one range, on the thread
+  // that called it.
   void (*parallel)(const Runtime* runtime, RangeFunction range, void* const* slots,
-                   std::byte* workspace, std::int64_t batch, std::int64_t units) = nullptr;
+                   std::byte* workspace, std::int64_t batch, std::int64_t units,
+                   std::int64_t cycles) = nullptr;
   void* self = nullptr;  // of the caller; generated code does not look at it
 };
 

@@ -45,10 +45,11 @@ void StepCalls::call_divided(std::uint32_t index) {
       },
       [&] {
         llvm::Type *pointer = b.getPtrTy(), *i64 = b.getInt64Ty();
-        auto* type = llvm::FunctionType::get(b.getVoidTy(),
-                                             {pointer, pointer, pointer, pointer, i64, i64}, false);
+        auto* type = llvm::FunctionType::get(
+            b.getVoidTy(), {pointer, pointer, pointer, pointer, i64, i64, i64}, false);
         b.CreateCall(type, parallel,
-                     {in->getArg(0), driver, in->getArg(1), in->getArg(2), in->getArg(3), units});
+                     {in->getArg(0), driver, in->getArg(1), in->getArg(2), in->getArg(3), units,
+                      e_.i64(step.units.cycles)});
       });
 }
 

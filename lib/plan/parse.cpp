@@ -305,6 +305,8 @@ class Reader {
       read(step.units.units);
       word("of");
       read(step.units.unit);
+      word("cycles");
+      read(step.units.cycles);
     }
     step.kernel = kernel<0>(identifier("a kind of kernel"));
     return step;

@@ -84,6 +84,7 @@ void* address(const Buffer& buffer, void* const* slots, std::byte* workspace, st
 struct Units {
   Extent units = 0;
   std::int64_t unit = 1;
+  std::int64_t cycles = 1;  // of one, roughly: small steps are not worth the way to other threads
   bool divided() const { return !(units == 0); }
   friend bool operator==(const Units&, const Units&) = default;
 };
@@ -122,14 +123,21 @@ struct Plan {
   }
 };
 
-// Dividing a step among threads costs as much as so many cycles of work, some microseconds.
-inline constexpr double kCyclesWorthDividing = 100'000;
+// Handing work to a thread that waits for it, and taking the result, costs as much as so many
+// cycles of work.
+inline constexpr double kCyclesWorthDividing = 2'000;
+
+// Among how many threads steps are divided; of one, none is. Steps of less work than `above` cycles
+// are not.
+struct Division {
+  int threads = 1;
+  double above = 2 * kCyclesWorthDividing;
+};
 
 // Plans the main function of an optimised graph. Its shapes have one symbol at most, and no product
 // of more than two sizes that are not known.
-// Steps of more work than `divide_above` have units.
 Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target,
-               double divide_above = kCyclesWorthDividing);
+               const Division& division = {});
 // The text form (lib/plan/text.h).
 std::string to_string(const Plan& plan);
 

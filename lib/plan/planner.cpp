@@ -21,8 +21,9 @@ Extent bytes_of(const ir::Type& type) {
 
 }  // namespace
 
-Planner::Planner(std::shared_ptr<const ir::Graph> graph, const Target& target, double divide_above)
-    : divide_above_(divide_above), main_(graph->main()) {
+Planner::Planner(std::shared_ptr<const ir::Graph> graph, const Target& target,
+                 const Division& division)
+    : division_(division), main_(graph->main()) {
   plan_.graph = std::move(graph);
   plan_.target = target;
 }
@@ -69,8 +70,9 @@ Plan Planner::run() {
 }
 
 void Planner::divide_steps() {
+  if (division_.threads == 1) return;
   for (Step& step : plan_.steps) {
-    step.units = choose_units(plan_, step.kernel, divide_above_);
+    step.units = choose_units(plan_, step.kernel, division_);
     const auto* row = std::get_if<RowKernel>(&step.kernel);
     if (row != nullptr && step.units.divided())
       plan_.scratch_bytes =
@@ -313,8 +315,9 @@ void Planner::copy_updates(std::uint32_t slot) {
   for (const auto& [from, to] : updates) add_copy(from, to, "update of an input");
 }
 
-Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target, double divide_above) {
-  return Planner(std::move(graph), target, divide_above).run();
+Plan make_plan(std::shared_ptr<const ir::Graph> graph, const Target& target,
+               const Division& division) {
+  return Planner(std::move(graph), target, division).run();
 }
 
 void* address(const Buffer& buffer, void* const* slots, std::byte* workspace, std::int64_t batch) {

@@ -38,7 +38,7 @@ int body_cost(const ir::Function& function, const Body& body);
 int body_lanes(const ir::Function& function, const Body& body, const Target& target);
 
 // The units of a step, if it has that much work.
-Units choose_units(const Plan& plan, Kernel& kernel, double divide_above);
+Units choose_units(const Plan& plan, Kernel& kernel, const Division& division);
 
 // Buffers are alive from the first step that may touch their memory to the last.
 void set_lifetimes(Plan& plan);
@@ -52,7 +52,7 @@ void for_each_buffer(const Kernel& kernel, F&& f);
 
 class Planner {
  public:
-  Planner(std::shared_ptr<const ir::Graph> graph, const Target& target, double divide_above);
+  Planner(std::shared_ptr<const ir::Graph> graph, const Target& target, const Division& division);
   Plan run();
 
  private:
@@ -122,7 +122,7 @@ class Planner {
   std::string decide_chains(DenseKernel& kernel);
 
   Plan plan_;
-  double divide_above_;
+  const Division division_;
   std::string prefix_;  // of the names of steps: the control steps around them
   const ir::Function& main_;
   std::unordered_map<ir::ValueId, ir::ValueId> alias_;  // region arguments, results of fusions

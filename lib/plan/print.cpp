@@ -183,7 +183,9 @@ class Writer {
       put(" fused ");
       write(fused);
     }
-    if (step.units.divided()) put(" units {} of {}", to_string(step.units.units), step.units.unit);
+    if (step.units.divided())
+      put(" units {} of {} cycles {}", to_string(step.units.units), step.units.unit,
+          step.units.cycles);
     put("\n");
     text_.append(indent_ + 2, ' ');
     put("{} ", kind_of(step.kernel));

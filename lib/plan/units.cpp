@@ -10,6 +10,8 @@ namespace {
 
 // Of the batch sizes that matter: where sizes are not known, a usual one.
 constexpr std::int64_t kUsualBatch = 64;
+// Of a vector of weights from the second cache: 64 bytes at some 40 bytes a cycle.
+constexpr double kCyclesPerLoad = 1.6;
 
 double usual(const Extent& extent) {
   return static_cast<double>(extent.at(kUsualBatch));
@@ -28,15 +30,18 @@ std::int64_t blocks(std::int64_t count, std::int64_t size) {
 // Roughly the cycles of a kernel, and its units.
 class Dividing {
  public:
-  explicit Dividing(const Plan& plan) : plan_(plan), main_(plan.graph->main()) {}
+  Dividing(const Plan& plan, int threads)
+      : plan_(plan), main_(plan.graph->main()), threads_(threads) {}
 
   double cycles(const ElementwiseKernel& kernel) const {
     const auto each = static_cast<double>(static_cast<std::size_t>(body_cost(main_, kernel.body)) +
                                           kernel.inputs.size() + kernel.outputs.size());
     return product(kernel.loops) / kernel.lanes * each;
   }
+  // Multiplications, or where rows are few the way of the weights from the cache.
   double cycles(const DenseProduct& kernel) const {
-    return usual(kernel.m) * static_cast<double>(kernel.k * kernel.n) / kernel.lanes / 2;
+    const auto products = static_cast<double>(kernel.k * kernel.n) / kernel.lanes;
+    return products * std::max(usual(kernel.m) / 2, kCyclesPerLoad);
   }
   double cycles(const ReductionKernel& kernel) const {
     return product(kernel.outer) * static_cast<double>(kernel.inner) / kernel.lanes *
@@ -62,8 +67,9 @@ class Dividing {
   Units units(DenseKernel& kernel) const {
     const Tiling& tiling = kernel.tilings.front();
     const bool any_rows = !kernel.m.is_known();
+    const double of_panels = balance(tiling.panels.groups), of_rows = balance(tiling.rows.groups);
     kernel.divides_panels =
-        !any_rows && (kernel.columns_outer || tiling.panels.groups > tiling.rows.groups);
+        !any_rows && (of_panels == of_rows ? kernel.columns_outer : of_panels > of_rows);
     if (kernel.divides_panels) return {tiling.panels.groups, 1};
     if (any_rows) return {kernel.m, 1};
     return {tiling.rows.groups, 1};
@@ -83,6 +89,10 @@ class Dividing {
   }
 
  private:
+  // How even the threads' parts are: the mean part by the largest.
+  double balance(std::int64_t groups) const {
+    return static_cast<double>(groups) / static_cast<double>(blocks(groups, threads_) * threads_);
+  }
   static Units outermost(const std::vector<Extent>& loops) {
     if (loops.empty()) return {};
     return {loops[0], 1};
@@ -96,17 +106,22 @@ class Dividing {
 
   const Plan& plan_;
   const ir::Function& main_;
+  const int threads_;
 };
 
 }  // namespace
 
-Units choose_units(const Plan& plan, Kernel& kernel, double divide_above) {
-  const Dividing dividing(plan);
+Units choose_units(const Plan& plan, Kernel& kernel, const Division& division) {
+  const Dividing dividing(plan, division.threads);
   return std::visit(
       [&](auto& one) {
-        if (dividing.cycles(one) < divide_above) return Units{};
-        const Units units = dividing.units(one);
-        return units.units == 1 ? Units{} : units;
+        const double cycles = dividing.cycles(one);
+        if (cycles < division.above) return Units{};
+        Units units = dividing.units(one);
+        if (units.units == 1) return Units{};
+        units.cycles =
+            static_cast<std::int64_t>(std::max(1.0, cycles / std::max(1.0, usual(units.units))));
+        return units;
       },
       kernel);
 }

@@ -44,7 +44,9 @@ class Verifier {
         std::visit(
             [&](const auto& one) {
               kernel(one);
-              if (units.divided()) divided(units, one);
+              if (!units.divided()) return;
+              check(units.cycles > 0, "units of {} cycles", units.cycles);
+              divided(units, one);
             },
             plan_.steps[i].kernel);
       } catch (const Fault& fault) {
@@ -383,7 +385,8 @@ class Verifier {
   }
   // --- units
   static void turns_of(const Units& units, const std::vector<Extent>& loops) {
-    check(!loops.empty() && units == Units{loops[0], 1}, "units that are no turns of its loop");
+    check(!loops.empty() && units.units == loops[0] && units.unit == 1,
+          "units that are no turns of its loop");
   }
   static void parts_of(const Units& units, const Extent& all) {
     check(units.unit > 0, "units of {}", units.unit);

@@ -48,7 +48,7 @@ BoundGraph::BoundGraph(std::shared_ptr<const CompiledGraph> executable, std::vec
       first_output_(static_cast<std::uint32_t>(compiled_->inputs().size())),
       slots_(compiled_->make_slots()),
       workspace_(support::make_counted(compiled_->plan().workspace(batch))),
-      library_(compiled_->library_steps(), batch) {
+      context_(compiled_->library_steps(), batch) {
   const std::vector<plan::Slot>& slots = compiled_->plan().slots;
   for (const Weight& weight : weights) {
     weights_.push_back({weight.input, support::Pin(weight.storage, std::nullopt)});
@@ -77,7 +77,7 @@ bool BoundGraph::begin() noexcept {
 }
 
 std::int64_t BoundGraph::run() noexcept {
-  return compiled_->entry()(library_.runtime(), slots_.data(), workspace_.get(), batch_);
+  return compiled_->entry()(context_.runtime(), slots_.data(), workspace_.get(), batch_);
 }
 
 void BoundGraph::end() noexcept {

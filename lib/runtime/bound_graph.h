@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/runtime/library_steps.h"
+#include "lib/runtime/call_context.h"
 #include "lib/runtime/native_graph.h"
 #include "lib/support/memory.h"
 #include "lib/support/storage.h"
@@ -72,7 +72,7 @@ class BoundGraph {
   std::uint32_t first_output_ = 0;
   std::vector<void*> slots_;
   support::CountedMemory workspace_;
-  LibraryCall library_;
+  CallContext context_;
   OwnReader own_;
   support::ForkSafeLock running_;
   std::uint64_t since_ = 0;  // the publication that the weights in the slots are of

@@ -31,6 +31,7 @@ struct BuildKey {
   Backend backend = Backend::native;
   PassOptions passes;
   plan::Target target;
+  int threads = 1;
   std::string versions;  // mlpjit, numerics, ABI of generated code, LLVM
 
   friend bool operator==(const BuildKey&, const BuildKey&) = default;

@@ -76,8 +76,9 @@ void add_up(Report& report) {
 std::shared_ptr<const CompiledGraph> compile_native(ir::Graph graph, const Settings& settings,
                                                     Report report) {
   Stopwatch watch;
-  plan::Plan plan = plan::make_plan(std::make_shared<const ir::Graph>(std::move(graph)),
-                                    plan::make_target(settings.isa));
+  plan::Plan plan =
+      plan::make_plan(std::make_shared<const ir::Graph>(std::move(graph)),
+                      plan::make_target(settings.isa), {.threads = settings.sharing.threads});
   if (settings.verify) {
     if (const std::string fault = plan::verify(plan); !fault.empty())
       throw InternalError("plan: " + fault + "\n" + plan::to_string(plan));
@@ -101,7 +102,8 @@ std::shared_ptr<const CompiledGraph> compile_native(ir::Graph graph, const Setti
   std::unique_ptr<codegen::Code> code = toolchain.linker().link(object);
   report.link_ms = watch.lap();
   add_up(report);
-  return std::make_shared<const NativeGraph>(std::move(plan), std::move(code), std::move(report));
+  return std::make_shared<const NativeGraph>(std::move(plan), std::move(code), std::move(report),
+                                             settings.sharing);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "lib/ir/graph.h"
 #include "lib/passes/passes.h"
 #include "lib/runtime/interface.h"
+#include "lib/runtime/team.h"
 #include "lib/support/storage.h"
 #include "mlpjit/options.h"
 
@@ -69,6 +70,7 @@ struct Settings {
   Backend backend = Backend::native;
   support::Isa isa = support::Isa::baseline;
   PassOptions passes;
+  Sharing sharing;
   DumpSink dump;                   // empty: no texts are made
   bool verify = kVerifyByDefault;  // the graph, between passes
 };

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <memory_resource>
 
 #include "lib/ir/opcodes.h"
 #include "lib/support/layer.h"
@@ -82,26 +82,6 @@ void LibrarySteps::run(std::uint32_t index, void* const* slots, std::byte* works
     support::in_layer(*step->path, [&] {
       interp::evaluate(step->opcode, *step->attrs, operands, results, plan_.target.isa);
     });
-  }
-}
-
-codegen::Runtime LibraryCall::make_runtime() {
-  codegen::Runtime runtime;
-  runtime.library = &LibraryCall::run;
-  runtime.fma_f32 = [](float a, float b, float c) { return std::fma(a, b, c); };
-  runtime.fma_f64 = [](double a, double b, double c) { return std::fma(a, b, c); };
-  return runtime;
-}
-
-std::int64_t LibraryCall::run(const codegen::Runtime* runtime, std::uint32_t step,
-                              void* const* slots, std::byte* workspace) noexcept {
-  auto* call = static_cast<LibraryCall*>(runtime->self);
-  try {
-    call->steps_.run(step, slots, workspace, call->batch_);
-    return codegen::kOk;
-  } catch (...) {
-    call->error_ = std::current_exception();  // no exception crosses generated code
-    return codegen::make_status(codegen::kLibraryFailed, step);
   }
 }
 

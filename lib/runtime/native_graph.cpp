@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -38,11 +39,16 @@ NativeGraph::Constants::Constants(const plan::Plan& plan) {
   }
 }
 
-NativeGraph::NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report)
+NativeGraph::NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report,
+                         Sharing sharing)
     : plan_(std::move(plan)),
       code_(std::move(code)),
       entry_(code_->entry()),
       report_(std::move(report)),
+      sharing_(std::move(sharing)),
+      shares_(sharing_.threads > 1 &&
+              std::any_of(plan_.steps.begin(), plan_.steps.end(),
+                          [](const plan::Step& step) { return step.units.divided(); })),
       interface_(interface_of(plan_.graph->main())),
       constants_(plan_),
       library_(plan_),
@@ -117,11 +123,14 @@ void NativeGraph::call(void** slots, std::span<const interp::View> results,
     if (slots[packed.slot] == nullptr) packs += support::aligned_size(packed.how.bytes);
   }
   const std::size_t workspace_bytes = support::aligned_size(plan_.workspace(batch));
-  const WorkspaceScope workspace(workspace_bytes + packs);
-  LibraryCall library(library_, batch);
+  const std::size_t scratch_bytes =
+      shares_ ? support::aligned_size(static_cast<std::size_t>(plan_.scratch_bytes)) : 0;
+  const WorkspaceScope workspace(workspace_bytes + packs + scratch_bytes);
+  CallContext context(library_, batch);
+  if (shares_) context.share(sharing_, workspace.data() + workspace_bytes + packs, scratch_bytes);
   std::int64_t status = codegen::kOk;
   if (packs == 0) {
-    status = entry_(library.runtime(), slots, workspace.data(), batch);
+    status = entry_(context.runtime(), slots, workspace.data(), batch);
   } else {
     std::byte* next = workspace.data() + workspace_bytes;
     for (const Packed& packed : packed_) {
@@ -130,14 +139,14 @@ void NativeGraph::call(void** slots, std::span<const interp::View> results,
       slots[packed.slot] = next;
       next += support::aligned_size(packed.how.bytes);
     }
-    status = entry_(library.runtime(), slots, workspace.data(), batch);
+    status = entry_(context.runtime(), slots, workspace.data(), batch);
     for (const Packed& packed : packed_) {
       const auto* pack = static_cast<const std::byte*>(slots[packed.slot]);
       if (pack >= workspace.data() && pack < next) slots[packed.slot] = nullptr;
     }
   }
   if (status == codegen::kOk) return;
-  if (library.error() != nullptr) std::rethrow_exception(library.error());
+  if (context.error() != nullptr) std::rethrow_exception(context.error());
   throw InternalError(
       fmt::format("generated code reports status {:#x}, and no step failed", status));
 }

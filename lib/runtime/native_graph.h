@@ -8,15 +8,16 @@
 
 #include "lib/codegen/compiler.h"
 #include "lib/plan/plan.h"
+#include "lib/runtime/call_context.h"
 #include "lib/runtime/compiled_graph.h"
 #include "lib/runtime/interface.h"
-#include "lib/runtime/library_steps.h"
 
 namespace mlpjit::runtime {
 
 class NativeGraph final : public CompiledGraph {
  public:
-  NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report);
+  NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report,
+              Sharing sharing = {});
 
   void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
   std::unique_ptr<Frame> make_frame() const override;
@@ -69,6 +70,8 @@ class NativeGraph final : public CompiledGraph {
   const std::unique_ptr<codegen::Code> code_;
   const codegen::EntryPoint entry_;
   const Report report_;
+  const Sharing sharing_;
+  const bool shares_;  // with other threads: some step of it
   const Interface interface_;
   const Constants constants_;
   const LibrarySteps library_;

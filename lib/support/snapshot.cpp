@@ -99,15 +99,19 @@ PublicationLock::~PublicationLock() {
   publication_mutex.unlock();
 }
 
+std::uint32_t fork_count() noexcept {
+  return forks.load(std::memory_order_relaxed);
+}
+
 bool ForkSafeLock::try_lock() noexcept {
-  const std::uint32_t mine = forks.load(std::memory_order_relaxed) + 1;
+  const std::uint32_t mine = fork_count() + 1;
   std::uint32_t holder = 0;
   if (holder_.compare_exchange_strong(holder, mine, std::memory_order_acquire)) return true;
   return holder != mine && holder_.compare_exchange_strong(holder, mine, std::memory_order_acquire);
 }
 
 void ForkSafeLock::lock() noexcept {
-  const std::uint32_t mine = forks.load(std::memory_order_relaxed) + 1;
+  const std::uint32_t mine = fork_count() + 1;
   // What another number holds stayed behind a fork.
   while (!try_lock()) holder_.wait(mine, std::memory_order_relaxed);
 }

@@ -142,6 +142,10 @@ void for_each_snapshot(const Visit& visit) {
   }
 }
 
+// How many forks led to this process, of those since the first snapshot: threads that were there
+// before are not.
+std::uint32_t fork_count() noexcept;
+
 // A lock that a forked child finds open: its holder is not there. May be held while programs run.
 class ForkSafeLock {
  public:

@@ -140,7 +140,7 @@ Tensor combined(const Call& call, const std::string& how, const Tensor& data,
   call.unsupported(fmt::format("reduction '{}'", how));
 }
 
-// Update i goes to the place that index i, from the front, says: one after the other, as they stand.
+// Update i goes to the place that index i, from the front, says: one after the other.
 Tensor scattered(const Call& call, Tensor data, const Tensor& updates, const Tensor& indices,
                  int axis) {
   const std::string how = call.s("reduction", "none");

@@ -10,7 +10,6 @@
 #include "lib/support/float_env.h"
 #include "lib/support/publication.h"
 #include "lib/support/thread_object.h"
-#include "src/core/log.h"
 #include "src/ops/dispatch.h"
 #include "src/record/random_state.h"
 #include "src/record/small.h"
@@ -35,7 +34,7 @@ void check_options(const HybridizeOptions& options) {
 runtime::Settings settings_of(const HybridizeOptions& options) {
   const support::Isa widest = support::default_isa();
   const support::Isa isa = options.isa ? std::min(*options.isa, widest) : widest;
-  return {options.backend, isa, options.passes, {}};
+  return {options.backend, isa, options.passes, {options.threads, options.executor}, {}};
 }
 
 namespace {
@@ -45,19 +44,11 @@ std::uint64_t next_runner_id() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-// Calls are serial in this version; nobody who asks for threads should have to guess that.
-void warn_of_threads(int threads) {
-  static std::atomic<bool> warned{false};
-  if (threads <= 1 || warned.exchange(true)) return;
-  warn(std::to_string(threads) + " threads were asked for; this version runs each call on one");
-}
-
 // Only what is computed comes out of the executable; results that are inputs are handed back as
 // they are.
 std::shared_ptr<const runtime::CompiledGraph> compile_computed(const Closure& closure,
                                                                const HybridizeOptions& options,
                                                                const ir::Sizes& sizes) {
-  warn_of_threads(options.threads);
   const runtime::Settings settings = settings_of(options);
   const std::vector<ResultSource>& sources = closure.results;
   const bool all = std::all_of(sources.begin(), sources.end(), [](const ResultSource& source) {

@@ -76,7 +76,7 @@ TEST_P(Compiler, CodeGivesTheBitsOfTheInterpreterAndStaysInItsMemory) {
   for_each_graph(5, [&](const ir::Graph& graph, std::uint64_t seed) {
     const bool optimize = seed % 4 != 0, divide = seed % 3 == 0;
     const test::Compiled code(graph, isas[seed / kShards % isas.size()], optimize,
-                              divide ? 0 : plan::kCyclesWorthDividing);
+                              divide ? plan::Division{2, 0} : plan::Division{});
     for (const test::Numbers numbers : {test::Numbers::ordinary, test::Numbers::special})
       EXPECT_EQ(test::compare(code, numbers), "") << ir::print(graph);
   });

@@ -19,14 +19,15 @@ namespace mlpjit::filetest {
 namespace {
 
 // Of the optimised program.
-plan::Plan plan_for(const std::string& program, const std::string& name, double divide_above) {
+plan::Plan plan_for(const std::string& program, const std::string& name,
+                    const plan::Division& division) {
   const plan::Target* target = plan::find_target(name);
   if (target == nullptr) throw UserError("there is no target '" + name + "'");
   auto graph = std::make_shared<ir::Graph>(ir::parse(program));
   passes::PipelineSettings settings;
   settings.isa = target->isa;
   passes::run_pipeline(*graph, settings);
-  return plan::make_plan(graph, *target, divide_above);
+  return plan::make_plan(graph, *target, division);
 }
 
 // A line "; %x = f32[2] [1, 2]" gives an input its value, a line "; call" begins another call; what
@@ -140,7 +141,8 @@ std::vector<Mode> modes() {
 }  // namespace
 
 std::string run_plan(const std::string& program, const std::string& target, bool divided) {
-  const plan::Plan made = plan_for(program, target, divided ? 0 : plan::kCyclesWorthDividing);
+  const plan::Plan made =
+      plan_for(program, target, divided ? plan::Division{2, 0} : plan::Division{});
   const std::string text = to_string(made);
   EXPECT_EQ(plan::verify(made), "");
   EXPECT_TRUE(plan::parse(text, made.graph) == made) << "the text does not read back as it was";
@@ -153,8 +155,8 @@ bool has_llvm() {
 
 std::string run_llvm(const std::string& program, const std::string& target) {
   codegen::CompileReport report;
-  runtime::load_toolchain().compiler().compile(
-      plan_for(program, target, plan::kCyclesWorthDividing), {.keep_text = true}, report);
+  runtime::load_toolchain().compiler().compile(plan_for(program, target, {}), {.keep_text = true},
+                                               report);
   return report.llvm_ir;
 }
 

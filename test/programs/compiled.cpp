@@ -76,10 +76,12 @@ std::string text_of(const std::exception_ptr& error) try {
 
 }  // namespace
 
-Compiled::Compiled(const std::string& text, support::Isa isa, bool optimize, double divide_above)
-    : Compiled(ir::parse(text), isa, optimize, divide_above) {}
+Compiled::Compiled(const std::string& text, support::Isa isa, bool optimize,
+                   const plan::Division& division)
+    : Compiled(ir::parse(text), isa, optimize, division) {}
 
-Compiled::Compiled(const ir::Graph& given, support::Isa isa, bool optimize, double divide_above)
+Compiled::Compiled(const ir::Graph& given, support::Isa isa, bool optimize,
+                   const plan::Division& division)
     : isa_(isa) {
   auto graph = std::make_shared<ir::Graph>(given.clone());
   original_ = std::make_shared<const ir::Graph>(graph->clone());
@@ -89,8 +91,7 @@ Compiled::Compiled(const ir::Graph& given, support::Isa isa, bool optimize, doub
     settings.verify = true;
     passes::run_pipeline(*graph, settings);
   }
-  plan_ =
-      std::make_unique<plan::Plan>(plan::make_plan(graph, plan::make_target(isa), divide_above));
+  plan_ = std::make_unique<plan::Plan>(plan::make_plan(graph, plan::make_target(isa), division));
   if (const std::string fault = plan::verify(*plan_); !fault.empty())
     throw InternalError(fault + "\n" + plan::to_string(*plan_));
   const std::string plan_text = plan::to_string(*plan_);
@@ -108,11 +109,11 @@ Outcome Compiled::run(const Values& inputs, std::int64_t batch, Parallel paralle
   Outcome outcome{make_values(result_types(*original_, batch)), copy(inputs)};
   const Slots slots(*plan_, outcome.inputs, outcome.results);
   const AlignedGuardedMemory workspace(plan_->workspace(batch));
-  runtime::LibraryCall library(*steps_, batch);
-  codegen::Runtime table = *library.runtime();
+  runtime::CallContext context(*steps_, batch);
+  codegen::Runtime table = *context.runtime();
   table.parallel = parallel;
-  outcome.status = code_->entry()(&table, slots.data(), workspace.data(), library.batch());
-  if (outcome.status != 0) outcome.error = text_of(library.error());
+  outcome.status = code_->entry()(&table, slots.data(), workspace.data(), context.batch());
+  if (outcome.status != 0) outcome.error = text_of(context.error());
   if (!workspace.intact()) throw InternalError("the program wrote behind its workspace");
   if (!slots.intact()) throw InternalError("the program wrote behind a constant");
   slots.copy_back(outcome.inputs, outcome.results);

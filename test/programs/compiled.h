@@ -10,7 +10,7 @@
 #include "lib/ir/graph.h"
 #include "lib/ir/opcodes.h"
 #include "lib/plan/plan.h"
-#include "lib/runtime/library_steps.h"
+#include "lib/runtime/call_context.h"
 #include "lib/support/isa.h"
 #include "test/programs/outcome.h"
 
@@ -23,9 +23,9 @@ class Compiled {
   // Optimises, plans and compiles. The plan is verified, and read back from its text. Throws
   // InternalError where one of the two finds a fault.
   Compiled(const ir::Graph& graph, support::Isa isa, bool optimize = true,
-           double divide_above = plan::kCyclesWorthDividing);
+           const plan::Division& division = {});
   Compiled(const std::string& text, support::Isa isa, bool optimize = true,
-           double divide_above = plan::kCyclesWorthDividing);
+           const plan::Division& division = {});
 
   const plan::Plan& plan() const { return *plan_; }
   const codegen::CompileReport& report() const { return report_; }

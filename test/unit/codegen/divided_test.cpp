@@ -39,7 +39,9 @@ std::vector<std::pair<std::int64_t, std::int64_t>> pieces(std::int64_t units) {
 }
 
 void run_divided(const codegen::Runtime* runtime, codegen::RangeFunction range, void* const* slots,
-                 std::byte* workspace, std::int64_t batch, std::int64_t units) {
+                 std::byte* workspace, std::int64_t batch, std::int64_t units,
+                 std::int64_t cycles) {
+  EXPECT_GT(cycles, 0);
   const auto all = pieces(units);
   hook.ranges += static_cast<int>(all.size());
   const auto some = [&](std::size_t first, std::size_t step) {
@@ -118,7 +120,7 @@ TEST(Divided, EveryKernelGivesTheSameBitsInWhateverRanges) {
   for (const support::Isa isa : runnable_isas()) {
     for (const Case& one : kCases) {
       SCOPED_TRACE(std::string(one.text) + std::string(to_string(isa)));
-      const Compiled program(one.text, isa, true, 0);
+      const Compiled program(one.text, isa, true, {2, 0});
       bool divided = false;
       for (const plan::Step& step : program.plan().steps)
         divided = divided ||
@@ -154,8 +156,12 @@ TEST(Divided, OnlyWhatIsWorthIt) {
   const char* const large =
       "func @main(%x: f32[256, 500], %w: f32[900, 500] = param \"w\") {\n %a = dense %x, %w\n "
       "return %a\n}\n";
-  EXPECT_FALSE(Compiled(small, support::detect_isa()).plan().steps[0].units.divided());
-  EXPECT_TRUE(Compiled(large, support::detect_isa()).plan().steps[0].units.divided());
+  const auto divided = [](const char* text, int threads) {
+    return Compiled(text, support::detect_isa(), true, {threads}).plan().steps[0].units.divided();
+  };
+  EXPECT_FALSE(divided(small, 2));
+  EXPECT_TRUE(divided(large, 2));
+  EXPECT_FALSE(divided(large, 1));
 }
 
 }  // namespace

@@ -34,14 +34,14 @@ constexpr const char* kProgram = R"(func @main(%x: f32[B, 40], %w: f32[48, 40] =
 }
 )";
 
-Plan plan_of(const std::string& text, const Target& target,
-             double divide_above = kCyclesWorthDividing) {
-  return make_plan(std::make_shared<const ir::Graph>(ir::parse(text)), target, divide_above);
+Plan plan_of(const std::string& text, const Target& target, const Division& division = {}) {
+  return make_plan(std::make_shared<const ir::Graph>(ir::parse(text)), target, division);
 }
 
 TEST(PlanText, ReadsBackForEveryTarget) {
   for (const Target& target : all_targets()) {
-    const Plan plan = plan_of(kProgram, target, target.name == "avx2" ? 0 : kCyclesWorthDividing);
+    const Plan plan =
+        plan_of(kProgram, target, target.name == "avx2" ? Division{2, 0} : Division{});
     EXPECT_EQ(verify(plan), "") << target.name;
     const std::string text = to_string(plan);
     const Plan back = parse(text, plan.graph);

@@ -292,7 +292,7 @@ TEST(Reports, TellWhatWasMade) {
 TEST(Reports, TimesAreOfCompilingAloneAndAddUp) {
   for (const Backend backend : {Backend::graph, Backend::native}) {
     if (backend == Backend::native && !built_with_llvm()) continue;
-    Settings settings{backend, support::default_isa(), {}, {}};
+    Settings settings{.backend = backend, .isa = support::default_isa()};
     int stages = 0;
     settings.dump = [&](std::string_view, const std::string&) {
       if (++stages <= 3) std::this_thread::sleep_for(std::chrono::milliseconds(400));

@@ -1,0 +1,54 @@
+#pragma once
+// What one call keeps for generated code: the table of what that may call.
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+
+#include "lib/codegen/abi.h"
+#include "lib/runtime/library_steps.h"
+#include "lib/runtime/team.h"
+
+namespace mlpjit::runtime {
+
+class CallContext {
+ public:
+  // `batch`: the value of the plan's symbol.
+  explicit CallContext(const LibrarySteps& steps, std::int64_t batch = 0)
+      : steps_(steps), batch_(batch) {
+    runtime_.self = this;
+  }
+  CallContext(const CallContext&) = delete;
+  CallContext& operator=(const CallContext&) = delete;
+
+  // Steps are shared by the threads of a team; each has `scratch_bytes`, the calling one `scratch`.
+  void share(const Sharing& sharing, std::byte* scratch, std::size_t scratch_bytes) {
+    sharing_ = &sharing;
+    scratch_ = scratch;
+    scratch_bytes_ = scratch_bytes;
+    runtime_.parallel = &CallContext::run_shared;
+  }
+
+  const codegen::Runtime* runtime() const { return &runtime_; }
+  std::int64_t batch() const { return batch_; }
+  // What a step threw; generated code only learns that it failed.
+  std::exception_ptr error() const { return error_; }
+
+ private:
+  static std::int64_t run_library(const codegen::Runtime* runtime, std::uint32_t step,
+                                  void* const* slots, std::byte* workspace) noexcept;
+  static void run_shared(const codegen::Runtime* runtime, codegen::RangeFunction range,
+                         void* const* slots, std::byte* workspace, std::int64_t batch,
+                         std::int64_t units, std::int64_t cycles) noexcept;
+  static codegen::Runtime make_runtime();
+
+  const LibrarySteps& steps_;
+  const std::int64_t batch_;
+  codegen::Runtime runtime_ = make_runtime();
+  std::exception_ptr error_;
+  const Sharing* sharing_ = nullptr;
+  std::byte* scratch_ = nullptr;
+  std::size_t scratch_bytes_ = 0;
+};
+
+}  // namespace mlpjit::runtime

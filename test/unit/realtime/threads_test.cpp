@@ -1,0 +1,191 @@
+// Calls of several threads: the same bits, whoever comes to help, or nobody.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "mlpjit/mlpjit.h"
+
+namespace mlpjit {
+namespace {
+
+// Threads of a host's own. Those of a lazy one wait until they may run.
+class HostThreads final : public Executor {
+ public:
+  explicit HostThreads(bool lazy = false) : may_run_(!lazy) {}
+  ~HostThreads() override {
+    may_run_ = true;
+    may_run_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  void run(const std::function<void()>& task, int count) override {
+    const std::lock_guard lock(mutex_);
+    ++asked_;
+    for (int i = 0; i < count; ++i) {
+      threads_.emplace_back([this, task] {
+        may_run_.wait(false);
+        task();
+        ++ran_;
+      });
+    }
+  }
+  void let_run() {
+    may_run_ = true;
+    may_run_.notify_all();
+  }
+  int asked() const { return asked_; }
+  int ran() const { return ran_; }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::thread> threads_;
+  std::atomic<int> asked_{0}, ran_{0};
+  std::atomic<bool> may_run_;
+};
+
+// Dense layers wide and narrow, a norm, a softmax, chains: each kernel that is divided.
+nn::HybridSequential network() {
+  nn::HybridSequential net;
+  net.add(nn::Dense(384, {.activation = "gelu"}), nn::LayerNorm(), nn::Dense(256), nn::LayerNorm(),
+          nn::Dense(512, {.activation = "tanh"}), nn::Dense(3));
+  random::seed(3);
+  net.initialize();
+  return net;
+}
+
+// Calls until the network has had its threads.
+Tensor called(nn::HybridSequential& net, const Tensor& x, const std::function<bool()>& enough) {
+  Tensor y = net(x);
+  for (int i = 0; i < 20000 && !enough(); ++i) {
+    const Tensor again = net(x);
+    EXPECT_TRUE(identical(again, y));
+    if (!identical(again, y)) break;
+    y = again;
+  }
+  return y;
+}
+
+TEST(Threads, GiveTheSameBits) {
+  nn::HybridSequential net = network();
+  for (const std::int64_t batch : {1, 7, 64, 301}) {
+    const Tensor x = random::normal({batch, 160});
+    net.hybridize(false);
+    const Tensor expected = net(x);
+    for (const int threads : {2, 3, 8}) {
+      SCOPED_TRACE(testing::Message() << batch << " rows, " << threads << " threads");
+      const auto host = std::make_shared<HostThreads>();
+      net.hybridize({.threads = threads, .executor = host});
+      int calls = 0;
+      const Tensor found = called(net, x, [&] { return host->asked() > 0 && ++calls > 50; });
+      EXPECT_TRUE(identical(found, expected));
+      EXPECT_GT(host->asked(), 0);
+    }
+  }
+}
+
+TEST(Threads, ThoseOfTheLibraryGiveTheSameBits) {
+  nn::HybridSequential net = network();
+  const Tensor x = random::normal({64, 160});
+  const Tensor expected = net(x);
+  net.hybridize({.threads = 2});
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(identical(net(x), expected));
+}
+
+TEST(Threads, WhoComesLateOrNeverIsNotWaitedFor) {
+  nn::HybridSequential net = network();
+  const Tensor x = random::normal({64, 160});
+  const Tensor expected = net(x);
+  const auto host = std::make_shared<HostThreads>(true);
+  net.hybridize({.threads = 2, .executor = host});
+  const auto asked = [&] { return host->asked() > 0; };
+  EXPECT_TRUE(identical(called(net, x, asked), expected));
+  EXPECT_EQ(host->ran(), 0);
+  host->let_run();
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(identical(net(x), expected));
+}
+
+TEST(Threads, AnExecutorMayFail) {
+  class Failing final : public Executor {
+   public:
+    void run(const std::function<void()>&, int) override {
+      ++asked;
+      throw std::runtime_error("no threads today");
+    }
+    int asked = 0;
+  };
+  nn::HybridSequential net = network();
+  const Tensor x = random::normal({64, 160});
+  const Tensor expected = net(x);
+  const auto host = std::make_shared<Failing>();
+  net.hybridize({.threads = 2, .executor = host});
+  const auto asked = [&] { return host->asked > 0; };
+  EXPECT_TRUE(identical(called(net, x, asked), expected));
+  EXPECT_GT(host->asked, 0);
+}
+
+TEST(Threads, SmallWorkAsksForNone) {
+  nn::HybridSequential net;
+  net.add(nn::Dense(16, {.activation = "tanh"}), nn::Dense(2));
+  net.initialize();
+  const auto host = std::make_shared<HostThreads>();
+  net.hybridize({.threads = 2, .executor = host});
+  const Tensor x = random::normal({1, 8});
+  for (int i = 0; i < 5000; ++i) net(x);
+  EXPECT_EQ(host->asked(), 0);
+}
+
+TEST(Threads, GoWhenNoCallComes) {
+  nn::HybridSequential net = network();
+  const Tensor x = random::normal({64, 160});
+  const auto host = std::make_shared<HostThreads>();
+  net.hybridize({.threads = 2, .executor = host});
+  called(net, x, [&] { return host->asked() > 0; });
+  for (int i = 0; i < 5000 && host->ran() == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_GT(host->ran(), 0);
+}
+
+TEST(Threads, ManyCallersShareOneNetwork) {
+  nn::HybridSequential net = network();
+  const Tensor x = random::normal({64, 160});
+  const Tensor expected = net(x);
+  const auto host = std::make_shared<HostThreads>();
+  net.hybridize({.threads = 3, .executor = host});
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 3; ++i) {
+    callers.emplace_back([&] {
+      for (int k = 0; k < 200; ++k) wrong += identical(net(x), expected) ? 0 : 1;
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+// A child has the thread that forked it, and no other.
+TEST(Threads, AForkedProcessGoesOn) {
+  nn::HybridSequential net = network();
+  const Tensor x = random::normal({64, 160});
+  const Tensor expected = net(x);
+  net.hybridize({.threads = 2});
+  for (int i = 0; i < 200; ++i) net(x);
+  const pid_t child = fork();
+  if (child == 0) {
+    bool same = true;
+    for (int i = 0; i < 200; ++i) same = same && identical(net(x), expected);
+    _exit(same ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(identical(net(x), expected));
+}
+
+}  // namespace
+}  // namespace mlpjit
