@@ -134,12 +134,18 @@ MicroKernel micro_kernel(const ir::Function& main, const DenseKernel& kernel, st
 }
 
 // Of a kernel that has all but its tilings.
-void set_tiles(const ir::Function& main, DenseKernel& kernel, const std::vector<Tile>& tiles) {
+void set_tiles(const ir::Function& main, DenseKernel& kernel, const std::vector<Tile>& tiles,
+               int threads) {
   const std::int64_t panels = (kernel.n + kernel.panel - 1) / kernel.panel;
   const bool partial = kernel.n % kernel.panel != 0;
   for (const Tile& tile : tiles) {
-    const EvenSplit rows(kernel.m.is_known() ? kernel.m.known() : tile.rows, tile.rows);
-    const Tiling& tiling = kernel.tilings.emplace_back(Tiling{rows, {panels, tile.panels}});
+    EvenSplit rows(kernel.m.is_known() ? kernel.m.known() : tile.rows, tile.rows);
+    EvenSplit columns(panels, tile.panels);
+    if (kernel.divides_panels)
+      columns = EvenSplit::among(panels, tile.panels, threads);
+    else if (kernel.m.is_known())
+      rows = EvenSplit::among(kernel.m.known(), tile.rows, threads);
+    const Tiling& tiling = kernel.tilings.emplace_back(Tiling{rows, columns});
     const auto add = [&](std::int64_t height, std::int64_t width, bool with_rest) {
       kernel.micro_kernels.push_back(
           micro_kernel(main, kernel, height, width, with_rest, tile.live));
@@ -341,11 +347,16 @@ std::string Planner::decide_chains(DenseKernel& kernel) {
   } else {
     std::tie(tiles, reason) = tiles_and_reason(kernel, target);
   }
-  set_tiles(main_, kernel, tiles);
   const std::size_t weights = static_cast<std::size_t>(kernel.n * kernel.k) * size_of(kernel.dtype);
   const bool many_rows = !kernel.m.is_known() || kernel.m.known() > tiles[0].rows;
   kernel.columns_outer = many_rows && weights > target.l2_bytes / 2;
   if (kernel.columns_outer) reason += ", panels outermost: the weights exceed half of L2";
+  // Among threads: each reads its own weights, of few rows or many weights; else its own rows,
+  // which it has made itself in the layer before.
+  const bool few_rows = kernel.m.is_known() && kernel.m.known() < tiles[0].rows * division_.threads;
+  kernel.divides_panels = division_.threads > 1 && kernel.m.is_known() && kernel.n > kernel.panel &&
+                          (kernel.columns_outer || few_rows);
+  set_tiles(main_, kernel, tiles, division_.threads);
   return reason;
 }
 

@@ -53,10 +53,21 @@ struct EvenSplit {
   std::int64_t groups = 0, larger = 0, size = 0;
   EvenSplit() = default;
   EvenSplit(std::int64_t count, std::int64_t most)
-      : groups((count + most - 1) / most), larger(count % groups), size(count / groups) {}
+      : EvenSplit((count + most - 1) / most, count % ((count + most - 1) / most),
+                  count / ((count + most - 1) / most)) {}
+  // In as few more groups as `threads` can share evenly, where that is not as good as even already.
+  static EvenSplit among(std::int64_t count, std::int64_t most, int threads) {
+    std::int64_t groups = (count + most - 1) / most;
+    if (groups < 8 * threads) groups = std::min(count, (groups + threads - 1) / threads * threads);
+    return {groups, count % groups, count / groups};
+  }
   std::int64_t count() const { return groups * size + larger; }
   int sizes() const { return larger == 0 ? 1 : 2; }
   friend bool operator==(const EvenSplit&, const EvenSplit&) = default;
+
+ private:
+  EvenSplit(std::int64_t in_all, std::int64_t of_more, std::int64_t each)
+      : groups(in_all), larger(of_more), size(each) {}
 };
 
 // out[m, n] = epilogue(bias[n] + sum over k of x[m, k] * w[n, k], extra...): what both forms of the

@@ -125,7 +125,7 @@ struct Plan {
 
 // Handing work to a thread that waits for it, and taking the result, costs as much as so many
 // cycles of work.
-inline constexpr double kCyclesWorthDividing = 2'000;
+inline constexpr double kCyclesWorthDividing = 4'500;
 
 // Among how many threads steps are divided; of one, none is. Steps of less work than `above` cycles
 // are not.

@@ -38,7 +38,7 @@ int body_cost(const ir::Function& function, const Body& body);
 int body_lanes(const ir::Function& function, const Body& body, const Target& target);
 
 // The units of a step, if it has that much work.
-Units choose_units(const Plan& plan, Kernel& kernel, const Division& division);
+Units choose_units(const Plan& plan, const Kernel& kernel, const Division& division);
 
 // Buffers are alive from the first step that may touch their memory to the last.
 void set_lifetimes(Plan& plan);

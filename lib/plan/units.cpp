@@ -30,8 +30,7 @@ std::int64_t blocks(std::int64_t count, std::int64_t size) {
 // Roughly the cycles of a kernel, and its units.
 class Dividing {
  public:
-  Dividing(const Plan& plan, int threads)
-      : plan_(plan), main_(plan.graph->main()), threads_(threads) {}
+  explicit Dividing(const Plan& plan) : plan_(plan), main_(plan.graph->main()) {}
 
   double cycles(const ElementwiseKernel& kernel) const {
     const auto each = static_cast<double>(static_cast<std::size_t>(body_cost(main_, kernel.body)) +
@@ -60,39 +59,31 @@ class Dividing {
     return 0;
   }
 
-  Units units(ElementwiseKernel& kernel) const {
+  Units units(const ElementwiseKernel& kernel) const {
     if (kernel.loops.size() > 1) return outermost(kernel.loops);
     return whole_blocks(kernel.loops[0], 256 * static_cast<std::int64_t>(kernel.lanes));
   }
-  Units units(DenseKernel& kernel) const {
+  Units units(const DenseKernel& kernel) const {
     const Tiling& tiling = kernel.tilings.front();
-    const bool any_rows = !kernel.m.is_known();
-    const double of_panels = balance(tiling.panels.groups), of_rows = balance(tiling.rows.groups);
-    kernel.divides_panels =
-        !any_rows && (of_panels == of_rows ? kernel.columns_outer : of_panels > of_rows);
     if (kernel.divides_panels) return {tiling.panels.groups, 1};
-    if (any_rows) return {kernel.m, 1};
+    if (!kernel.m.is_known()) return {kernel.m, 1};
     return {tiling.rows.groups, 1};
   }
-  Units units(NarrowDenseKernel& kernel) const {
+  Units units(const NarrowDenseKernel& kernel) const {
     if (!kernel.m.is_known()) return {kernel.m, 1};
     return {blocks(kernel.m.known(), kernel.rows), kernel.rows};
   }
-  Units units(ReductionKernel& kernel) const { return outermost(kernel.outer); }
-  Units units(RowKernel& kernel) const { return outermost(kernel.outer); }
-  Units units(CopyKernel& kernel) const {
+  Units units(const ReductionKernel& kernel) const { return outermost(kernel.outer); }
+  Units units(const RowKernel& kernel) const { return outermost(kernel.outer); }
+  Units units(const CopyKernel& kernel) const {
     return whole_blocks(plan_.buffers[kernel.from].bytes, 1 << 14);
   }
   template <class Other>
-  Units units(Other& /*library, control*/) const {
+  Units units(const Other& /*library, control*/) const {
     return {};
   }
 
  private:
-  // How even the threads' parts are: the mean part by the largest.
-  double balance(std::int64_t groups) const {
-    return static_cast<double>(groups) / static_cast<double>(blocks(groups, threads_) * threads_);
-  }
   static Units outermost(const std::vector<Extent>& loops) {
     if (loops.empty()) return {};
     return {loops[0], 1};
@@ -106,15 +97,14 @@ class Dividing {
 
   const Plan& plan_;
   const ir::Function& main_;
-  const int threads_;
 };
 
 }  // namespace
 
-Units choose_units(const Plan& plan, Kernel& kernel, const Division& division) {
-  const Dividing dividing(plan, division.threads);
+Units choose_units(const Plan& plan, const Kernel& kernel, const Division& division) {
+  const Dividing dividing(plan);
   return std::visit(
-      [&](auto& one) {
+      [&](const auto& one) {
         const double cycles = dividing.cycles(one);
         if (cycles < division.above) return Units{};
         Units units = dividing.units(one);

@@ -44,6 +44,7 @@ bool has_loops(const CompiledGraph& executable) {
 BoundGraph::BoundGraph(std::shared_ptr<const CompiledGraph> executable, std::vector<Weight> weights,
                        std::int64_t batch)
     : compiled_(std::dynamic_pointer_cast<const NativeGraph>(std::move(executable))),
+      entry_(compiled_->entry()),
       batch_(batch),
       first_output_(static_cast<std::uint32_t>(compiled_->inputs().size())),
       slots_(compiled_->make_slots()),
@@ -67,22 +68,6 @@ void BoundGraph::look_up(std::uint64_t since) noexcept {
         weight.pin.how() ? contents.derived(weight.pin.how()->key) : contents.data());
   }
   since_ = since;
-}
-
-bool BoundGraph::begin() noexcept {
-  if (!running_.try_lock()) return false;
-  const std::uint64_t since = own_.reader.begin();
-  if (since != since_) look_up(since);
-  return true;
-}
-
-std::int64_t BoundGraph::run() noexcept {
-  return compiled_->entry()(context_.runtime(), slots_.data(), workspace_.get(), batch_);
-}
-
-void BoundGraph::end() noexcept {
-  own_.reader.end();
-  running_.unlock_unwaited();
 }
 
 std::size_t BoundGraph::bytes() const {

@@ -37,7 +37,11 @@ class BoundGraph {
   BoundGraph& operator=(const BoundGraph&) = delete;
 
   // By the calling thread until end(): false when somebody is running it already.
-  bool begin() noexcept;
+  bool begin() noexcept {
+    const std::uint64_t since = own_.reader.try_begin();
+    if (since != since_ && since != 0) look_up(since);
+    return since != 0;
+  }
   void set_input(std::uint32_t input, const void* data) noexcept {
     slots_[input] = const_cast<void*>(data);
   }
@@ -45,8 +49,10 @@ class BoundGraph {
     slots_[first_output_ + result] = data;
   }
   // 0 or a status of generated code.
-  std::int64_t run() noexcept;
-  void end() noexcept;
+  std::int64_t run() noexcept {
+    return entry_(context_.runtime(), slots_.data(), workspace_.get(), batch_);
+  }
+  void end() noexcept { own_.reader.end(); }
 
   std::size_t bytes() const;
 
@@ -67,6 +73,7 @@ class BoundGraph {
   void look_up(std::uint64_t since) noexcept;
 
   const std::shared_ptr<const NativeGraph> compiled_;
+  const codegen::EntryPoint entry_;
   std::vector<Bound> weights_;
   const std::int64_t batch_;
   std::uint32_t first_output_ = 0;
@@ -74,7 +81,6 @@ class BoundGraph {
   support::CountedMemory workspace_;
   CallContext context_;
   OwnReader own_;
-  support::ForkSafeLock running_;
   std::uint64_t since_ = 0;  // the publication that the weights in the slots are of
 };
 

@@ -28,6 +28,8 @@ constexpr std::int64_t kCyclesWorthWaking = 200'000;
 // An executor that has not sent a thread by now is asked again.
 constexpr auto kAsksAgain = 10ms;
 constexpr int kMostMembers = 128;
+// Looks at what another core is about to write, without a pause between them.
+constexpr int kTurnsAtOnce = 64;
 constexpr int kPartBits = 8;
 
 }  // namespace
@@ -80,12 +82,16 @@ void Team::run(const SharedStep& step, std::int64_t cycles, std::byte* scratch) 
   }
   const int present = board_->present.load(std::memory_order_acquire);
   const auto members = static_cast<int>(board_->parts.size());
-  if (present < members - 1 && is_worth_waking(step.units * cycles)) ask_for_threads();
   const auto worth = static_cast<std::int64_t>(plan::kCyclesWorthDividing);
   const std::int64_t parts =
-      std::min({std::int64_t{present} + 1, step.units, step.units * cycles / worth});
-  if (parts < 2) return run_part(step, 0, 1, scratch);
-  share(step, parts, scratch);
+      std::min({std::int64_t{members}, step.units, step.units * cycles / worth});
+  const bool all_here = present == members - 1;
+  const bool may_come = !all_here && wants_threads(step.units * cycles);
+  if (parts >= 2 && (present > 0 || may_come))
+    share(step, parts, scratch);
+  else
+    run_part(step, 0, 1, scratch);
+  if (!all_here) last_ = Clock::now();
 }
 
 void Team::share(const SharedStep& step, std::int64_t parts, std::byte* scratch) noexcept {
@@ -106,19 +112,27 @@ void Team::share(const SharedStep& step, std::int64_t parts, std::byte* scratch)
   for (std::int64_t i = 1; i < parts; ++i) {
     const Part& part = board.parts[static_cast<std::size_t>(i)];
     // Whoever has begun may have lost its core, to this very thread perhaps.
-    for (int turns = 0; part.done.load(std::memory_order_acquire) != round; ++turns)
-      turns < 4096 ? support::pause() : std::this_thread::yield();
+    for (int turns = 0; part.done.load(std::memory_order_acquire) != round; ++turns) {
+      if (turns > 4096)
+        std::this_thread::yield();
+      else if (turns > kTurnsAtOnce)
+        support::pause();
+    }
   }
 }
 
-bool Team::is_worth_waking(std::int64_t cycles) noexcept {
+// Asks for those who are missing, if calls go on; whether one may come in the middle of this step.
+bool Team::wants_threads(std::int64_t cycles) noexcept {
   const Clock::time_point now = Clock::now();
   lately_ = now - last_ < kLingers ? lately_ + cycles : cycles;
   last_ = now;
-  if (lately_ < kCyclesWorthWaking) return false;
   // Those who were asked have come, or never will.
-  return board_->arrivals.load(std::memory_order_relaxed) != arrivals_ ||
-         now - asked_ >= kAsksAgain;
+  const bool over =
+      board_->arrivals.load(std::memory_order_relaxed) != arrivals_ || now - asked_ >= kAsksAgain;
+  if (!over) return true;
+  if (lately_ < kCyclesWorthWaking) return false;
+  ask_for_threads();
+  return true;
 }
 
 void Team::ask_for_threads() noexcept {
@@ -172,7 +186,7 @@ void Team::help(Board& board, std::size_t seat) noexcept {
     } else if (turns % 64 == 0 && Clock::now() - idle_since > kLingers) {
       return;
     }
-    support::pause();
+    if (turns > kTurnsAtOnce) support::pause();
   }
 }
 

@@ -60,8 +60,9 @@ class Team {
   // What the threads see of each other; it lives until the last of them has gone.
   struct Board {
     explicit Board(int members) : parts(static_cast<std::size_t>(members)), seats(parts.size()) {}
-    alignas(support::kApart) std::atomic<std::uint64_t> round{0};  // * 256 + how many parts it has
-    SharedStep step;                                               // of that round
+    // On one cache line, for one way from core to core.
+    alignas(support::kApart) SharedStep step;  // of the round
+    std::atomic<std::uint64_t> round{0};       // * 256 + how many parts it has
     std::vector<Part> parts;
     std::atomic<std::size_t> scratch_bytes{0};             // of each thread, for every round so far
     alignas(support::kApart) std::atomic<int> present{0};  // without the caller
@@ -77,7 +78,7 @@ class Team {
   static void run_part(const SharedStep& step, std::int64_t part, std::int64_t parts,
                        std::byte* scratch) noexcept;
   void share(const SharedStep& step, std::int64_t parts, std::byte* scratch) noexcept;
-  bool is_worth_waking(std::int64_t cycles) noexcept;
+  bool wants_threads(std::int64_t cycles) noexcept;
   void ask_for_threads() noexcept;
 
   const Sharing sharing_;

@@ -32,16 +32,30 @@ struct alignas(kApart) Reader {
   // The publication that is read as of, until end().
   template <class Number = std::atomic<std::uint64_t>>
   std::uint64_t begin(const Number& latest = latest_publication) noexcept {
-    std::uint64_t now = latest.load(std::memory_order_acquire);
+    const std::uint64_t now = latest.load(std::memory_order_acquire);
+    since.exchange(now, std::memory_order_seq_cst);
+    return settled(now, latest);
+  }
+  // The same by the one of several threads that comes first; 0, and nothing is read, for another.
+  std::uint64_t try_begin() noexcept {
+    const std::uint64_t now = latest_publication.load(std::memory_order_acquire);
+    std::uint64_t nobody = 0;
+    if (!since.compare_exchange_strong(nobody, now, std::memory_order_seq_cst)) return 0;
+    return settled(now, latest_publication);
+  }
+  void end() noexcept { since.store(0, std::memory_order_release); }
+
+ private:
+  // A writer that publishes after `since` was written sees it; one that did before is seen here.
+  template <class Number>
+  std::uint64_t settled(std::uint64_t now, const Number& latest) noexcept {
     while (true) {
-      // A writer that publishes after this line sees it; one that did before is seen by the next.
-      since.exchange(now, std::memory_order_seq_cst);
       const std::uint64_t again = latest.load(std::memory_order_seq_cst);
       if (again == now) return now;
       now = again;
+      since.exchange(now, std::memory_order_seq_cst);
     }
   }
-  void end() noexcept { since.store(0, std::memory_order_release); }
 };
 
 extern constinit std::atomic<Reader*> first_reader;
@@ -151,8 +165,6 @@ class ForkSafeLock {
  public:
   void lock() noexcept;
   bool try_lock() noexcept;
-  // Of a lock that nobody waits for: without a look at who does.
-  void unlock_unwaited() noexcept { holder_.store(0, std::memory_order_release); }
   void unlock() noexcept {
     holder_.store(0, std::memory_order_release);
     holder_.notify_one();

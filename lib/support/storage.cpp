@@ -129,6 +129,16 @@ std::shared_ptr<Storage> Storage::allocate(std::size_t bytes) {
   return storage;
 }
 
+bool Storage::renew() noexcept {
+  const bool plain = !published() && !exposed() && pins_.empty() && spare_ == nullptr &&
+                     current_.load(std::memory_order_relaxed) == &first_ &&
+                     first_.derived_.load(std::memory_order_relaxed) == nullptr;
+  if (!plain) return false;
+  first_.spanned_.store(0, std::memory_order_relaxed);
+  id_ = next_id();
+  return true;
+}
+
 std::shared_ptr<Storage> Storage::borrow(void* data, std::size_t bytes,
                                          std::function<void()> release, bool read_only) {
   std::shared_ptr<Storage> storage(new Storage);

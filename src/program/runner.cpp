@@ -9,6 +9,7 @@
 #include "lib/support/bytes.h"
 #include "lib/support/float_env.h"
 #include "lib/support/publication.h"
+#include "lib/support/sole.h"
 #include "lib/support/thread_object.h"
 #include "src/ops/dispatch.h"
 #include "src/record/random_state.h"
@@ -69,7 +70,7 @@ std::shared_ptr<const runtime::CompiledGraph> compile_computed(const Closure& cl
 
 // A call of the runner, as a thread keeps it: shapes stay while the batch size does, weights while
 // nothing is published; only arguments and results change from call to call. It holds nothing
-// alive.
+// alive but small results, which are given again once nobody else has them.
 struct Runner::Slot {
   std::uint64_t id = 0;  // of the runner
   bool busy = false;
@@ -80,6 +81,7 @@ struct Runner::Slot {
   std::vector<runtime::Argument> inputs;
   std::vector<Cell> cells;
   std::vector<interp::View> results;
+  std::vector<ImplPtr> given;  // of the last call; null: too large to be kept
 };
 
 // The thread's slot for the time of a call, of the few that it keeps; one of its own for a call of
@@ -142,6 +144,7 @@ void Runner::fit(Slot& slot, std::int64_t batch) const {
   for (std::size_t i = 0; i < types.size(); ++i)
     slot.inputs[i].view = {types[i].dtype, ir::sized(types[i].shape, batch), nullptr};
   slot.results.clear();
+  slot.given.assign(compiled_->result_types().size(), nullptr);
   for (const ir::Type& type : compiled_->result_types())
     slot.results.push_back({type.dtype, ir::sized(type.shape, batch), nullptr});
   slot.id = id_;
@@ -280,6 +283,9 @@ void Runner::set_argument(Slot& slot, std::size_t input, std::span<const Tensor>
 
 namespace {
 
+// Bytes of a result that a thread keeps for its next call.
+constexpr std::size_t kMostKept = 4096;
+
 // While a program runs, this thread reads contents by their addresses.
 struct InProgram {
   InProgram() { ++support::thread_reader.programs; }
@@ -291,6 +297,24 @@ struct InProgram {
 };
 
 }  // namespace
+
+// A tensor for a result: that of the last call, where nobody has it any more, or a new one.
+Tensor Runner::result(Slot& slot, std::size_t i) {
+  interp::View& view = slot.results[i];
+  ImplPtr& given = slot.given[i];
+  if (given && support::is_sole(given) && support::is_sole(given->storage) && !given->symbolic &&
+      identical(given->shape, view.shape) && given->storage->renew()) {
+    given->trace = 0;
+    given->depth = 0;
+    given->value = {};
+    return TensorAccess::make(given);  // the view has its memory already
+  }
+  Tensor made = make_tensor(view.dtype, view.shape);
+  const support::Storage& storage = *TensorAccess::impl(made)->storage;
+  view.data = storage.latest().data();
+  given = storage.bytes() <= kMostKept ? TensorAccess::impl(made) : nullptr;
+  return made;
+}
 
 Results Runner::operator()(std::span<const Tensor> arguments) const {
   const support::FloatEnvScope environment;
@@ -309,15 +333,11 @@ Results Runner::operator()(std::span<const Tensor> arguments) const {
 
   Results results;
   if (all_computed_ && slot.results.size() == 1) {
-    interp::View& view = slot.results.front();
-    results.single = make_tensor(view.dtype, view.shape);
-    view.data = TensorAccess::impl(results.single)->storage->data();
+    results.single = result(slot, 0);
   } else {
     results.several.reserve(closure_.results.size());
-    for (interp::View& view : slot.results) {
-      results.several.push_back(make_tensor(view.dtype, view.shape));
-      view.data = TensorAccess::impl(results.several.back())->storage->data();
-    }
+    for (std::size_t i = 0; i < slot.results.size(); ++i)
+      results.several.push_back(result(slot, i));
   }
   {
     const InProgram running;

@@ -43,6 +43,7 @@ class Runner {
   class Updating;
   void fit(Slot& slot, std::int64_t batch) const;
   void set_weights(Slot& slot) const;
+  static Tensor result(Slot& slot, std::size_t i);
   void set_argument(Slot& slot, std::size_t input, std::span<const Tensor> arguments) const;
   std::int64_t batch(std::span<const Tensor> arguments) const;
 
