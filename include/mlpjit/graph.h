@@ -6,6 +6,7 @@
 #include <functional>
 #include <iosfwd>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,7 +72,8 @@ class MLPJIT_API Executable {
   template <class... Args>
     requires(std::convertible_to<const Args&, Tensor> && ...)
   Outputs operator()(const Args&... arguments) const {
-    return call(Tensors{Tensor(arguments)...});
+    return detail::with_span([this](std::span<const Tensor> all) { return Outputs(call(all)); },
+                             arguments...);
   }
   Outputs operator()(const Tensors& arguments) const { return call(arguments); }
 
@@ -81,7 +83,7 @@ class MLPJIT_API Executable {
  private:
   friend MLPJIT_API Executable compile(const Graph& graph, const HybridizeOptions& options);
   Executable() = default;
-  Tensors call(const Tensors& arguments) const;
+  Tensors call(std::span<const Tensor> arguments) const;
   detail::ExecutableData& data() const;
   std::shared_ptr<detail::ExecutableData> data_;
 };

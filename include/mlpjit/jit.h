@@ -6,6 +6,7 @@
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -23,7 +24,9 @@ class CachedFunction;
 class MLPJIT_API JitEngine {
  public:
   JitEngine(std::function<Tensors(const Tensors&)> body, const HybridizeOptions& options);
-  Tensors call(const Tensors& arguments) const;
+  Tensors call(std::span<const Tensor> arguments) const;
+  /// Of a function that gives one tensor.
+  Tensor call_one(std::span<const Tensor> arguments) const;
   Explanation explain() const;
   void clear() const;
 
@@ -49,7 +52,14 @@ class Jitted {
     requires(std::convertible_to<const Args&, Tensor> && ...)
   auto operator()(const Args&... arguments) const {
     using Result = typename detail::ResultWith<Fn, sizeof...(Args)>::type;
-    return detail::Unflatten<Result>::from(engine_.call(Tensors{Tensor(arguments)...}));
+    return detail::with_span(
+        [this](std::span<const Tensor> all) -> Result {
+          if constexpr (std::is_same_v<Result, Tensor>)
+            return engine_.call_one(all);
+          else
+            return detail::Unflatten<Result>::from(engine_.call(all));
+        },
+        arguments...);
   }
   auto operator()(const Tensors& arguments) const
     requires(detail::takes_tensors<Fn>())

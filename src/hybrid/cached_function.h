@@ -35,9 +35,6 @@ class CachedFunction {
   // While tracing the body is inlined. `structure` is part of the key: raise it whenever what the
   // body does, or which tensors it uses, changes (a child added, a parameter's handle replaced).
   // Changed contents of the same tensors need nothing.
-  Tensors operator()(const Tensors& inputs, std::uint64_t structure = 0) {
-    return call(inputs, structure).take();
-  }
   Results call(std::span<const Tensor> inputs, std::uint64_t structure);
   // The short way: false, and nothing is done, where the call needs more than the latest program.
   bool call_latest(std::span<const Tensor> inputs, std::uint64_t structure, Results& results);

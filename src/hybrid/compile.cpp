@@ -42,7 +42,7 @@ std::string argument_name(const ExecutableData& data, std::size_t i) {
 }
 
 // The sizes of the symbols; throws when the arguments do not fit.
-ir::Sizes check(const ExecutableData& data, const Tensors& arguments) {
+ir::Sizes check(const ExecutableData& data, std::span<const Tensor> arguments) {
   if (arguments.size() != data.types.size()) {
     std::string expected;
     for (std::size_t i = 0; i < data.types.size(); ++i) {
@@ -163,11 +163,12 @@ detail::ExecutableData& Executable::data() const {
   throw UserError("this Executable was moved from and stands for no program");
 }
 
-Tensors Executable::call(const Tensors& arguments) const {
+Tensors Executable::call(std::span<const Tensor> arguments) const {
   detail::ExecutableData& data = this->data();
   if (detail::Recorder* recorder = detail::Recorder::current()) {
     if (arguments.size() != data.types.size()) detail::check(data, arguments);  // throws
-    return detail::inline_graph(*recorder, data.program, arguments);
+    return detail::inline_graph(*recorder, data.program,
+                                Tensors(arguments.begin(), arguments.end()));
   }
   const ir::Sizes sizes = detail::check(data, arguments);
   for (const Tensor& argument : arguments) {

@@ -12,8 +12,13 @@ CachedFunction& JitEngine::function() const {
   throw UserError("this jitted function was moved from and stands for none");
 }
 
-Tensors JitEngine::call(const Tensors& arguments) const {
-  return function()(arguments);
+Tensors JitEngine::call(std::span<const Tensor> arguments) const {
+  return function().call(arguments, 0).take();
+}
+Tensor JitEngine::call_one(std::span<const Tensor> arguments) const {
+  Results results = function().call(arguments, 0);
+  if (results.single.defined()) return std::move(results.single);
+  return Unflatten<Tensor>::from(std::move(results).take());
 }
 Explanation JitEngine::explain() const {
   return function().explain();

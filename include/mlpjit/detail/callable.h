@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -180,6 +181,18 @@ struct Unflatten<std::array<Tensor, N>> {
     return result;
   }
 };
+
+/// Calls `f` with the arguments of a call side by side: on no heap, and without a copy of a tensor
+/// alone.
+template <class F>
+auto with_span(F&& f, const Tensor& only) {
+  return f(std::span<const Tensor>(&only, 1));
+}
+template <class F, class... Args>
+auto with_span(F&& f, const Args&... arguments) {
+  const std::array<Tensor, sizeof...(Args)> all{Tensor(arguments)...};
+  return f(std::span<const Tensor>(all));
+}
 
 /// Calls `fn` and flattens what it returns.
 template <class Fn, class... Args>

@@ -30,7 +30,7 @@ Tensor fancy_func(Tensor a, Tensor b, Tensor c, Tensor d) {
   return g;
 }
 
-constexpr HybridizeOptions kGraph{.backend = Backend::graph};
+const HybridizeOptions kGraph{.backend = Backend::graph};
 
 TEST(Trace, WritesAProgramThatRunsWithoutItsFunction) {
   const Graph g = trace(fancy_func, f32({}), f32({}), f32({}), f32({}));
