@@ -235,6 +235,10 @@ Examples:
   mlpjit-bench 27-64-64-6 --activation tanh --isa avx2
   mlpjit-bench --model policy.onnx --batch 1,64
 
+Peers run on one thread. Those of Python's packages are found in the folders that
+MLPJIT_BENCH_WHEELS names, joined by ':', such as
+  pip install --target wheels onnxruntime openvino && MLPJIT_BENCH_WHEELS=wheels mlpjit-bench
+
 Exit codes: 0 done; 1 the bits differ, or a run fails; 2 the command line is wrong.)";
 
 struct CommandLine {

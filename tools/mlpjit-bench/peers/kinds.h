@@ -2,7 +2,6 @@
 // What the registry and the files of the peers share.
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>

@@ -1,4 +1,5 @@
 // ONNX Runtime, out of its wheel: all optimisations, and input and output bound to memory of ours.
+#include <functional>
 #include <stdexcept>
 
 #include "tools/mlpjit-bench/peers/kinds.h"

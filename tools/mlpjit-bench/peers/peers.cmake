@@ -1,8 +1,8 @@
 # Peers are built into the benchmark alone, and only if they are here. OpenBLAS, ONNX Runtime and OpenVINO are opened
 # when it runs and need nothing now.
 
-# oneDNN 2 or 3. Another than the system's, such as the unpacked wheels onednn-cpu-gomp and onednn-devel-cpu-gomp of
-# PyPI, is found by -DCMAKE_PREFIX_PATH=FOLDER, which holds include and lib.
+# oneDNN 2 or 3. Another than the system's is found by -DCMAKE_PREFIX_PATH=FOLDER, which holds include and lib: a virtual
+# environment with PyPI's onednn-cpu-gomp and onednn-devel-cpu-gomp is one.
 find_path(MLPJIT_DNNL_INCLUDE oneapi/dnnl/dnnl.hpp)
 find_library(MLPJIT_DNNL_LIBRARY dnnl)
 find_package(OpenMP COMPONENTS CXX)
