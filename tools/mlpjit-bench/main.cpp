@@ -1,5 +1,5 @@
-// mlpjit-bench: times a network imperatively, as a graph, compiled, and by the peers built in,
-// interleaved in one run.
+// mlpjit-bench: times a network imperatively, as a graph, compiled, and by the peers that are
+// here, interleaved in one run.
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <new>
 
 #include "tools/mlpjit-bench/network.h"
+#include "tools/mlpjit-bench/peers/peer.h"
 #include "tools/mlpjit-bench/report.h"
 #include "tools/mlpjit-bench/subject.h"
 #include "tools/network.h"
@@ -37,6 +39,7 @@ struct Mode {
   std::function<void()> call;
   Tensors results;
   std::size_t peak_bytes = 0;
+  bool peer = false;
 };
 
 HybridizeOptions options_of(const Settings& settings, Backend backend) {
@@ -115,7 +118,8 @@ std::unique_ptr<Bench> prepare(const Settings& settings, std::int64_t batch) {
     if (!(error.item<double>() <= 1e-3 * (1 + size.item<double>()))) {  // NaN neither
       throw Error(peer->name() + " computes something else; its time would mean nothing");
     }
-    bench->modes.push_back({peer->name(), [p = peer.get()] { p->run(); }, {peer->output()}, 0});
+    bench->modes.push_back(
+        {peer->name(), [p = peer.get()] { p->run(); }, {peer->output()}, 0, true});
   }
   return bench;
 }
@@ -140,8 +144,9 @@ Section section_of(const Settings& settings, const Bench& bench, const Collector
   Section section{bench.batch, {}, bench.same_bits};
   for (const Mode& mode : bench.modes) {
     const std::string name = fmt::format("{}/batch:{}", mode.name, bench.batch);
-    Row row{mode.name, collector.time(name, "min"), collector.time(name, "median"), 0,
-            mode.peak_bytes};
+    Row row{
+        mode.name, collector.time(name, "min"), collector.time(name, "median"), 0, mode.peak_bytes,
+        mode.peer};
     row.gflops = settings.subject->flops(bench.batch) / row.minimum / 1e3;
     section.rows.push_back(row);
   }
@@ -221,8 +226,8 @@ int run(const Settings& settings) {
 }
 
 constexpr const char* kDescription =
-    "Times a multi-layer perceptron imperatively, as a graph and compiled, beside the peers this "
-    "build has,\ninterleaved in rounds, and checks that the bits agree.";
+    "Times a multi-layer perceptron imperatively, as a graph and compiled, beside the peers that "
+    "are here,\ninterleaved in rounds, and checks that the bits agree.";
 
 constexpr const char* kFooter = R"(
 Examples:

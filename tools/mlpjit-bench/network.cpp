@@ -29,14 +29,4 @@ double flops(const NetworkSpec& spec, std::int64_t batch) {
   return total;
 }
 
-#ifndef MLPJIT_BENCH_ONEDNN
-std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec&, const nn::HybridSequential&,
-                                              const Tensor&) {
-  return {};
-}
-std::string peers_text() {
-  return "peers: none built in (oneDNN: install libdnnl-dev and configure again)";
-}
-#endif
-
 }  // namespace mlpjit::bench

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace mlpjit::bench {
 
 void Collector::ReportRuns(const std::vector<Run>& runs) {
@@ -29,17 +27,13 @@ std::string table(const Section& section) {
                         row.minimum, row.median, row.gflops, base / row.median,
                         row.peak_bytes ? fmt::format("{}", row.peak_bytes) : std::string("-"));
   }
-  const auto best_peer =
-      std::min_element(section.rows.begin(), section.rows.end(), [](const Row& a, const Row& b) {
-        const auto rank = [](const Row& r) {
-          return r.name.starts_with("oneDNN") ? r.minimum : 1e300;
-        };
-        return rank(a) < rank(b);
-      });
-  const auto compiled = std::find_if(section.rows.begin(), section.rows.end(),
-                                     [](const Row& r) { return r.name == "compiled"; });
-  if (best_peer != section.rows.end() && compiled != section.rows.end() &&
-      best_peer->name.starts_with("oneDNN")) {
+  const Row* best_peer = nullptr;
+  const Row* compiled = nullptr;
+  for (const Row& row : section.rows) {
+    if (row.peer && (best_peer == nullptr || row.minimum < best_peer->minimum)) best_peer = &row;
+    if (row.name == "compiled") compiled = &row;
+  }
+  if (best_peer != nullptr && compiled != nullptr) {
     text +=
         fmt::format("  compiled takes {:.2f} times the minimum, {:.2f} times the median of {}\n",
                     compiled->minimum / best_peer->minimum, compiled->median / best_peer->median,

@@ -15,6 +15,7 @@ struct Row {
   double minimum = 0, median = 0;
   double gflops = 0;
   std::size_t peak_bytes = 0;  // of tensors and workspace during a call; 0 where unknown
+  bool peer = false;
 };
 
 struct Section {

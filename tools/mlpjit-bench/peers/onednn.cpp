@@ -1,14 +1,13 @@
 // oneDNN as a peer: a chain of primitives with prepacked weights and fused activations, once as
 // matmul and once as inner_product, whichever is quicker being the fair comparison. One thread.
-#ifdef MLPJIT_BENCH_ONEDNN
+#include "tools/mlpjit-bench/peers/kinds.h"
 
+#ifdef MLPJIT_BENCH_ONEDNN
+#include <fmt/format.h>
 #include <omp.h>
 
 #include <oneapi/dnnl/dnnl.hpp>
-#include <optional>
 #include <unordered_map>
-
-#include "tools/mlpjit-bench/network.h"
 
 namespace mlpjit::bench {
 namespace {
@@ -21,14 +20,17 @@ struct Eltwise {
   float alpha;
 };
 
-// The activation as oneDNN's, or nothing when it has none like it.
-std::optional<Eltwise> eltwise(const std::string& activation) {
-  if (activation == "relu") return Eltwise{algorithm::eltwise_relu, 0.f};
-  if (activation == "tanh") return Eltwise{algorithm::eltwise_tanh, 0.f};
-  if (activation == "sigmoid") return Eltwise{algorithm::eltwise_logistic, 0.f};
-  if (activation == "elu") return Eltwise{algorithm::eltwise_elu, 1.f};
-  if (activation == "gelu") return Eltwise{algorithm::eltwise_gelu_erf, 0.f};
-  if (activation == "silu") return Eltwise{algorithm::eltwise_swish, 1.f};
+// Nothing where there is none.
+std::optional<Eltwise> eltwise(Activation activation) {
+  switch (activation) {
+    case Activation::none: return std::nullopt;
+    case Activation::relu: return Eltwise{algorithm::eltwise_relu, 0.f};
+    case Activation::tanh: return Eltwise{algorithm::eltwise_tanh, 0.f};
+    case Activation::sigmoid: return Eltwise{algorithm::eltwise_logistic, 0.f};
+    case Activation::elu: return Eltwise{algorithm::eltwise_elu, 1.f};
+    case Activation::gelu: return Eltwise{algorithm::eltwise_gelu_erf, 0.f};
+    case Activation::silu: return Eltwise{algorithm::eltwise_swish, 1.f};
+  }
   return std::nullopt;
 }
 
@@ -75,34 +77,24 @@ dnnl::inner_product_forward::primitive_desc inner_desc(const dnnl::engine& engin
 }
 #endif
 
-class OneDnn : public Peer {
+class OneDnn final : public PreparedPeer {
  public:
-  OneDnn(Form form, const NetworkSpec& spec, const nn::HybridSequential& net, const Tensor& input)
-      : form_(form), engine_(dnnl::engine::kind::cpu, 0), stream_(engine_), input_(input) {
-    const std::int64_t batch = input.shape()[0];
-    output_ = zeros({batch, spec.sizes.back()});
-    memory current({{batch, spec.sizes[0]}, memory::data_type::f32, memory::format_tag::ab},
-                   engine_, const_cast<float*>(input_.data<float>().data()));
-    auto parameters = net.collect_params();
-    for (std::size_t i = 1; i < spec.sizes.size(); ++i) {
-      const std::string layer = std::to_string(i - 1);
-      const bool last = i + 1 == spec.sizes.size();
-      weights_.push_back(parameters[layer + ".weight"].data().copy());
-      weights_.push_back(parameters[layer + ".bias"].data().copy());
-      const auto activation =
-          last || spec.activation == "none" ? std::nullopt : eltwise(spec.activation);
-      current = add_layer(current, batch, spec.sizes[i - 1], spec.sizes[i], activation, last);
-    }
+  OneDnn(Form form, const Problem& given)
+      : PreparedPeer(form == Form::matmul ? "oneDNN matmul" : "oneDNN inner_product", given),
+        form_(form),
+        engine_(dnnl::engine::kind::cpu, 0),
+        stream_(engine_) {
+    memory current(
+        {{given.batch, given.layers[0].inputs}, memory::data_type::f32, memory::format_tag::ab},
+        engine_, const_cast<float*>(x()));
+    for (const DenseLayer& layer : problem().layers)
+      current = add_layer(current, layer, &layer == &problem().layers.back());
     stream_.wait();
-  }
-  std::string name() const override {
-    return form_ == Form::matmul ? "oneDNN matmul" : "oneDNN inner_product";
   }
   void run() override {
     for (auto& layer : layers_) layer.primitive.execute(stream_, layer.arguments);
     stream_.wait();
   }
-  Tensor output() const override { return output_; }
 
  private:
   struct Layer {
@@ -110,11 +102,12 @@ class OneDnn : public Peer {
     std::unordered_map<int, memory> arguments;
   };
 
-  memory add_layer(const memory& input, std::int64_t m, std::int64_t k, std::int64_t n,
-                   const std::optional<Eltwise>& activation, bool last) {
+  memory add_layer(const memory& input, const DenseLayer& layer, bool last) {
     const auto f32 = memory::data_type::f32;
-    float* weight = weights_[weights_.size() - 2].mutable_data<float>().data();
-    float* bias = weights_.back().mutable_data<float>().data();
+    const std::int64_t m = problem().batch, k = layer.inputs, n = layer.outputs;
+    const std::optional<Eltwise> activation = eltwise(layer.activation);
+    auto* weight = const_cast<float*>(layer.weight.data<float>().data());
+    auto* bias = const_cast<float*>(layer.bias.data<float>().data());
     const memory::desc plain_out({m, n}, f32, memory::format_tag::ab);
     const memory::desc any_out({m, n}, f32, memory::format_tag::any);
     const memory::desc out = last ? plain_out : form_ == Form::matmul ? plain_out : any_out;
@@ -137,8 +130,7 @@ class OneDnn : public Peer {
                 memory user, const memory& bias, const memory& input, bool last) {
     memory weight(packed, engine_);
     dnnl::reorder(user, weight).execute(stream_, user, weight);
-    memory result =
-        last ? memory(out, engine_, output_.mutable_data<float>().data()) : memory(out, engine_);
+    memory result = last ? memory(out, engine_, y()) : memory(out, engine_);
     layers_.push_back({std::move(primitive),
                        {{DNNL_ARG_SRC, input},
                         {DNNL_ARG_WEIGHTS, weight},
@@ -150,35 +142,35 @@ class OneDnn : public Peer {
   Form form_;
   dnnl::engine engine_;
   dnnl::stream stream_;
-  Tensor input_, output_;
-  std::vector<Tensor> weights_;
   std::vector<Layer> layers_;
 };
 
-}  // namespace
-
-std::vector<std::unique_ptr<Peer>> make_peers(const NetworkSpec& spec,
-                                              const nn::HybridSequential& net,
-                                              const Tensor& input) {
-  std::vector<std::unique_ptr<Peer>> peers;
-  if (spec.dtype != DType::f32 || input.size() == 0) return peers;
-  const bool activated = spec.sizes.size() > 2 && spec.activation != "none";
-  if (activated && !eltwise(spec.activation)) return peers;
+template <Form form>
+std::unique_ptr<Peer> make(const Problem& problem) {
   omp_set_num_threads(1);
-  for (Form form : {Form::matmul, Form::inner_product}) {
-    try {
-      peers.push_back(std::make_unique<OneDnn>(form, spec, net, input));
-    } catch (const dnnl::error&) {
-      continue;  // a shape that this form of oneDNN does not take
-    }
+  try {
+    return std::make_unique<OneDnn>(form, problem);
+  } catch (const dnnl::error&) {
+    return nullptr;  // a shape that this form of oneDNN does not take
   }
-  return peers;
 }
 
-std::string peers_text() {
+}  // namespace
+
+PeerKind onednn_kind() {
   const dnnl_version_t* v = dnnl_version();
-  return "peers: oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." +
-         std::to_string(v->patch) + ", one thread";
+  return {"oneDNN",
+          fmt::format("{}.{}.{}", v->major, v->minor, v->patch),
+          "",
+          {make<Form::matmul>, make<Form::inner_product>}};
+}
+
+}  // namespace mlpjit::bench
+#else
+namespace mlpjit::bench {
+
+PeerKind onednn_kind() {
+  return {"oneDNN", std::nullopt, "libdnnl-dev, configure again", {}};
 }
 
 }  // namespace mlpjit::bench

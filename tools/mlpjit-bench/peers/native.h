@@ -1,0 +1,50 @@
+#pragma once
+// Peers that are compiled for the CPU of the build (-march=native). Those files include this header
+// and nothing else of the tool: the linker keeps one copy of an inline function, which must not be
+// one with instructions that other CPUs lack.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tools/mlpjit-bench/peers/activation.h"
+
+namespace mlpjit::bench::native {
+
+struct Layer {
+  std::int64_t inputs, outputs;
+  const float* weight;  // [outputs, inputs]
+  const float* bias;
+};
+
+struct Network {
+  const Layer* layers;
+  std::size_t count;
+  Activation activation;  // of all layers but the last
+  std::int64_t batch;
+};
+
+// A network with weights of its own.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  virtual void run(const float* input, float* output) = 0;
+};
+
+// The caller's to delete; null where it cannot run that.
+Runner* make_eigen(const Network& network);
+Runner* make_plain(const Network& network);
+
+void activate(Activation activation, float* values, std::size_t count);
+
+// What the compiler was told that the CPU has.
+extern const bool kUsesAvx2, kUsesAvx512;
+extern const char* const kEigenVersion;  // null where it was not found
+
+}  // namespace mlpjit::bench::native
+
+namespace mlpjit::bench {
+
+// Whether this CPU can run what was compiled for the CPU of the build.
+bool native_runs_here();
+
+}  // namespace mlpjit::bench
