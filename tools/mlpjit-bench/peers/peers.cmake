@@ -57,7 +57,7 @@ set_source_files_properties(${native} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON S
 if(Eigen3_FOUND)
   get_target_property(eigen Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
   set_property(SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/peers/eigen.cpp
-    APPEND PROPERTY COMPILE_OPTIONS -DNDEBUG "SHELL:-isystem ${eigen}")
+    APPEND PROPERTY COMPILE_OPTIONS -DNDEBUG -isystem ${eigen})
   set_property(SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/peers/eigen.cpp PROPERTY COMPILE_DEFINITIONS MLPJIT_BENCH_EIGEN)
 endif()
 # Never for the link, which would have every thread flush subnormal numbers.

@@ -7,7 +7,7 @@
 namespace mlpjit::bench {
 namespace {
 
-struct Row {
+struct Family {
   const char* layers;
   const char* activation;
   std::vector<std::int64_t> batches;
@@ -16,7 +16,7 @@ struct Row {
 
 // From feature extractors, fields of light, policies for robots, digits, recommendation, blocks of
 // transformers, audio; and sizes that fit nothing.
-const Row kRows[] = {
+const Family kFamilies[] = {
     {"512-256-128-2", "relu", {1, 4, 16, 64, 256, 1024}},
     {"32-64-64-64-64-16", "relu", {1, 64, 1024, 65536}},
     {"256-256-256-10", "tanh", {1, 8, 64}},
@@ -67,10 +67,10 @@ double Case::bytes() const {
 const std::vector<Case>& all_cases() {
   static const std::vector<Case> cases = [] {
     std::vector<Case> made;
-    for (const Row& row : kRows) {
-      const tools::NetworkSpec network{tools::parse_layer_sizes(row.layers), row.activation,
-                                       row.dtype};
-      for (const std::int64_t batch : row.batches) {
+    for (const Family& family : kFamilies) {
+      const tools::NetworkSpec network{tools::parse_layer_sizes(family.layers), family.activation,
+                                       family.dtype};
+      for (const std::int64_t batch : family.batches) {
         Case one{network, batch, false};
         one.quick = one.flops() < 3e5;
         made.push_back(std::move(one));

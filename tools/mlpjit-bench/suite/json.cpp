@@ -8,18 +8,18 @@
 namespace mlpjit::bench {
 namespace {
 
-using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+using JsonWriter = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
-void field(Writer& to, const char* name, double value) {
+void field(JsonWriter& to, const char* name, double value) {
   to.Key(name);
   to.Double(value);
 }
-void field(Writer& to, const char* name, const std::string& value) {
+void field(JsonWriter& to, const char* name, const std::string& value) {
   to.Key(name);
   to.String(value.c_str());
 }
 
-void write(Writer& to, const Machine& machine) {
+void write(JsonWriter& to, const Machine& machine) {
   to.Key("machine");
   to.StartObject();
   field(to, "gflops_f32", machine.gflops_f32);
@@ -36,7 +36,7 @@ void write(Writer& to, const Machine& machine) {
   to.EndObject();
 }
 
-void write(Writer& to, const CaseResult& one) {
+void write(JsonWriter& to, const CaseResult& one) {
   to.StartObject();
   field(to, "case", one.measured.name());
   field(to, "flops", one.measured.flops());
@@ -67,7 +67,7 @@ void write(Writer& to, const CaseResult& one) {
 
 std::string suite_json(const SuiteResult& result) {
   rapidjson::StringBuffer buffer;
-  Writer to(buffer);
+  JsonWriter to(buffer);
   to.SetMaxDecimalPlaces(4);
   to.StartObject();
   field(to, "processor", result.processor);

@@ -15,8 +15,11 @@ template <class T>
 HWY_NOINLINE double multiply_add(std::size_t turns) {
   const hn::ScalableTag<T> d;
   volatile T start = static_cast<T>(1e-3);
-  auto a0 = hn::Set(d, start), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0,
-       a8 = a0, a9 = a0, a10 = a0, a11 = a0;
+  // Each from a read of its own: equal ones would be one to the compiler.
+  auto a0 = hn::Set(d, start), a1 = hn::Set(d, start), a2 = hn::Set(d, start);
+  auto a3 = hn::Set(d, start), a4 = hn::Set(d, start), a5 = hn::Set(d, start);
+  auto a6 = hn::Set(d, start), a7 = hn::Set(d, start), a8 = hn::Set(d, start);
+  auto a9 = hn::Set(d, start), a10 = hn::Set(d, start), a11 = hn::Set(d, start);
   const auto x = hn::Set(d, static_cast<T>(0.999)), y = hn::Set(d, start);
   for (std::size_t i = 0; i < turns; ++i) {
     a0 = hn::MulAdd(a0, x, y), a1 = hn::MulAdd(a1, x, y), a2 = hn::MulAdd(a2, x, y);
@@ -24,10 +27,9 @@ HWY_NOINLINE double multiply_add(std::size_t turns) {
     a6 = hn::MulAdd(a6, x, y), a7 = hn::MulAdd(a7, x, y), a8 = hn::MulAdd(a8, x, y);
     a9 = hn::MulAdd(a9, x, y), a10 = hn::MulAdd(a10, x, y), a11 = hn::MulAdd(a11, x, y);
   }
-  const auto sum =
-      hn::Add(hn::Add(hn::Add(a0, a1), hn::Add(a2, a3)),
-              hn::Add(hn::Add(hn::Add(a4, a5), hn::Add(a6, a7)),
-                      hn::Add(hn::Add(a8, a9), hn::Add(a10, a11))));
+  const auto sum = hn::Add(hn::Add(hn::Add(a0, a1), hn::Add(a2, a3)),
+                           hn::Add(hn::Add(hn::Add(a4, a5), hn::Add(a6, a7)),
+                                   hn::Add(hn::Add(a8, a9), hn::Add(a10, a11))));
   volatile T sink = hn::GetLane(sum);
   (void)sink;
   return 12.0 * 2 * static_cast<double>(turns * hn::Lanes(d));
@@ -123,9 +125,9 @@ double bandwidth(const float* memory, std::size_t bytes) {
 }  // namespace
 
 double Machine::gb_per_s(double bytes) const {
-  const auto above =
-      std::find_if(bandwidth.begin(), bandwidth.end(),
-                   [&](const Bandwidth& b) { return static_cast<double>(b.bytes) >= bytes; });
+  const auto above = std::find_if(bandwidth.begin(), bandwidth.end(), [&](const Bandwidth& b) {
+    return static_cast<double>(b.bytes) >= bytes;
+  });
   if (above == bandwidth.begin()) return bandwidth.front().gb_per_s;
   if (above == bandwidth.end()) return bandwidth.back().gb_per_s;
   const auto below = above - 1;

@@ -10,7 +10,7 @@ namespace mlpjit::bench {
 namespace {
 
 std::string microseconds(double value) {
-  return value < 10 ? fmt::format("{:.3f}", value)
+  return value < 10     ? fmt::format("{:.3f}", value)
          : value < 1000 ? fmt::format("{:.1f}", value)
                         : fmt::format("{:.0f}", value);
 }
@@ -19,7 +19,8 @@ std::string machine_text(const SuiteResult& result) {
   const Machine& machine = result.machine;
   std::string text = fmt::format(
       "{}, {}; one core: {:.0f} GFLOP/s of f32, {:.0f} of f64. Read bandwidth in GB/s by "
-      "footprint:\n\n|", result.processor, result.isa, machine.gflops_f32, machine.gflops_f64);
+      "footprint:\n\n|",
+      result.processor, result.isa, machine.gflops_f32, machine.gflops_f64);
   std::string rule = "|", numbers = "|";
   for (const Bandwidth& each : machine.bandwidth) {
     const std::size_t kilobytes = each.bytes / 1024;

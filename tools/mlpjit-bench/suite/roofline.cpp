@@ -57,8 +57,8 @@ class Plot {
     return one.measured.flops() / one.measured.bytes();
   }
   double x(double flops_per_byte) const {
-    return kLeft + (kWidth - kLeft - kRight) * std::log(flops_per_byte / kLeast) /
-                       std::log(most_ / kLeast);
+    return kLeft +
+           (kWidth - kLeft - kRight) * std::log(flops_per_byte / kLeast) / std::log(most_ / kLeast);
   }
   double y(double gflops) const {
     return kHeight - kBottom -
@@ -67,9 +67,8 @@ class Plot {
   }
 
   void line(double x1, double y1, double x2, double y2, const char* style) {
-    text_ += fmt::format(
-        "<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" {}/>\n", x1, y1, x2, y2,
-        style);
+    text_ += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" {}/>\n", x1,
+                         y1, x2, y2, style);
   }
   void label(double at_x, double at_y, const std::string& words, const char* style) {
     text_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" {}>{}</text>\n", at_x, at_y, style,
@@ -109,8 +108,8 @@ class Plot {
     for (const auto& [bytes, name] : kFootprints) {
       const double rate = machine.gb_per_s(bytes), ridge = peak_ / rate,
                    begin = std::max(kLeast, lowest_ / rate);
-      line(x(begin), y(begin * rate), x(std::min(ridge, most_)),
-           y(std::min(peak_, most_ * rate)), "stroke=\"#9aa5b1\" stroke-width=\"1.5\"");
+      line(x(begin), y(begin * rate), x(std::min(ridge, most_)), y(std::min(peak_, most_ * rate)),
+           "stroke=\"#9aa5b1\" stroke-width=\"1.5\"");
       label(x(begin) + 6, y(begin * rate) - 6, fmt::format("{}: {:.0f} GB/s", name, rate),
             "fill=\"#7b8794\" font-size=\"11\"");
     }

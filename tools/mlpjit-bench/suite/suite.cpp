@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "tools/mlpjit-bench/network.h"
+#include "tools/mlpjit-bench/peers/peer.h"
 #include "tools/mlpjit-bench/report.h"
 
 namespace mlpjit::bench {
@@ -171,8 +172,8 @@ void measure_calls(SuiteResult& result) {
     for (int round = 0; round < 40; ++round) {
       constexpr int kCalls = 2000;
       best = std::min(best, seconds_of([&] {
-                        for (int i = 0; i < kCalls; ++i) call();
-                      }) / kCalls);
+                              for (int i = 0; i < kCalls; ++i) call();
+                            }) / kCalls);
     }
     return best * 1e9;
   };

@@ -11,8 +11,8 @@
 namespace mlpjit::bench {
 
 struct SuiteSettings {
-  bool quick = false;      // small cases, few rounds: to see that it runs
-  std::string filter;      // cases whose name has it
+  bool quick = false;  // small cases, few rounds: to see that it runs
+  std::string filter;  // cases whose name has it
   int rounds = 41;
   std::string json, markdown, svg;  // files; none where empty
 };
