@@ -18,8 +18,9 @@ class NativePeer final : public PreparedPeer {
   std::unique_ptr<native::Runner> runner_;
 };
 
-std::unique_ptr<Peer> make(const char* name, native::Runner* (*make_runner)(const native::Network&),
-                           const Problem& problem) {
+std::unique_ptr<Peer> make_native(const char* name,
+                                  native::Runner* (*make_runner)(const native::Network&),
+                                  const Problem& problem) {
   std::vector<native::Layer> layers;
   for (const DenseLayer& layer : problem.layers) {
     layers.push_back({layer.inputs, layer.outputs, layer.weight.data<float>().data(),
@@ -51,14 +52,14 @@ PeerKind eigen_kind() {
   }
   if (!native_runs_here()) return {"Eigen", std::nullopt, kOtherCpu, {}};
   return {"Eigen", native::kEigenVersion, "", {[](const Problem& problem) {
-            return make("Eigen", native::make_eigen, problem);
+            return make_native("Eigen", native::make_eigen, problem);
           }}};
 }
 
 PeerKind plain_kind() {
   if (!native_runs_here()) return {"plain C++", std::nullopt, kOtherCpu, {}};
   return {"plain C++", "of 4 networks", "", {[](const Problem& problem) {
-            return make("plain C++", native::make_plain, problem);
+            return make_native("plain C++", native::make_plain, problem);
           }}};
 }
 

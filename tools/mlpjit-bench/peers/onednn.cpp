@@ -146,7 +146,7 @@ class OneDnn final : public PreparedPeer {
 };
 
 template <Form form>
-std::unique_ptr<Peer> make(const Problem& problem) {
+std::unique_ptr<Peer> make_onednn(const Problem& problem) {
   omp_set_num_threads(1);
   try {
     return std::make_unique<OneDnn>(form, problem);
@@ -162,7 +162,7 @@ PeerKind onednn_kind() {
   return {"oneDNN",
           fmt::format("{}.{}.{}", v->major, v->minor, v->patch),
           "",
-          {make<Form::matmul>, make<Form::inner_product>}};
+          {make_onednn<Form::matmul>, make_onednn<Form::inner_product>}};
 }
 
 }  // namespace mlpjit::bench

@@ -84,7 +84,7 @@ struct OnnxRuntime {
 };
 
 // Null where it is not here.
-const OnnxRuntime* open() {
+const OnnxRuntime* open_onnxruntime() {
   static const std::unique_ptr<const OnnxRuntime> opened = []() -> std::unique_ptr<OnnxRuntime> {
     const auto library =
         SharedLibrary::open(files_of_wheels("onnxruntime/capi/libonnxruntime.so*"));
@@ -99,7 +99,7 @@ const OnnxRuntime* open() {
 }
 
 template <class Handle>
-using Owned = std::unique_ptr<Handle, std::function<void(Handle*)>>;
+using OrtOwned = std::unique_ptr<Handle, std::function<void(Handle*)>>;
 
 class OnnxRuntimePeer final : public PreparedPeer {
  public:
@@ -108,7 +108,7 @@ class OnnxRuntimePeer final : public PreparedPeer {
     const ort::Api& api = runtime.api;
     ort::SessionOptions* options = nullptr;
     runtime.check(api.create_options(&options));
-    const Owned<ort::SessionOptions> owned_options(options, api.release_options);
+    const OrtOwned<ort::SessionOptions> owned_options(options, api.release_options);
     runtime.check(api.optimise(options, ort::kAll));
     runtime.check(api.set_threads_within_ops(options, 1));
     runtime.check(api.set_threads_across_ops(options, 1));
@@ -130,7 +130,7 @@ class OnnxRuntimePeer final : public PreparedPeer {
   }
 
  private:
-  Owned<ort::Value> tensor(float* data, std::int64_t columns) const {
+  OrtOwned<ort::Value> tensor(float* data, std::int64_t columns) const {
     const std::int64_t shape[] = {problem().batch, columns};
     const auto bytes = static_cast<std::size_t>(shape[0] * shape[1]) * sizeof(float);
     ort::Value* value = nullptr;
@@ -141,9 +141,9 @@ class OnnxRuntimePeer final : public PreparedPeer {
 
   const OnnxRuntime& runtime_;
   const std::string model_;
-  Owned<ort::Session> session_;
-  Owned<ort::MemoryInfo> memory_;
-  Owned<ort::Value> input_, output_;
+  OrtOwned<ort::Session> session_;
+  OrtOwned<ort::MemoryInfo> memory_;
+  OrtOwned<ort::Value> input_, output_;
 };
 
 }  // namespace
@@ -151,12 +151,12 @@ class OnnxRuntimePeer final : public PreparedPeer {
 PeerKind onnxruntime_kind() {
   constexpr const char* kName = "ONNX Runtime";
   if (!writes_onnx()) return {kName, std::nullopt, "libprotozero-dev, configure again", {}};
-  const OnnxRuntime* runtime = open();
+  const OnnxRuntime* runtime = open_onnxruntime();
   if (runtime == nullptr)
     return {
         kName, std::nullopt, "pip install onnxruntime, MLPJIT_BENCH_WHEELS=its site-packages", {}};
   return {kName, runtime->version, "", {[](const Problem& problem) -> std::unique_ptr<Peer> {
-            return std::make_unique<OnnxRuntimePeer>(*open(), problem);
+            return std::make_unique<OnnxRuntimePeer>(*open_onnxruntime(), problem);
           }}};
 }
 

@@ -37,18 +37,18 @@ void name_kernels() {
 }
 
 // "OpenBLAS 0.3.21 DYNAMIC_ARCH NO_AFFINITY SkylakeX SINGLE_THREADED": the second word.
-std::string version_of(const std::string& config) {
+std::string openblas_version(const std::string& config) {
   const std::size_t begin = config.find(' ') + 1;
   return config.substr(begin, config.find(' ', begin) - begin);
 }
 
 // Null where it is not here.
-const OpenBlas* open() {
+const OpenBlas* open_openblas() {
   static const std::unique_ptr<const OpenBlas> opened = []() -> std::unique_ptr<OpenBlas> {
     name_kernels();
     const auto library = SharedLibrary::open({"libopenblas.so.0", "libopenblas.so"});
     if (!library) return nullptr;
-    std::string version = version_of(library->function<char*()>("openblas_get_config")());
+    std::string version = openblas_version(library->function<char*()>("openblas_get_config")());
     version += std::string(" ") + library->function<char*()>("openblas_get_corename")();
     return std::make_unique<OpenBlas>(OpenBlas{library->function<Gemv>("cblas_sgemv"),
                                                library->function<Gemm>("cblas_sgemm"), version});
@@ -106,10 +106,10 @@ class OpenBlasPeer final : public PreparedPeer {
 
 PeerKind openblas_kind() {
   if (!native_runs_here()) return {"OpenBLAS", std::nullopt, "build the tool on this CPU", {}};
-  const OpenBlas* blas = open();
+  const OpenBlas* blas = open_openblas();
   if (blas == nullptr) return {"OpenBLAS", std::nullopt, "libopenblas0-serial", {}};
   return {"OpenBLAS", blas->version, "", {[](const Problem& problem) -> std::unique_ptr<Peer> {
-            return std::make_unique<OpenBlasPeer>(*open(), problem);
+            return std::make_unique<OpenBlasPeer>(*open_openblas(), problem);
           }}};
 }
 

@@ -81,7 +81,7 @@ struct OpenVino {
 };
 
 // Null where it is not here.
-const OpenVino* open() {
+const OpenVino* open_openvino() {
   static const std::unique_ptr<const OpenVino> opened = []() -> std::unique_ptr<OpenVino> {
     auto library = SharedLibrary::open(files_of_wheels("openvino/libs/libopenvino_c.so*"));
     return library ? std::make_unique<OpenVino>(std::move(library)) : nullptr;
@@ -90,7 +90,7 @@ const OpenVino* open() {
 }
 
 template <class Handle>
-using Owned = std::unique_ptr<Handle, void (*)(Handle*)>;
+using OvOwned = std::unique_ptr<Handle, void (*)(Handle*)>;
 
 class OpenVinoPeer final : public PreparedPeer {
  public:
@@ -111,20 +111,20 @@ class OpenVinoPeer final : public PreparedPeer {
   void run() override { openvino_.check(openvino_.api.infer_request_infer(request_.get())); }
 
  private:
-  static Owned<ov::Compiled> compile(const OpenVino& openvino, const Problem& problem) {
+  static OvOwned<ov::Compiled> compile(const OpenVino& openvino, const Problem& problem) {
     const ov::Api& api = openvino.api;
     const std::string bytes = plain_onnx(problem);
     ov::Model* model = nullptr;
     openvino.check(api.core_read_model_from_memory_buffer(openvino.core, bytes.data(), bytes.size(),
                                                           nullptr, &model));
-    const Owned<ov::Model> owned_model(model, api.model_free);
+    const OvOwned<ov::Model> owned_model(model, api.model_free);
     ov::Compiled* compiled = nullptr;
     openvino.check(api.core_compile_model(
         openvino.core, model, "CPU", 8, &compiled, "INFERENCE_NUM_THREADS", "1", "NUM_STREAMS", "1",
         "PERFORMANCE_HINT", "LATENCY", "INFERENCE_PRECISION_HINT", "f32"));
     return {compiled, api.compiled_model_free};
   }
-  Owned<ov::Tensor> tensor(float* data, std::int64_t columns) const {
+  OvOwned<ov::Tensor> tensor(float* data, std::int64_t columns) const {
     std::int64_t sizes[] = {problem().batch, columns};
     ov::Tensor* made = nullptr;
     openvino_.check(openvino_.api.tensor_create_from_host_ptr(ov::kF32, {2, sizes}, data, &made));
@@ -132,9 +132,9 @@ class OpenVinoPeer final : public PreparedPeer {
   }
 
   const OpenVino& openvino_;
-  Owned<ov::Compiled> compiled_;
-  Owned<ov::Request> request_;
-  Owned<ov::Tensor> input_, output_;
+  OvOwned<ov::Compiled> compiled_;
+  OvOwned<ov::Request> request_;
+  OvOwned<ov::Tensor> input_, output_;
 };
 
 }  // namespace
@@ -142,11 +142,11 @@ class OpenVinoPeer final : public PreparedPeer {
 PeerKind openvino_kind() {
   constexpr const char* kName = "OpenVINO";
   if (!writes_onnx()) return {kName, std::nullopt, "libprotozero-dev, configure again", {}};
-  const OpenVino* openvino = open();
+  const OpenVino* openvino = open_openvino();
   if (openvino == nullptr)
     return {kName, std::nullopt, "pip install openvino, MLPJIT_BENCH_WHEELS=its site-packages", {}};
   return {kName, openvino->version, "", {[](const Problem& problem) -> std::unique_ptr<Peer> {
-            return std::make_unique<OpenVinoPeer>(*open(), problem);
+            return std::make_unique<OpenVinoPeer>(*open_openvino(), problem);
           }}};
 }
 

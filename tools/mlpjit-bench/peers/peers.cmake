@@ -47,17 +47,21 @@ if(MLPJIT_LIBXSMM_INCLUDE AND MLPJIT_LIBXSMM_LIBRARY AND MLPJIT_LIBXSMM_NOBLAS_L
                                              Threads::Threads ${CMAKE_DL_LIBS} rt m)
 endif()
 
-# What is compiled for this CPU: apart from other files, with the contraction that a user's build has. GCC 12 warns of
-# its own header of AVX-512.
-find_package(Eigen3 3 QUIET CONFIG)
+# What is compiled for this CPU: apart from other files, with the contraction that a user's build has.
 set(native ${CMAKE_CURRENT_SOURCE_DIR}/peers/activate.cpp ${CMAKE_CURRENT_SOURCE_DIR}/peers/eigen.cpp
            ${CMAKE_CURRENT_SOURCE_DIR}/peers/plain.cpp)
 set_source_files_properties(${native} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON SKIP_PRECOMPILE_HEADERS ON
-  COMPILE_OPTIONS "-O3;-march=native;-ffp-contract=fast;-Wno-maybe-uninitialized")
+  COMPILE_OPTIONS "-O3;-march=native;-ffp-contract=fast;-DNDEBUG")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # 12 warns of its own header of AVX-512
+  set_property(SOURCE ${native} APPEND PROPERTY COMPILE_OPTIONS -Wno-maybe-uninitialized)
+else()  # Clang 19 warns of the CPU that it found, and of options that are taken back
+  set_property(SOURCE ${native} APPEND PROPERTY COMPILE_OPTIONS
+    -Wno-unknown-warning-option -Wno-invalid-feature-combination -Wno-overriding-option)
+endif()
+find_package(Eigen3 3 QUIET CONFIG)
 if(Eigen3_FOUND)
   get_target_property(eigen Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
-  set_property(SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/peers/eigen.cpp
-    APPEND PROPERTY COMPILE_OPTIONS -DNDEBUG -isystem ${eigen})
+  target_include_directories(mlpjit-bench SYSTEM PRIVATE ${eigen})
   set_property(SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/peers/eigen.cpp PROPERTY COMPILE_DEFINITIONS MLPJIT_BENCH_EIGEN)
 endif()
 # Never for the link, which would have every thread flush subnormal numbers.

@@ -11,12 +11,12 @@
 namespace mlpjit::bench {
 namespace {
 
-void check(xnn_status status) {
+void check_xnnpack(xnn_status status) {
   if (status != xnn_status_success)
     throw std::runtime_error("status " + std::to_string(static_cast<int>(status)));
 }
 
-struct Delete {
+struct DeleteOperator {
   void operator()(xnn_operator_t op) const { xnn_delete_operator(op); }
 };
 
@@ -32,7 +32,7 @@ class Xnnpack final : public PreparedPeer {
     }
   }
   void run() override {
-    for (const auto& op : operators_) check(xnn_run_operator(op.get(), nullptr));
+    for (const auto& op : operators_) check_xnnpack(xnn_run_operator(op.get(), nullptr));
   }
 
  private:
@@ -52,22 +52,22 @@ class Xnnpack final : public PreparedPeer {
     const auto k = static_cast<std::size_t>(layer.inputs);
     const auto n = static_cast<std::size_t>(layer.outputs);
     xnn_operator_t op = nullptr;
-    check(xnn_create_fully_connected_nc_f32(
+    check_xnnpack(xnn_create_fully_connected_nc_f32(
         k, n, k, n, layer.weight.data<float>().data(), layer.bias.data<float>().data(),
         layer.activation == Activation::relu ? 0 : -kInfinity, kInfinity, 0, &op));
     operators_.emplace_back(op);
-    check(xnn_setup_fully_connected_nc_f32(op, static_cast<std::size_t>(problem().batch), in, out,
-                                           nullptr));
+    check_xnnpack(xnn_setup_fully_connected_nc_f32(op, static_cast<std::size_t>(problem().batch),
+                                                   in, out, nullptr));
   }
 
   std::vector<std::vector<float>> buffers_;
-  std::vector<std::unique_ptr<xnn_operator, Delete>> operators_;
+  std::vector<std::unique_ptr<xnn_operator, DeleteOperator>> operators_;
 };
 
-std::unique_ptr<Peer> make(const Problem& problem) {
+std::unique_ptr<Peer> make_xnnpack(const Problem& problem) {
   if (problem.activation != Activation::none && problem.activation != Activation::relu)
     return nullptr;
-  check(xnn_initialize(nullptr));
+  check_xnnpack(xnn_initialize(nullptr));
   return std::make_unique<Xnnpack>(problem);
 }
 
@@ -75,7 +75,7 @@ std::unique_ptr<Peer> make(const Problem& problem) {
 
 // The library does not say its version.
 PeerKind xnnpack_kind() {
-  return {"XNNPACK", "", "", {make}};
+  return {"XNNPACK", "", "", {make_xnnpack}};
 }
 
 }  // namespace mlpjit::bench
