@@ -108,7 +108,7 @@ Units choose_units(const Plan& plan, const Kernel& kernel, const Division& divis
         const double cycles = dividing.cycles(one);
         if (cycles < division.above) return Units{};
         Units units = dividing.units(one);
-        if (units.units == 1) return Units{};
+        if (!units.divided() || units.units == 1) return Units{};
         units.cycles =
             static_cast<std::int64_t>(std::max(1.0, cycles / std::max(1.0, usual(units.units))));
         return units;

@@ -69,9 +69,9 @@ inline constexpr bool kVerifyByDefault = true;
 struct Settings {
   Backend backend = Backend::native;
   support::Isa isa = support::Isa::baseline;
-  PassOptions passes;
-  Sharing sharing;
-  DumpSink dump;                   // empty: no texts are made
+  PassOptions passes = {};
+  Sharing sharing = {};
+  DumpSink dump = {};              // empty: no texts are made
   bool verify = kVerifyByDefault;  // the graph, between passes
 };
 

@@ -232,7 +232,7 @@ Outcome HybridProgram::run_on(const Tensors& inputs, unsigned control) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!captured(program_.inputs[i])) arguments.push_back(inputs[i]);
   }
-  return observe(inputs, [&] { return (*function_)(arguments); }, control);
+  return observe(inputs, [&] { return function_->call(arguments, 0).take(); }, control);
 }
 
 std::optional<std::string> difference(const Outcome& want, const Outcome& got) {

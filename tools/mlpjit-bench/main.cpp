@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "tools/mlpjit-bench/peers/peer.h"
 #include "tools/mlpjit-bench/report.h"
 #include "tools/mlpjit-bench/subject.h"
+#include "tools/mlpjit-bench/suite/suite.h"
 #include "tools/network.h"
 
 namespace mlpjit::bench {
@@ -234,6 +236,7 @@ Examples:
   mlpjit-bench 512-256-128-2 --batch 1,16,64
   mlpjit-bench 27-64-64-6 --activation tanh --isa avx2
   mlpjit-bench --model policy.onnx --batch 1,64
+  mlpjit-bench suite --markdown benchmarks.md --svg roofline.svg
 
 Peers run on one thread. Those of Python's packages are found in the folders that
 MLPJIT_BENCH_WHEELS names, joined by ':', such as
@@ -243,6 +246,8 @@ Exit codes: 0 done; 1 the bits differ, or a run fails; 2 the command line is wro
 
 struct CommandLine {
   Settings settings;
+  SuiteSettings suite;
+  CLI::App* suite_command = nullptr;
   std::string layers = "512-256-128-2", model;
   std::vector<std::string> dims;
   tools::NetworkOptions network;
@@ -278,13 +283,47 @@ void declare(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
 }
 
+void declare_suite(CLI::App& app, CommandLine& line) {
+  SuiteSettings& settings = line.suite;
+  line.suite_command = app.add_subcommand(
+      "suite", "Every case, with all peers that are here, beside what the machine can do");
+  CLI::App& suite = *line.suite_command;
+  suite.add_flag("--quick", settings.quick, "Small cases in few rounds: to see that it runs");
+  suite.add_option("--filter", settings.filter, "Only cases with this in their name");
+  suite.add_option("--rounds", settings.rounds, "Interleaved rounds of each case")
+      ->check(CLI::Range(3, 10000))
+      ->capture_default_str();
+  suite.add_option("--markdown", settings.markdown, "File for the tables, else standard output");
+  suite.add_option("--json", settings.json, "File for all figures");
+  suite.add_option("--svg", settings.svg, "File for the roofline plot");
+}
+
+int run_suite_command(const SuiteSettings& settings) {
+  const auto write = [](const std::string& file, const std::string& text) {
+    std::ofstream to(file, std::ios::binary);
+    to << text;
+    if (!to.flush()) throw UserError(file + ": it cannot be written");
+  };
+  const SuiteResult result = run_suite(settings);
+  if (!settings.json.empty()) write(settings.json, suite_json(result));
+  if (!settings.svg.empty()) write(settings.svg, roofline_svg(result));
+  if (settings.markdown.empty())
+    std::cout << suite_markdown(result);
+  else
+    write(settings.markdown, suite_markdown(result));
+  return result.same_bits() ? kDone : kFailed;
+}
+
 int main_with_errors(int argc, char** argv) {
   CLI::App app(kDescription, "mlpjit-bench");
   CommandLine line;
   declare(app, line);
+  declare_suite(app, line);
   try {
     app.parse(argc, argv);
-    if (line.model.empty()) {
+    if (line.suite_command->parsed()) {
+      // It has networks of its own.
+    } else if (line.model.empty()) {
       line.settings.subject = network_subject(line.network.spec(line.layers));
     } else if (line.network.given()) {
       throw UserError("--activation and --dtype are of networks given by sizes");
@@ -297,7 +336,8 @@ int main_with_errors(int argc, char** argv) {
   }
   try {
     if (!line.model.empty()) line.settings.subject = model_subject(line.model, line.dims);
-    const int code = run(line.settings);
+    const int code =
+        line.suite_command->parsed() ? run_suite_command(line.suite) : run(line.settings);
     tools::finish_output();
     return code;
   } catch (const std::bad_alloc&) {

@@ -377,12 +377,16 @@ TEST(CachedFunction, StructureAndParametersAreOfTheCaller) {
         return std::nullopt;
       },
       "net");
-  EXPECT_EQ(f({ones({1})}, 1)[0].item<float>(), 2);
+  const auto called = [&f](std::uint64_t structure) {
+    const Tensor x = ones({1});
+    return f.call({&x, 1}, structure).single.item<float>();
+  };
+  EXPECT_EQ(called(1), 2);
   weight.assign(3);
-  EXPECT_EQ(f({ones({1})}, 1)[0].item<float>(), 3);
+  EXPECT_EQ(called(1), 3);
   EXPECT_EQ(runs, 1);
   weight = tensor({4.f});
-  EXPECT_EQ(f({ones({1})}, 2)[0].item<float>(), 4);
+  EXPECT_EQ(called(2), 4);
   EXPECT_EQ(runs, 2);
   bool listed = false;
   const Explanation explanation = f.explain();

@@ -178,6 +178,7 @@ TEST(PlanVerifier, FindsEachFault) {
       {"no turns", [](Plan& p) { step<ReductionKernel>(p).units = {dim_extent(), 2}; }},
       {"scratch of", [](Plan& p) { step<RowKernel>(p).units = {dim_extent(), 1}; }},
       {"units of 4 are not", [](Plan& p) { step<CopyKernel>(p).units = {2, 4}; }},
+      {"units of 0 cycles", [](Plan& p) { step<RowKernel>(p).units = {dim_extent(), 1, 0}; }},
       {"cannot be divided", [](Plan& p) { step<LibraryKernel>(p).units = {2, 1}; }},
       {"operands and", [](Plan& p) { first<LibraryKernel>(p).inputs.pop_back(); }},
       {"between sizes",

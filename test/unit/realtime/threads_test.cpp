@@ -12,6 +12,15 @@
 
 #include "mlpjit/mlpjit.h"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+// oneTBB is not built with the sanitizer, which does not see how it hands a task over.
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:TbbExecutor\nrace:Team::Team\nrace:tbb::detail\n";
+}
+#endif
+#endif
+
 namespace mlpjit {
 namespace {
 

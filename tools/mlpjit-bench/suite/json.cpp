@@ -1,0 +1,87 @@
+// What the suite found, for programs.
+
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/stringbuffer.h>
+
+#include "tools/mlpjit-bench/suite/suite.h"
+
+namespace mlpjit::bench {
+namespace {
+
+using JsonWriter = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+
+void field(JsonWriter& to, const char* name, double value) {
+  to.Key(name);
+  to.Double(value);
+}
+void field(JsonWriter& to, const char* name, const std::string& value) {
+  to.Key(name);
+  to.String(value.c_str());
+}
+
+void write(JsonWriter& to, const Machine& machine) {
+  to.Key("machine");
+  to.StartObject();
+  field(to, "gflops_f32", machine.gflops_f32);
+  field(to, "gflops_f64", machine.gflops_f64);
+  to.Key("bandwidth");
+  to.StartArray();
+  for (const Bandwidth& each : machine.bandwidth) {
+    to.StartObject();
+    field(to, "bytes", static_cast<double>(each.bytes));
+    field(to, "gb_per_s", each.gb_per_s);
+    to.EndObject();
+  }
+  to.EndArray();
+  to.EndObject();
+}
+
+void write(JsonWriter& to, const CaseResult& one) {
+  to.StartObject();
+  field(to, "case", one.measured.name());
+  field(to, "flops", one.measured.flops());
+  field(to, "bytes", one.measured.bytes());
+  field(to, "limit_us", one.limit.microseconds());
+  field(to, "limited_by", one.limit.what());
+  to.Key("same_bits");
+  to.Bool(one.same_bits);
+  field(to, "compile_ms", one.compile_ms);
+  field(to, "second_batch_ms", one.second_ms);
+  to.Key("timings");
+  to.StartArray();
+  for (const Timing& timing : one.timings) {
+    to.StartObject();
+    field(to, "name", timing.name);
+    to.Key("peer");
+    to.Bool(timing.peer);
+    field(to, "min_us", timing.minimum);
+    field(to, "p50_us", timing.p50);
+    field(to, "p99_us", timing.p99);
+    to.EndObject();
+  }
+  to.EndArray();
+  to.EndObject();
+}
+
+}  // namespace
+
+std::string suite_json(const SuiteResult& result) {
+  rapidjson::StringBuffer buffer;
+  JsonWriter to(buffer);
+  to.SetMaxDecimalPlaces(4);
+  to.StartObject();
+  field(to, "processor", result.processor);
+  field(to, "isa", result.isa);
+  field(to, "peers", result.peers);
+  field(to, "call_ns", result.call_ns);
+  field(to, "bound_call_ns", result.bound_call_ns);
+  write(to, result.machine);
+  to.Key("cases");
+  to.StartArray();
+  for (const CaseResult& one : result.cases) write(to, one);
+  to.EndArray();
+  to.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+}
+
+}  // namespace mlpjit::bench
