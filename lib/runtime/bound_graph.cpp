@@ -44,11 +44,10 @@ bool has_loops(const CompiledGraph& executable) {
 BoundGraph::BoundGraph(std::shared_ptr<const CompiledGraph> executable, std::vector<Weight> weights,
                        std::int64_t batch)
     : compiled_(std::dynamic_pointer_cast<const NativeGraph>(std::move(executable))),
-      entry_(compiled_->entry()),
       batch_(batch),
       first_output_(static_cast<std::uint32_t>(compiled_->inputs().size())),
       slots_(compiled_->make_slots()),
-      workspace_(support::make_counted(compiled_->plan().workspace(batch))),
+      workspace_(support::make_counted(compiled_->workspace_bytes(batch))),
       context_(compiled_->library_steps(), batch) {
   const std::vector<plan::Slot>& slots = compiled_->plan().slots;
   for (const Weight& weight : weights) {

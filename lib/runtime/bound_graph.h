@@ -50,7 +50,7 @@ class BoundGraph {
   }
   // 0 or a status of generated code.
   std::int64_t run() noexcept {
-    return entry_(context_.runtime(), slots_.data(), workspace_.get(), batch_);
+    return compiled_->invoke(context_, slots_.data(), workspace_.get(), batch_);
   }
   void end() noexcept { own_.reader.end(); }
 
@@ -73,7 +73,6 @@ class BoundGraph {
   void look_up(std::uint64_t since) noexcept;
 
   const std::shared_ptr<const NativeGraph> compiled_;
-  const codegen::EntryPoint entry_;
   std::vector<Bound> weights_;
   const std::int64_t batch_;
   std::uint32_t first_output_ = 0;

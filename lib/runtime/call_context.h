@@ -11,6 +11,8 @@
 
 namespace mlpjit::runtime {
 
+struct BlockRun;
+
 class CallContext {
  public:
   // `batch`: the value of the plan's symbol.
@@ -28,6 +30,10 @@ class CallContext {
     scratch_bytes_ = scratch_bytes;
     runtime_.parallel = &CallContext::run_shared;
   }
+
+  // Where the code runs on blocks of rows.
+  void set_block_run(const BlockRun* run) { block_run_ = run; }
+  const BlockRun* block_run() const { return block_run_; }
 
   const codegen::Runtime* runtime() const { return &runtime_; }
   std::int64_t batch() const { return batch_; }
@@ -49,6 +55,7 @@ class CallContext {
   const Sharing* sharing_ = nullptr;
   std::byte* scratch_ = nullptr;
   std::size_t scratch_bytes_ = 0;
+  const BlockRun* block_run_ = nullptr;
 };
 
 }  // namespace mlpjit::runtime

@@ -1,7 +1,10 @@
 #include "lib/runtime/compiled_graph.h"
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
 
+#include "lib/ir/rows.h"
 #include "lib/ir/text.h"
 #include "lib/plan/plan.h"
 #include "lib/plan/verify.h"
@@ -73,17 +76,47 @@ void add_up(Report& report) {
                     report.link_ms + report.load_ms;
 }
 
-std::shared_ptr<const CompiledGraph> compile_native(ir::Graph graph, const Settings& settings,
-                                                    Report report) {
+struct Planned {
+  plan::Plan plan;
+  std::optional<NativeGraph::Blocks> blocks;
+};
+
+bool has_library_steps(const plan::Plan& plan) {
+  return std::any_of(plan.steps.begin(), plan.steps.end(), [](const plan::Step& step) {
+    return std::holds_alternative<plan::LibraryKernel>(step.kernel);
+  });
+}
+
+// Of all rows, or of a block of them.
+Planned make_plan(const ir::Graph& graph, const Settings& settings) {
+  const plan::Target target = plan::make_target(settings.isa);
+  const int threads = settings.sharing.threads;
+  if (const std::optional<ir::Rows> rows = ir::find_rows(graph.main())) {
+    if (const auto how = choose_row_blocks(graph.main(), *rows, target, threads)) {
+      auto block = std::make_shared<const ir::Graph>(
+          how->rows == 0 ? graph.clone() : ir::with_rows(graph, *rows, Dim(how->block(how->rows))));
+      Planned planned{plan::make_plan(std::move(block), target), NativeGraph::Blocks{*how, *rows}};
+      if (!has_library_steps(planned.plan)) return planned;
+    }
+  }
+  return {plan::make_plan(std::make_shared<const ir::Graph>(graph.clone()), target,
+                          {.threads = threads}),
+          std::nullopt};
+}
+
+std::shared_ptr<const CompiledGraph> compile_native(const ir::Graph& graph,
+                                                    const Settings& settings, Report report) {
   Stopwatch watch;
-  plan::Plan plan =
-      plan::make_plan(std::make_shared<const ir::Graph>(std::move(graph)),
-                      plan::make_target(settings.isa), {.threads = settings.sharing.threads});
+  auto [plan, blocks] = make_plan(graph, settings);
   if (settings.verify) {
     if (const std::string fault = plan::verify(plan); !fault.empty())
       throw InternalError("plan: " + fault + "\n" + plan::to_string(plan));
   }
   describe(plan, report);
+  // Any number of rows may be fewer than a block.
+  if (blocks)
+    report.row_block =
+        blocks->how.rows == 0 ? blocks->how.most : blocks->how.block(blocks->how.rows);
   report.plan_ms = watch.lap();
   if (settings.dump) settings.dump("plan", plan::to_string(plan));
 
@@ -103,7 +136,7 @@ std::shared_ptr<const CompiledGraph> compile_native(ir::Graph graph, const Setti
   report.link_ms = watch.lap();
   add_up(report);
   return std::make_shared<const NativeGraph>(std::move(plan), std::move(code), std::move(report),
-                                             settings.sharing);
+                                             interface_of(graph.main()), settings.sharing, blocks);
 }
 
 }  // namespace
@@ -123,7 +156,7 @@ std::shared_ptr<const CompiledGraph> CompiledGraph::compile(const ir::Graph& gra
   report.passes_ms = watch.lap() - shown_ms;
   if (settings.dump) settings.dump("optimized", ir::print(optimised));
   if (settings.backend == Backend::native) {
-    return compile_native(std::move(optimised), settings, std::move(report));
+    return compile_native(optimised, settings, std::move(report));
   }
   add_up(report);
   return std::make_shared<const InterpretedGraph>(std::move(optimised), settings.isa,

@@ -48,7 +48,8 @@ struct Report {
   support::Isa isa{};
   std::vector<passes::PassReport> passes;
   std::vector<KernelReport> kernels;
-  int fusions = 0;  // groups of ops that are one kernel
+  int fusions = 0;             // groups of ops that are one kernel
+  std::int64_t row_block = 0;  // rows that the kernels run on at a time; 0: on all
   // Of batch size 1 where they depend on it; then the formula says how.
   std::string workspace_formula;
   std::size_t workspace_bytes = 0, unshared_bytes = 0, packed_bytes = 0, code_bytes = 0;

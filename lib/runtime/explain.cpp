@@ -48,6 +48,7 @@ void serialize(Archive& archive, SignatureSummary& signature) {
           cereal::make_nvp("passes", signature.passes),
           cereal::make_nvp("kernels", signature.kernels),
           cereal::make_nvp("fusions", signature.fusions),
+          cereal::make_nvp("row_block", signature.row_block),
           cereal::make_nvp("workspace_bytes", signature.workspace_bytes),
           cereal::make_nvp("workspace_formula", signature.workspace_formula),
           cereal::make_nvp("unshared_bytes", signature.unshared_bytes),
@@ -194,6 +195,8 @@ void write_signature(Text out, const SignatureSummary& signature) {
   }
   if (!signature.kernels.empty()) {
     fmt::format_to(out, "    fusions  {}\n", signature.fusions);
+    if (signature.row_block > 0)
+      fmt::format_to(out, "    rows     {} at a time\n", signature.row_block);
     for (const KernelSummary& kernel : signature.kernels) write_kernel(out, kernel);
     fmt::format_to(out,
                    "    bytes    workspace {} ({} without reuse), packed weights {}, code {}\n",
@@ -268,6 +271,7 @@ SignatureSummary summarize(const Report& report) {
     summary.kernels.push_back({kernel.name, kernel.kind, kernel.reason, fused_text(kernel.fused)});
   }
   summary.fusions = report.fusions;
+  summary.row_block = report.row_block;
   summary.workspace_bytes = report.workspace_bytes;
   summary.workspace_formula = report.workspace_formula;
   summary.unshared_bytes = report.unshared_bytes;

@@ -40,7 +40,7 @@ NativeGraph::Constants::Constants(const plan::Plan& plan) {
 }
 
 NativeGraph::NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report,
-                         Sharing sharing)
+                         Interface interface, Sharing sharing, const std::optional<Blocks>& blocks)
     : plan_(std::move(plan)),
       code_(std::move(code)),
       entry_(code_->entry()),
@@ -49,7 +49,7 @@ NativeGraph::NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, R
       shares_(sharing_.threads > 1 &&
               std::any_of(plan_.steps.begin(), plan_.steps.end(),
                           [](const plan::Step& step) { return step.units.divided(); })),
-      interface_(interface_of(plan_.graph->main())),
+      interface_(std::move(interface)),
       constants_(plan_),
       library_(plan_),
       input_slots_(interface_.input_types.size()),
@@ -57,6 +57,7 @@ NativeGraph::NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, R
       input_bytes_(byte_sizes(interface_.input_types)),
       result_bytes_(byte_sizes(interface_.result_types)) {
   bind_slots();
+  if (blocks) blocks_.emplace(blocks->how, blocks->rows, plan_, entry_);
 }
 
 support::Derivation NativeGraph::packing(const plan::PackedLayout& layout) {
@@ -122,15 +123,16 @@ void NativeGraph::call(void** slots, std::span<const interp::View> results,
   for (const Packed& packed : packed_) {
     if (slots[packed.slot] == nullptr) packs += support::aligned_size(packed.how.bytes);
   }
-  const std::size_t workspace_bytes = support::aligned_size(plan_.workspace(batch));
+  const std::size_t workspace_bytes = this->workspace_bytes(batch);
   const std::size_t scratch_bytes =
       shares_ ? support::aligned_size(static_cast<std::size_t>(plan_.scratch_bytes)) : 0;
   const WorkspaceScope workspace(workspace_bytes + packs + scratch_bytes);
   CallContext context(library_, batch);
   if (shares_) context.share(sharing_, workspace.data() + workspace_bytes + packs, scratch_bytes);
+  const Sharing* const sharing = sharing_.threads > 1 ? &sharing_ : nullptr;
   std::int64_t status = codegen::kOk;
   if (packs == 0) {
-    status = entry_(context.runtime(), slots, workspace.data(), batch);
+    status = invoke(context, slots, workspace.data(), batch, sharing);
   } else {
     std::byte* next = workspace.data() + workspace_bytes;
     for (const Packed& packed : packed_) {
@@ -139,7 +141,7 @@ void NativeGraph::call(void** slots, std::span<const interp::View> results,
       slots[packed.slot] = next;
       next += support::aligned_size(packed.how.bytes);
     }
-    status = entry_(context.runtime(), slots, workspace.data(), batch);
+    status = invoke(context, slots, workspace.data(), batch, sharing);
     for (const Packed& packed : packed_) {
       const auto* pack = static_cast<const std::byte*>(slots[packed.slot]);
       if (pack >= workspace.data() && pack < next) slots[packed.slot] = nullptr;

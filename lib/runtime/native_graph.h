@@ -3,6 +3,7 @@
 // threw. Knows nothing of LLVM; any codegen::Code will do, so that its tests need none.
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,13 +12,21 @@
 #include "lib/runtime/call_context.h"
 #include "lib/runtime/compiled_graph.h"
 #include "lib/runtime/interface.h"
+#include "lib/runtime/row_blocks.h"
+#include "lib/support/bytes.h"
 
 namespace mlpjit::runtime {
 
 class NativeGraph final : public CompiledGraph {
  public:
+  // `interface`: of the program; where the plan is of a block of its rows, `blocks` say which.
+  struct Blocks {
+    RowBlocks how;
+    ir::Rows rows;
+  };
   NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report,
-              Sharing sharing = {});
+              Interface interface, Sharing sharing = {},
+              const std::optional<Blocks>& blocks = std::nullopt);
 
   void run(std::span<const Argument> inputs, std::span<const interp::View> results) const override;
   std::unique_ptr<Frame> make_frame() const override;
@@ -28,7 +37,18 @@ class NativeGraph final : public CompiledGraph {
 
   // For callers that fill the slots themselves (bound_graph.h).
   const plan::Plan& plan() const { return plan_; }
-  codegen::EntryPoint entry() const { return entry_; }
+  // What a call needs of it; and the call. Without another thread.
+  std::size_t workspace_bytes(std::int64_t batch) const {
+    return blocks_ ? blocks_->workspace_bytes(batch)
+                   : support::aligned_size(plan_.workspace(batch));
+  }
+  std::int64_t invoke(CallContext& context, void* const* slots, std::byte* workspace,
+                      std::int64_t batch, const Sharing* sharing = nullptr) const {
+    if (!blocks_) [[likely]]
+      return entry_(context.runtime(), slots, workspace, batch);
+    blocks_->run(context, sharing, slots, workspace, batch);
+    return codegen::kOk;
+  }
   const LibrarySteps& library_steps() const { return library_; }
   // One pointer per slot; those of constants are there.
   std::vector<void*> make_slots() const;
@@ -75,6 +95,7 @@ class NativeGraph final : public CompiledGraph {
   const Interface interface_;
   const Constants constants_;
   const LibrarySteps library_;
+  std::optional<const BlockProgram> blocks_;
   std::vector<InputSlots> input_slots_;
   std::vector<std::uint32_t> output_slots_;
   std::vector<Packed> packed_;

@@ -53,7 +53,8 @@ plan::Plan plan_of(std::string_view text) {
 }
 
 NativeGraph make(plan::Plan plan, codegen::EntryPoint entry) {
-  return NativeGraph(std::move(plan), std::make_unique<CppCode>(entry), {});
+  Interface interface = interface_of(plan.graph->main());
+  return NativeGraph(std::move(plan), std::make_unique<CppCode>(entry), {}, std::move(interface));
 }
 
 template <std::size_t N>
