@@ -14,6 +14,7 @@
 #include <memory>
 #include <new>
 
+#include "tools/mlpjit-bench/latency.h"
 #include "tools/mlpjit-bench/network.h"
 #include "tools/mlpjit-bench/peers/peer.h"
 #include "tools/mlpjit-bench/report.h"
@@ -236,6 +237,7 @@ Examples:
   mlpjit-bench 512-256-128-2 --batch 1,16,64
   mlpjit-bench 27-64-64-6 --activation tanh --isa avx2
   mlpjit-bench --model policy.onnx --batch 1,64
+  mlpjit-bench 27-64-64-6 --activation tanh --latency --swap
   mlpjit-bench suite --markdown benchmarks.md --svg roofline.svg
 
 Peers run on one thread. Those of Python's packages are found in the folders that
@@ -247,6 +249,7 @@ Exit codes: 0 done; 1 the bits differ, or a run fails; 2 the command line is wro
 struct CommandLine {
   Settings settings;
   SuiteSettings suite;
+  LatencySettings latency;
   CLI::App* suite_command = nullptr;
   std::string layers = "512-256-128-2", model;
   std::vector<std::string> dims;
@@ -283,6 +286,23 @@ void declare(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
 }
 
+void declare_latency(CLI::App& app, CommandLine& line) {
+  LatencySettings& settings = line.latency;
+  CLI::Option* const latency =
+      app.add_flag("--latency", settings.wanted, "How long bound calls take, each by itself");
+  app.add_option("--calls", settings.calls, "Calls of --latency; else as many as fit the rest")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{100'000'000}))
+      ->needs(latency);
+  app.add_option("--period", settings.period_us, "Microseconds from call to call of --latency")
+      ->check(CLI::Range(1.0, 1e7))
+      ->needs(latency);
+  app.add_option("--evict", settings.evict, "Cache that is read over before each call")
+      ->check(CLI::IsMember({"L2", "LLC"}))
+      ->needs(latency);
+  app.add_flag("--swap", settings.swap, "Another thread replaces the weights meanwhile")
+      ->needs(latency);
+}
+
 void declare_suite(CLI::App& app, CommandLine& line) {
   SuiteSettings& settings = line.suite;
   line.suite_command = app.add_subcommand(
@@ -314,10 +334,19 @@ int run_suite_command(const SuiteSettings& settings) {
   return result.same_bits() ? kDone : kFailed;
 }
 
+int run(const CommandLine& line) {
+  if (line.suite_command->parsed()) return run_suite_command(line.suite);
+  if (!line.latency.wanted) return run(line.settings);
+  for (const std::int64_t batch : line.settings.batches)
+    std::cout << latency_text(*line.settings.subject, batch, line.latency) << "\n";
+  return kDone;
+}
+
 int main_with_errors(int argc, char** argv) {
   CLI::App app(kDescription, "mlpjit-bench");
   CommandLine line;
   declare(app, line);
+  declare_latency(app, line);
   declare_suite(app, line);
   try {
     app.parse(argc, argv);
@@ -336,8 +365,7 @@ int main_with_errors(int argc, char** argv) {
   }
   try {
     if (!line.model.empty()) line.settings.subject = model_subject(line.model, line.dims);
-    const int code =
-        line.suite_command->parsed() ? run_suite_command(line.suite) : run(line.settings);
+    const int code = run(line);
     tools::finish_output();
     return code;
   } catch (const std::bad_alloc&) {

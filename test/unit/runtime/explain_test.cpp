@@ -31,6 +31,7 @@ Explanation example() {
   signature.kernels = {{"0.dense", "dense", "4 x 2 panels", "dense, relu"},
                        {"a\nb.gather", "library", "library: no kernel of its own"}};
   signature.fusions = 1;
+  signature.row_block = 48;
   signature.workspace_bytes = 64;
   signature.workspace_formula = "64*B";
   signature.unshared_bytes = 128;
@@ -65,7 +66,8 @@ TEST(Explain, JsonHoldsEveryMemberUnderItsName) {
   EXPECT_STREQ(signature["audit"][0].GetString(), "0.dense: the constant 3 became 4");
   EXPECT_STREQ(signature["workspace_formula"].GetString(), "64*B");
   EXPECT_STREQ(json["exact_batch"].GetString(), "a size is read");
-  EXPECT_EQ(signature.MemberCount(), 15u);
+  EXPECT_EQ(signature["row_block"].GetInt64(), 48);
+  EXPECT_EQ(signature.MemberCount(), 16u);
 }
 
 TEST(Explain, JsonIsUtf8WhateverLayersAreCalled) {
@@ -106,7 +108,7 @@ TEST(Explain, TextNamesGuardsPassesKernelsBytesAndTimes) {
   out << example();
   for (const char* part :
        {"41 hits", "last miss: argument 0", "guard    training is false",
-        "fold: 3 changes (add -2, constant +1), 0.250 ms",
+        "fold: 3 changes (add -2, constant +1), 0.250 ms", "rows     48 at a time\n",
         "kernel   0.dense (dense, relu): dense, 4 x 2 panels\n",
         "kernel   a\\nb.gather: library: no kernel of its own\n", "net \"a\"\\n: 41 hits, 2 misses",
         "1 failure, the last one: item: \"x\"\\x01\n", "0 evictions; 1 executable of",
