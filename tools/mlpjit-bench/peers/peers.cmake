@@ -1,3 +1,16 @@
+option(MLPJIT_BENCH_PEERS "mlpjit-bench links the libraries that it compares with, and has code for this processor alone" ON)
+
+# Models for the runtimes that read ONNX.
+find_path(MLPJIT_PROTOZERO_FOLDER protozero/pbf_writer.hpp)
+if(MLPJIT_PROTOZERO_FOLDER)
+  target_compile_definitions(mlpjit-bench PRIVATE MLPJIT_BENCH_ONNX)
+  target_include_directories(mlpjit-bench SYSTEM PRIVATE ${MLPJIT_PROTOZERO_FOLDER})
+endif()
+# A benchmark to be given away knows only what it opens when it runs.
+if(NOT MLPJIT_BENCH_PEERS)
+  return()
+endif()
+
 # Peers are built into the benchmark alone, and only if they are here. OpenBLAS, ONNX Runtime and OpenVINO are opened
 # when it runs and need nothing now.
 
@@ -67,11 +80,5 @@ endif()
 # Never for the link, which would have every thread flush subnormal numbers.
 set_property(SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/peers/plain.cpp APPEND PROPERTY COMPILE_OPTIONS -ffast-math)
 
-# Models for the runtimes that read ONNX.
-find_path(MLPJIT_PROTOZERO_FOLDER protozero/pbf_writer.hpp)
-if(MLPJIT_PROTOZERO_FOLDER)
-  target_compile_definitions(mlpjit-bench PRIVATE MLPJIT_BENCH_ONNX)
-  target_include_directories(mlpjit-bench SYSTEM PRIVATE ${MLPJIT_PROTOZERO_FOLDER})
-endif()
 message(STATUS "mlpjit-bench: oneDNN ${MLPJIT_DNNL_LIBRARY}, Eigen ${Eigen3_VERSION}, XNNPACK "
                "${MLPJIT_XNNPACK_LIBRARY}, LIBXSMM ${MLPJIT_LIBXSMM_LIBRARY}")
