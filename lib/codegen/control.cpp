@@ -18,10 +18,20 @@ Value* StepCalls::call(std::uint32_t step) {
   llvm::Function* driver = e_.module.driver(step);
   if (driver == nullptr) return call_library(step);
   if (e_.module.plan().steps[step].units.divided()) return call_divided(step), nullptr;
+  if (const auto* arguments = e_.module.shared_steps().arguments(step))
+    return call_shared(step, *arguments), nullptr;
   llvm::Function* in = e_.function;
   Value* status =
       e_.b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3)});
   return status->getType()->isVoidTy() ? nullptr : status;
+}
+
+// With the addresses that its buffers have now: those of a loop change from turn to turn.
+void StepCalls::call_shared(std::uint32_t step, const std::vector<plan::BufferId>& arguments) {
+  Values values = {e_.runtime(), e_.function->getArg(3)};
+  for (const plan::BufferId id : arguments)
+    values.push_back(address(e_, e_.module.plan().buffers[id]));
+  e_.b.CreateCall(e_.module.driver(step), values);
 }
 
 // Through the runtime table, or all units here.
@@ -36,10 +46,8 @@ void StepCalls::call_divided(std::uint32_t index) {
       b.CreateIsNull(parallel),
       [&] {
         Value* scratch = llvm::ConstantPointerNull::get(b.getPtrTy());
-        if (const auto* row = std::get_if<plan::RowKernel>(&step.kernel)) {
-          const plan::Buffer& buffer = e_.module.plan().buffers[row->scratch];
-          scratch = b.CreateInBoundsGEP(b.getInt8Ty(), in->getArg(2), workspace_offset(e_, buffer));
-        }
+        if (const auto* row = std::get_if<plan::RowKernel>(&step.kernel))
+          scratch = workspace_memory(e_, e_.module.plan().buffers[row->scratch]);
         b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3), e_.i64(0),
                               units, scratch});
       },
