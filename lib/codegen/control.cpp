@@ -18,7 +18,7 @@ Value* StepCalls::call(std::uint32_t step) {
   llvm::Function* driver = e_.module.driver(step);
   if (driver == nullptr) return call_library(step);
   if (e_.module.plan().steps[step].units.divided()) return call_divided(step), nullptr;
-  if (const auto* arguments = e_.module.shared_steps().arguments(step))
+  if (const StepArguments* arguments = e_.module.shared_steps().arguments(step))
     return call_shared(step, *arguments), nullptr;
   llvm::Function* in = e_.function;
   Value* status =
@@ -27,10 +27,12 @@ Value* StepCalls::call(std::uint32_t step) {
 }
 
 // With the addresses that its buffers have now: those of a loop change from turn to turn.
-void StepCalls::call_shared(std::uint32_t step, const std::vector<plan::BufferId>& arguments) {
+void StepCalls::call_shared(std::uint32_t step, const StepArguments& arguments) {
   Values values = {e_.runtime(), e_.function->getArg(3)};
-  for (const plan::BufferId id : arguments)
+  for (const plan::BufferId id : arguments.buffers)
     values.push_back(address(e_, e_.module.plan().buffers[id]));
+  for (const plan::Body::Scalar* scalar : arguments.scalars)
+    values.push_back(e_.b.getInt64(e_.bits(scalar->literal)->getZExtValue()));
   e_.b.CreateCall(e_.module.driver(step), values);
 }
 

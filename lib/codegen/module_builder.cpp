@@ -103,9 +103,10 @@ llvm::Function* ModuleBuilder::declare_step(std::uint32_t index) {
   auto* i64 = llvm::Type::getInt64Ty(context_);
   auto* result = plan::regions_of(step.kernel).empty() ? llvm::Type::getVoidTy(context_) : i64;
   std::vector<llvm::Type*> arguments = {pointer, pointer, pointer, i64};
-  if (const auto* buffers = shared_steps_.arguments(index)) {
+  if (const StepArguments* shared = shared_steps_.arguments(index)) {
     arguments = {pointer, i64};
-    arguments.insert(arguments.end(), buffers->size(), pointer);
+    arguments.insert(arguments.end(), shared->buffers.size(), pointer);
+    arguments.insert(arguments.end(), shared->scalars.size(), i64);
   }
   if (step.units.divided()) arguments.insert(arguments.end(), {i64, i64, pointer});
   return add_function(llvm::FunctionType::get(result, arguments, false), step.name);
@@ -133,10 +134,12 @@ Driver::Driver(ModuleBuilder& builder, llvm::Function* made, std::uint32_t step)
     : Emitter(builder, made,
               made->getArg(builder.shared_steps().arguments(step) == nullptr ? 3 : 1)),
       units_(builder.plan().steps[step].units) {
-  const auto* arguments = builder.shared_steps().arguments(step);
+  const StepArguments* arguments = builder.shared_steps().arguments(step);
   if (arguments == nullptr) return;
   unsigned number = 2;
-  for (const plan::BufferId id : *arguments) pointers_.emplace(id, made->getArg(number++));
+  for (const plan::BufferId id : arguments->buffers) pointers_.emplace(id, made->getArg(number++));
+  for (const auto* scalar : arguments->scalars)
+    scalar_arguments_.emplace(scalar, made->getArg(number++));
 }
 
 Value* Driver::pointer(plan::BufferId id) {

@@ -54,7 +54,7 @@ class ModuleBuilder {
 
 // A driver function under construction: (runtime, slots, workspace, batch), and (begin, end,
 // scratch) of a step that is divided into units (RangeFunction of abi.h). One that several steps
-// share is (runtime, batch, the address of each buffer...).
+// share is (runtime, batch, StepArguments...).
 class Driver : public Emitter {
  public:
   Driver(ModuleBuilder& module, llvm::Function* function, std::uint32_t step);
@@ -97,7 +97,7 @@ class StepCalls {
 
  private:
   Value* call(std::uint32_t step);
-  void call_shared(std::uint32_t step, const std::vector<plan::BufferId>& arguments);
+  void call_shared(std::uint32_t step, const StepArguments& arguments);
   void call_divided(std::uint32_t step);
   Value* call_library(std::uint32_t step);
   void end_on_failure(Value* status);

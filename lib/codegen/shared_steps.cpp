@@ -13,25 +13,28 @@
 namespace mlpjit::codegen {
 namespace {
 
-// From so many equal steps on they share a function. Fewer keep one each, which costs a call less.
-constexpr std::uint32_t kWorthSharing = 3;
+// From so many equal steps on they share a function; fewer keep one each. Of steps that differ in
+// scalars it takes more: immediate operands are a little faster than arguments.
+constexpr std::uint32_t kWorthSharing = 3, kWorthArguments = 16;
 
 // All that the code of a step is made from, as bytes: the members of its kernel (fields.h), bodies
 // by what they compute, buffers by dtype and by which of them are one.
 class Form {
  public:
-  explicit Form(const plan::Plan& plan) : plan_(plan), main_(plan.graph->main()) {}
+  // With the scalars of bodies, or as arguments.
+  Form(const plan::Plan& plan, bool with_scalars)
+      : plan_(plan), main_(plan.graph->main()), with_scalars_(with_scalars) {}
 
   // Both stay until the next call.
   const std::string& bytes() const { return bytes_; }
-  const std::vector<plan::BufferId>& buffers() const { return buffers_; }
+  const StepArguments& arguments() const { return arguments_; }
 
   void of(const plan::Kernel& kernel) {
     bytes_.clear();
-    buffers_.clear();
+    arguments_ = {};
     write(kernel.index());
-    plan::Kernel copy = kernel;
-    std::visit([this](auto& one) { plan::fields(*this, one); }, copy);
+    // Its members are only read.
+    std::visit([this](auto& one) { plan::fields(*this, one); }, const_cast<plan::Kernel&>(kernel));
     // A copy has no loop of its own: it moves all of a buffer.
     if (const auto* moved = std::get_if<plan::CopyKernel>(&kernel))
       write(plan_.buffers[moved->from].bytes);
@@ -66,10 +69,11 @@ class Form {
   void write_id(std::int64_t buffer) {
     if (buffer < 0) return write(std::int64_t{-1});
     const auto id = static_cast<plan::BufferId>(buffer);
-    const auto at = std::find(buffers_.begin(), buffers_.end(), id);
-    write(static_cast<std::int64_t>(at - buffers_.begin()));
-    if (at != buffers_.end()) return;
-    buffers_.push_back(id);
+    std::vector<plan::BufferId>& known = arguments_.buffers;
+    const auto at = std::find(known.begin(), known.end(), id);
+    write(static_cast<std::int64_t>(at - known.begin()));
+    if (at != known.end()) return;
+    known.push_back(id);
     write(plan_.buffers[id].dtype);
   }
   void write(plan::Access& access) {
@@ -77,7 +81,10 @@ class Form {
     write(access.strides);
   }
   void write(plan::Body& body) {
-    const std::string code = body_signature(main_, body);
+    const std::string code = body_signature(main_, body, with_scalars_);
+    if (!with_scalars_) {
+      for (const plan::Body::Scalar& scalar : body.scalars) arguments_.scalars.push_back(&scalar);
+    }
     for (const std::size_t count : {body.arguments.size(), body.scalars.size(), code.size()})
       write(count);
     bytes_ += code;
@@ -95,11 +102,12 @@ class Form {
 
   const plan::Plan& plan_;
   const ir::Function& main_;
+  const bool with_scalars_;
   std::string bytes_;
-  std::vector<plan::BufferId> buffers_;
+  StepArguments arguments_;
 };
 
-// Control steps and library steps are numbered and have regions; the ranges of a divided step have
+// Control steps and library steps have numbers and regions; the ranges of a divided step have
 // arguments of their own.
 bool may_share(const plan::Step& step) {
   return plan::regions_of(step.kernel).empty() && !step.units.divided() &&
@@ -109,18 +117,49 @@ bool may_share(const plan::Step& step) {
 }  // namespace
 
 SharedSteps::SharedSteps(const plan::Plan& plan) : steps_(plan.steps.size()) {
+  for (std::uint32_t i = 0; i < steps_.size(); ++i) steps_[i].owner = i;
+  share(plan, true);
+  share(plan, false);
+  keep_differing_scalars();
+}
+
+void SharedSteps::share(const plan::Plan& plan, bool with_scalars) {
   std::unordered_map<std::string, std::uint32_t> owners;  // by form
   std::vector<std::uint32_t> counts(steps_.size(), 0);    // by owner
-  Form form(plan);
+  std::vector<bool> taken(steps_.size(), false);
+  Form form(plan, with_scalars);
   for (std::uint32_t i = 0; i < steps_.size(); ++i) {
-    steps_[i].owner = i;
-    if (!may_share(plan.steps[i])) continue;
-    form.of(plan.steps[i].kernel);
-    steps_[i] = {owners.try_emplace(form.bytes(), i).first->second, form.buffers()};
+    const plan::Step& step = plan.steps[i];
+    if (!may_share(step) || arguments(i) != nullptr) continue;
+    // The scalars of a dense layer are of its micro-kernels.
+    if (!with_scalars && std::holds_alternative<plan::DenseKernel>(step.kernel)) continue;
+    form.of(step.kernel);
+    if (!with_scalars && form.arguments().scalars.empty()) continue;
+    steps_[i] = {owners.try_emplace(form.bytes(), i).first->second, form.arguments()};
     ++counts[steps_[i].owner];
+    taken[i] = true;
   }
+  const std::uint32_t enough = with_scalars ? kWorthSharing : kWorthArguments;
   for (std::uint32_t i = 0; i < steps_.size(); ++i) {
-    if (counts[steps_[i].owner] < kWorthSharing) steps_[i] = {i, {}};
+    if (taken[i] && counts[steps_[i].owner] < enough) steps_[i] = {i, {}};
+  }
+}
+
+// What is the same in all steps is immediate.
+void SharedSteps::keep_differing_scalars() {
+  std::unordered_map<std::uint32_t, std::vector<bool>> differ;  // by owner
+  for (const auto& [owner, own] : steps_) {
+    const auto& scalars = own.scalars;
+    const auto& of_owner = steps_[owner].arguments.scalars;
+    std::vector<bool>& all = differ[owner];
+    all.resize(scalars.size());
+    for (std::size_t s = 0; s < scalars.size(); ++s)
+      all[s] = all[s] || *scalars[s]->literal.bytes != *of_owner[s]->literal.bytes;
+  }
+  for (auto& [owner, own] : steps_) {
+    std::size_t number = 0;
+    const std::vector<bool>& kept = differ[owner];
+    std::erase_if(own.scalars, [&](const auto*) { return !kept[number++]; });
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // Which steps of a plan share one function: those whose code is the same but for where their
-// buffers are.
+// buffers are, and where there are many of them, but for scalars of their bodies.
 
 #include <cstdint>
 #include <vector>
@@ -9,22 +9,32 @@
 
 namespace mlpjit::codegen {
 
+// What a shared function gets from a step, in this order.
+struct StepArguments {
+  std::vector<plan::BufferId> buffers;             // their addresses
+  std::vector<const plan::Body::Scalar*> scalars;  // their bits: LLVM searches its lists of other
+                                                   // constants one by one
+};
+
 class SharedSteps {
  public:
   explicit SharedSteps(const plan::Plan& plan);
 
   // The step whose function this one calls: the first of those that share it, or the step itself.
   std::uint32_t owner(std::uint32_t step) const { return steps_[step].owner; }
-  // The buffers of a step with a shared function, in the order of its arguments. Null where the
-  // step has a function of its own, which finds them itself.
-  const std::vector<plan::BufferId>* arguments(std::uint32_t step) const {
-    return steps_[step].buffers.empty() ? nullptr : &steps_[step].buffers;
+  // Null where the step has a function of its own, which has all it needs.
+  const StepArguments* arguments(std::uint32_t step) const {
+    return steps_[step].arguments.buffers.empty() ? nullptr : &steps_[step].arguments;
   }
 
  private:
+  // Steps of one form, of which there are enough, share.
+  void share(const plan::Plan& plan, bool with_scalars);
+  void keep_differing_scalars();
+
   struct Shared {
     std::uint32_t owner = 0;
-    std::vector<plan::BufferId> buffers;
+    StepArguments arguments;
   };
   std::vector<Shared> steps_;
 };

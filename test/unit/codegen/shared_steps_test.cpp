@@ -202,6 +202,74 @@ TEST(SharedSteps, ScalarsOfTheBodyAreOfTheCode) {
   EXPECT_EQ(functions_of(text + "  return %m0, %m1, %m2, %m3, %m4, %m5\n}\n", false), 2);
 }
 
+// `times` lines, each with a constant of its own, and all their results; numbers as in repeated().
+std::string with_constants(const std::string& inputs, const std::string& dtype,
+                           const std::string& line, int times) {
+  std::string text = "func @main(" + inputs + ") {\n", results;
+  for (int i = 1; i <= times; ++i) {
+    text += fmt::format("  %k{} = constant {}[] {}\n", i, dtype, i + 2);
+    text += fmt::format(fmt::runtime("  " + line + "\n"), i, i - 1);
+    results += fmt::format("{}%r{}", i == 1 ? "" : ", ", i);
+  }
+  return text + "  return " + results + "\n}\n";
+}
+
+// Of many steps that differ in scalars alone these become arguments.
+TEST(SharedSteps, ScalarsOfManySteps) {
+  for (const char* type : {"f32", "f64", "i32", "i64"}) {
+    for (const char* line : {"%r{0} = multiply %x, %k{0}", "%r{0} = subtract %k{0}, %x",
+                             "%r{0} = clip %x, %k{0}, %k{0}"}) {
+      const std::string text = with_constants(fmt::format("%x: {}[37]", type), type, line, 20);
+      EXPECT_EQ(functions_of(text, false), 1) << line;
+      functions_of(text);
+    }
+  }
+  const std::string multiply = "%r{0} = multiply %x, %k{0}";
+  EXPECT_EQ(functions_of(with_constants("%x: f32[9]", "f32", multiply, 16), false), 1);
+  EXPECT_EQ(functions_of(with_constants("%x: f32[9]", "f32", multiply, 15), false), 15);
+}
+
+// Before and behind the root of a kernel; a dense layer keeps them in its micro-kernels.
+TEST(SharedSteps, ScalarsAroundRoots) {
+  EXPECT_EQ(
+      functions_of(with_constants("%x: f32[67]", "f32",
+                                  "%m{0} = multiply %x, %k{0} %s{0} = sum %m{0} {{axes = [0]}} "
+                                  "%r{0} = subtract %k{0}, %s{0}",
+                                  20)),
+      1);
+  EXPECT_EQ(functions_of(with_constants("%x: f64[3, 21]", "f64",
+                                        "%m{0} = multiply %x, %k{0} "
+                                        "%s{0} = softmax %m{0} {{axis = 1}} "
+                                        "%r{0} = subtract %k{0}, %s{0}",
+                                        20)),
+            1);
+  const std::string layer =
+      "%a{0} = subtract %k{0}, %x %s{0} = softmax %a{0} {{axis = 1}} %d{0} = dense %s{0}, %w "
+      "%r{0} = multiply %d{0}, %k{0}";
+  EXPECT_EQ(functions_of(
+                with_constants("%x: f32[5, 90], %w: f32[2, 90] = param \"w\"", "f32", layer, 20)),
+            2);
+  EXPECT_EQ(functions_of(
+                with_constants("%x: f32[5, 30], %w: f32[30, 30] = param \"w\"", "f32", layer, 20)),
+            21);
+}
+
+// Scalars that all steps have alike are immediate operands, and one constant may stand in several
+// places of one step but not of another.
+TEST(SharedSteps, ScalarsOfSomePlaces) {
+  std::string text = "func @main(%x: f32[67]) {\n %half = constant f32[] 0.5\n", results;
+  for (int i = 0; i < 18; ++i) {
+    text += fmt::format(
+        " %k{0} = constant f32[] {0}\n %m{0} = add %x, %k{0}\n %n{0} = multiply %m{0}, %half\n"
+        " %s{0} = sum %n{0} {{axes = [0]}}\n %r{0} = add %s{0}, %k{1}\n",
+        i, i / 2);
+    results += fmt::format("{}%r{}", i == 0 ? "" : ", ", i);
+  }
+  const Compiled program(text + " return " + results + "\n}\n", support::detect_isa());
+  EXPECT_EQ(compare(program), "");
+  EXPECT_EQ(step_functions(program), 1);
+}
+
 // Reductions of other axes, and results of another dtype.
 TEST(SharedSteps, ReductionsOfOtherRows) {
   EXPECT_EQ(functions_of(R"(func @main(%x: f32[6, 6], %y: f32[6, 6], %z: f32[6, 6]) {
