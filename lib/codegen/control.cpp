@@ -1,16 +1,48 @@
 // Control flow: branches and loops around calls of steps. What changes from turn to turn are
 // pointers in the workspace (plan::Place::indirect), which only the control step writes.
 
+#include <algorithm>
+
 #include "lib/codegen/abi.h"
 #include "lib/codegen/module_builder.h"
 
 namespace mlpjit::codegen {
 
-void StepCalls::emit(plan::StepRange steps) {
+namespace {
+
+// LLVM takes quadratic time for the registers of a long block: more calls than `kMostCalls` go into
+// functions of `kCallsOfPart`.
+constexpr std::size_t kMostCalls = 256, kCallsOfPart = 128;
+
+}  // namespace
+
+void StepCalls::emit(plan::StepRange range) {
   const plan::Plan& plan = e_.module.plan();
-  for (std::uint32_t i = steps.begin; i < steps.end; i = plan.after(i)) {
-    if (Value* status = call(i)) end_on_failure(status);
+  std::vector<std::uint32_t> steps;
+  for (std::uint32_t i = range.begin; i < range.end; i = plan.after(i)) steps.push_back(i);
+  const std::span<const std::uint32_t> all = steps;
+  if (all.size() <= kMostCalls) return emit_calls(all);
+  for (std::size_t i = 0; i < all.size(); i += kCallsOfPart)
+    end_on_failure(call_part(all.subspan(i, std::min(kCallsOfPart, all.size() - i))));
+}
+
+void StepCalls::emit_calls(std::span<const std::uint32_t> steps) {
+  for (const std::uint32_t step : steps) {
+    if (Value* status = call(step)) end_on_failure(status);
   }
+}
+
+// The status of a new function that calls them.
+Value* StepCalls::call_part(std::span<const std::uint32_t> steps) {
+  auto& b = e_.b;
+  auto* type = llvm::FunctionType::get(
+      b.getInt64Ty(), {b.getPtrTy(), b.getPtrTy(), b.getPtrTy(), b.getInt64Ty()}, false);
+  llvm::Function *in = e_.function,
+                 *made = e_.module.add_function(type, (in->getName() + ".steps").str());
+  Emitter part(e_.module, made, made->getArg(3));
+  StepCalls(part).emit_calls(steps);
+  part.b.CreateRet(part.i64(0));
+  return b.CreateCall(made, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3)});
 }
 
 // The status, or null where the step has none.

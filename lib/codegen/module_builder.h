@@ -93,9 +93,11 @@ Value* workspace_memory(Emitter& emitter, const plan::Buffer& buffer);
 class StepCalls {
  public:
   explicit StepCalls(Emitter& emitter) : e_(emitter) {}
-  void emit(plan::StepRange steps);
+  void emit(plan::StepRange range);
 
  private:
+  void emit_calls(std::span<const std::uint32_t> steps);
+  Value* call_part(std::span<const std::uint32_t> steps);
   Value* call(std::uint32_t step);
   void call_shared(std::uint32_t step, const StepArguments& arguments);
   void call_divided(std::uint32_t step);

@@ -149,6 +149,7 @@ void SharedSteps::share(const plan::Plan& plan, bool with_scalars) {
 void SharedSteps::keep_differing_scalars() {
   std::unordered_map<std::uint32_t, std::vector<bool>> differ;  // by owner
   for (const auto& [owner, own] : steps_) {
+    if (own.scalars.empty()) continue;
     const auto& scalars = own.scalars;
     const auto& of_owner = steps_[owner].arguments.scalars;
     std::vector<bool>& all = differ[owner];
@@ -157,6 +158,7 @@ void SharedSteps::keep_differing_scalars() {
       all[s] = all[s] || *scalars[s]->literal.bytes != *of_owner[s]->literal.bytes;
   }
   for (auto& [owner, own] : steps_) {
+    if (own.scalars.empty()) continue;
     std::size_t number = 0;
     const std::vector<bool>& kept = differ[owner];
     std::erase_if(own.scalars, [&](const auto*) { return !kept[number++]; });

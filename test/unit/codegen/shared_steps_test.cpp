@@ -300,6 +300,33 @@ TEST(SharedSteps, OperandsThatAreOneBuffer) {
   EXPECT_EQ(functions_of(all + "return %h6\n}\n"), 2);
 }
 
+// More calls than one function should have; a status of any of them ends the call.
+TEST(SharedSteps, ManyCalls) {
+  const std::string steps = "%e{0} = exp %a{1}\n %a{0} = tanh %e{0}\n";
+  EXPECT_EQ(functions_of(repeated("%a0: f32[7]", steps, 200, "return %a200"), false), 2 + 4);
+  const std::string inputs = "%a0: f32[7], %n0: i32[3]";
+  for (const int turn : {1, 199}) {
+    std::string text = repeated(inputs, steps, 200, "");
+    text.insert(text.find(fmt::format("%a{} =", turn)),
+                "%zero = constant i32[] 0\n %n1 = floor_divide %n0, %zero\n ");
+    text.insert(text.rfind('}'), "return %a200, %n1\n");
+    const Compiled program(text, support::detect_isa(), false);
+    EXPECT_EQ(compare(program), "");
+    const Values drawn = draw_inputs(program.original(), 1);
+    EXPECT_EQ(program.run(drawn).error, program.interpret(drawn).error);
+    EXPECT_NE(program.run(drawn).error, "");
+  }
+  std::string body;
+  for (int i = 1; i <= 150; ++i) body += fmt::format(fmt::runtime(steps), i, i - 1);
+  const Compiled loop(
+      "func @main(%x: f32[7], %ys: f32[3, 7]) {\n"
+      " %last, %all = scan %x, %ys {carried = 1} { ^(%c, %y)\n"
+      "%a0 = add %c, %y\n" +
+          body + " yield %a150, %a0 }\n return %last, %all\n}\n",
+      support::detect_isa(), false);
+  EXPECT_EQ(compare(loop), "");
+}
+
 // The ranges of divided steps have arguments of their own.
 TEST(SharedSteps, DividedStepsKeepTheirOwn) {
   EXPECT_EQ(functions_of(repeated("%a0: f32[128, 256]", "%a{0} = tanh %a{1}\n", 4, "return %a4"),
