@@ -13,8 +13,8 @@
 namespace mlpjit::codegen {
 namespace {
 
-// From so many equal steps on they share a function; fewer keep one each. Of steps that differ in
-// scalars it takes more: immediate operands are a little faster than arguments.
+// From so many equal steps on they share a function; fewer keep one each. Of functions that differ
+// in scalars it takes more: immediate operands are a little faster than arguments.
 constexpr std::uint32_t kWorthSharing = 3, kWorthArguments = 16;
 
 // All that the code of a step is made from, as bytes: the members of its kernel (fields.h), bodies
@@ -118,30 +118,48 @@ bool may_share(const plan::Step& step) {
 
 SharedSteps::SharedSteps(const plan::Plan& plan) : steps_(plan.steps.size()) {
   for (std::uint32_t i = 0; i < steps_.size(); ++i) steps_[i].owner = i;
-  share(plan, true);
-  share(plan, false);
+  share_equal(plan);
+  share_but_scalars(plan);
   keep_differing_scalars();
 }
 
-void SharedSteps::share(const plan::Plan& plan, bool with_scalars) {
+void SharedSteps::share_equal(const plan::Plan& plan) {
   std::unordered_map<std::string, std::uint32_t> owners;  // by form
-  std::vector<std::uint32_t> counts(steps_.size(), 0);    // by owner
-  std::vector<bool> taken(steps_.size(), false);
-  Form form(plan, with_scalars);
+  std::vector<std::uint32_t> steps(steps_.size(), 0);     // by owner
+  Form form(plan, true);
   for (std::uint32_t i = 0; i < steps_.size(); ++i) {
-    const plan::Step& step = plan.steps[i];
-    if (!may_share(step) || arguments(i) != nullptr) continue;
-    // The scalars of a dense layer are of its micro-kernels.
-    if (!with_scalars && std::holds_alternative<plan::DenseKernel>(step.kernel)) continue;
-    form.of(step.kernel);
-    if (!with_scalars && form.arguments().scalars.empty()) continue;
+    if (!may_share(plan.steps[i])) continue;
+    form.of(plan.steps[i].kernel);
     steps_[i] = {owners.try_emplace(form.bytes(), i).first->second, form.arguments()};
-    ++counts[steps_[i].owner];
-    taken[i] = true;
+    ++steps[steps_[i].owner];
   }
-  const std::uint32_t enough = with_scalars ? kWorthSharing : kWorthArguments;
   for (std::uint32_t i = 0; i < steps_.size(); ++i) {
-    if (taken[i] && counts[steps_[i].owner] < enough) steps_[i] = {i, {}};
+    if (steps[steps_[i].owner] < kWorthSharing) steps_[i] = {i, {}};
+  }
+}
+
+// Functions that differ in scalars alone become one, with all of their steps.
+void SharedSteps::share_but_scalars(const plan::Plan& plan) {
+  std::unordered_map<std::string, std::uint32_t> owners;   // by form
+  std::vector<std::uint32_t> joined(steps_.size(), 0);     // by the owner so far: the new one
+  std::vector<std::uint32_t> functions(steps_.size(), 0);  // by the new owner
+  Form form(plan, false);
+  for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+    joined[i] = i;
+    const plan::Step& step = plan.steps[i];
+    // The scalars of a dense layer are of its micro-kernels.
+    if (owner(i) != i || !may_share(step) || std::holds_alternative<plan::DenseKernel>(step.kernel))
+      continue;
+    form.of(step.kernel);
+    if (form.arguments().scalars.empty()) continue;
+    joined[i] = owners.try_emplace(form.bytes(), i).first->second;
+    ++functions[joined[i]];
+  }
+  for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+    const std::uint32_t to = joined[owner(i)];
+    if (functions[to] < kWorthArguments) continue;
+    form.of(plan.steps[i].kernel);
+    steps_[i] = {to, form.arguments()};
   }
 }
 

@@ -28,8 +28,8 @@ class SharedSteps {
   }
 
  private:
-  // Steps of one form, of which there are enough, share.
-  void share(const plan::Plan& plan, bool with_scalars);
+  void share_equal(const plan::Plan& plan);
+  void share_but_scalars(const plan::Plan& plan);
   void keep_differing_scalars();
 
   struct Shared {

@@ -39,11 +39,19 @@ Extent power(int degree) {
 // Memory of buffers that are alive by turns.
 struct Span {
   std::int64_t offset = 0, bytes = 0;
+  std::uint32_t first_step = 0, last_step = 0;        // of all lives
   std::map<std::uint32_t, std::uint32_t> lives = {};  // first step to last
 
   bool in_use(const Buffer& buffer) const {
-    auto next = lives.upper_bound(buffer.last_step);
+    if (buffer.last_step < first_step || buffer.first_step > last_step) return false;
+    if (lives.size() == 1) return true;
+    const auto next = lives.upper_bound(buffer.last_step);
     return next != lives.begin() && std::prev(next)->second >= buffer.first_step;
+  }
+  void add(const Buffer& buffer) {
+    first_step = lives.empty() ? buffer.first_step : std::min(first_step, buffer.first_step);
+    last_step = std::max(last_step, buffer.last_step);
+    lives.emplace(buffer.first_step, buffer.last_step);
   }
 };
 
@@ -77,7 +85,7 @@ Region place(Plan& plan, std::vector<BufferId> order) {
                                });
     if (at == spans.end() || at->offset != offset || at->bytes != bytes)
       at = spans.insert(at, {offset, bytes});
-    at->lives.emplace(buffer.first_step, buffer.last_step);
+    at->add(buffer);
   }
   return region;
 }

@@ -229,6 +229,19 @@ TEST(SharedSteps, ScalarsOfManySteps) {
   EXPECT_EQ(functions_of(with_constants("%x: f32[9]", "f32", multiply, 15), false), 15);
 }
 
+// Equal ones of them are no exception.
+TEST(SharedSteps, ScalarsOfManyGroups) {
+  for (const int values : {15, 16}) {
+    std::string text = "func @main(%x: f32[21]) {\n", results;
+    for (int i = 0; i < 3 * values; ++i) {
+      text += fmt::format(" %k{0} = constant f32[] {1}\n %r{0} = divide %x, %k{0}\n", i,
+                          0.3 * (i % values + 1));
+      results += fmt::format("{}%r{}", i == 0 ? "" : ", ", i);
+    }
+    EXPECT_EQ(functions_of(text + " return " + results + "\n}\n", false), values == 16 ? 1 : 15);
+  }
+}
+
 // Before and behind the root of a kernel; a dense layer keeps them in its micro-kernels.
 TEST(SharedSteps, ScalarsAroundRoots) {
   EXPECT_EQ(
