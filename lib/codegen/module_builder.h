@@ -83,8 +83,8 @@ class Driver : public Emitter {
   std::unordered_map<plan::BufferId, Value*> pointers_;
 };
 
-// In a function (runtime, slots, workspace, batch, ...): the first byte of a buffer, loaded here and
-// now, and the memory of the workspace at its offset.
+// In a function (runtime, slots, workspace, batch, ...): the first byte of a buffer, loaded here
+// and now, and the memory of the workspace at its offset.
 Value* address(Emitter& emitter, const plan::Buffer& buffer);
 Value* workspace_memory(Emitter& emitter, const plan::Buffer& buffer);
 

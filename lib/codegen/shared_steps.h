@@ -9,11 +9,11 @@
 
 namespace mlpjit::codegen {
 
-// What a shared function gets from a step, in this order.
+// What a shared function gets from a step, in this order: the addresses of buffers, and scalars as
+// integers of their bits, since LLVM searches floating-point constants of a function one by one.
 struct StepArguments {
-  std::vector<plan::BufferId> buffers;             // their addresses
-  std::vector<const plan::Body::Scalar*> scalars;  // their bits: LLVM searches its lists of other
-                                                   // constants one by one
+  std::vector<plan::BufferId> buffers;
+  std::vector<const plan::Body::Scalar*> scalars;
 };
 
 class SharedSteps {
