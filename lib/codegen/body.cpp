@@ -71,8 +71,7 @@ Values emit_body(Emitter& emitter, const plan::Body& body, const Values& argumen
   const ir::Function& main = emitter.module.main();
   std::unordered_map<ir::ValueId, Value*> values;
   for (std::size_t i = 0; i < body.arguments.size(); ++i) values[body.arguments[i]] = arguments[i];
-  for (const auto& scalar : body.scalars)
-    values[scalar.value] = emitter.splat(scalar.literal, lanes);
+  for (const auto& scalar : body.scalars) values[scalar.value] = emitter.splat(scalar, lanes);
   for (const ir::OpId id : body.ops) {
     const ir::Op& op = main.op(id);
     Values operands;
@@ -84,7 +83,7 @@ Values emit_body(Emitter& emitter, const plan::Body& body, const Values& argumen
   return results;
 }
 
-std::string body_signature(const ir::Function& function, const plan::Body& body) {
+std::string body_signature(const ir::Function& function, const plan::Body& body, bool scalars) {
   std::unordered_map<ir::ValueId, std::size_t> numbers;
   std::string text;
   const auto define = [&](ir::ValueId value) {
@@ -94,6 +93,7 @@ std::string body_signature(const ir::Function& function, const plan::Body& body)
   for (const ir::ValueId argument : body.arguments) define(argument);
   for (const auto& scalar : body.scalars) {
     define(scalar.value);
+    if (!scalars) continue;
     const auto* bytes = static_cast<const unsigned char*>(scalar.literal.data());
     for (std::size_t i = 0; i < size_of(scalar.literal.dtype); ++i)
       text += fmt::format("{:02x}", bytes[i]);

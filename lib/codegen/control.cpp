@@ -1,16 +1,48 @@
 // Control flow: branches and loops around calls of steps. What changes from turn to turn are
 // pointers in the workspace (plan::Place::indirect), which only the control step writes.
 
+#include <algorithm>
+
 #include "lib/codegen/abi.h"
 #include "lib/codegen/module_builder.h"
 
 namespace mlpjit::codegen {
 
-void StepCalls::emit(plan::StepRange steps) {
+namespace {
+
+// LLVM takes quadratic time for the registers of a long block: more calls than `kMostCalls` go into
+// functions of `kCallsOfPart`.
+constexpr std::size_t kMostCalls = 256, kCallsOfPart = 128;
+
+}  // namespace
+
+void StepCalls::emit(plan::StepRange range) {
   const plan::Plan& plan = e_.module.plan();
-  for (std::uint32_t i = steps.begin; i < steps.end; i = plan.after(i)) {
-    if (Value* status = call(i)) end_on_failure(status);
+  std::vector<std::uint32_t> steps;
+  for (std::uint32_t i = range.begin; i < range.end; i = plan.after(i)) steps.push_back(i);
+  const std::span<const std::uint32_t> all = steps;
+  if (all.size() <= kMostCalls) return emit_calls(all);
+  for (std::size_t i = 0; i < all.size(); i += kCallsOfPart)
+    end_on_failure(call_part(all.subspan(i, std::min(kCallsOfPart, all.size() - i))));
+}
+
+void StepCalls::emit_calls(std::span<const std::uint32_t> steps) {
+  for (const std::uint32_t step : steps) {
+    if (Value* status = call(step)) end_on_failure(status);
   }
+}
+
+// The status of a new function that calls them.
+Value* StepCalls::call_part(std::span<const std::uint32_t> steps) {
+  auto& b = e_.b;
+  auto* type = llvm::FunctionType::get(
+      b.getInt64Ty(), {b.getPtrTy(), b.getPtrTy(), b.getPtrTy(), b.getInt64Ty()}, false);
+  llvm::Function *in = e_.function,
+                 *made = e_.module.add_function(type, (in->getName() + ".steps").str());
+  Emitter part(e_.module, made, made->getArg(3));
+  StepCalls(part).emit_calls(steps);
+  part.b.CreateRet(part.i64(0));
+  return b.CreateCall(made, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3)});
 }
 
 // The status, or null where the step has none.
@@ -18,10 +50,22 @@ Value* StepCalls::call(std::uint32_t step) {
   llvm::Function* driver = e_.module.driver(step);
   if (driver == nullptr) return call_library(step);
   if (e_.module.plan().steps[step].units.divided()) return call_divided(step), nullptr;
+  if (const StepArguments* arguments = e_.module.shared_steps().arguments(step))
+    return call_shared(step, *arguments), nullptr;
   llvm::Function* in = e_.function;
   Value* status =
       e_.b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3)});
   return status->getType()->isVoidTy() ? nullptr : status;
+}
+
+// With the addresses that its buffers have now: those of a loop change from turn to turn.
+void StepCalls::call_shared(std::uint32_t step, const StepArguments& arguments) {
+  Values values = {e_.runtime(), e_.function->getArg(3)};
+  for (const plan::BufferId id : arguments.buffers)
+    values.push_back(address(e_, e_.module.plan().buffers[id]));
+  for (const plan::Body::Scalar* scalar : arguments.scalars)
+    values.push_back(e_.b.getInt64(e_.bits(scalar->literal)->getZExtValue()));
+  e_.b.CreateCall(e_.module.driver(step), values);
 }
 
 // Through the runtime table, or all units here.
@@ -36,10 +80,8 @@ void StepCalls::call_divided(std::uint32_t index) {
       b.CreateIsNull(parallel),
       [&] {
         Value* scratch = llvm::ConstantPointerNull::get(b.getPtrTy());
-        if (const auto* row = std::get_if<plan::RowKernel>(&step.kernel)) {
-          const plan::Buffer& buffer = e_.module.plan().buffers[row->scratch];
-          scratch = b.CreateInBoundsGEP(b.getInt8Ty(), in->getArg(2), workspace_offset(e_, buffer));
-        }
+        if (const auto* row = std::get_if<plan::RowKernel>(&step.kernel))
+          scratch = workspace_memory(e_, e_.module.plan().buffers[row->scratch]);
         b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3), e_.i64(0),
                               units, scratch});
       },

@@ -43,30 +43,40 @@ int Emitter::native_lanes(DType dtype) const {
   return target().lanes(size_of(dtype));
 }
 
-Value* Emitter::splat(const ir::Literal& scalar, int lanes) {
-  llvm::Constant* constant = nullptr;
+llvm::ConstantInt* Emitter::bits(const ir::Literal& scalar) {
   switch (scalar.dtype) {
     case DType::f32:
     case DType::i32: {
       std::uint32_t bits = 0;
       std::memcpy(&bits, scalar.data(), sizeof bits);
-      constant = b.getInt32(bits);
-      break;
+      return b.getInt32(bits);
     }
     case DType::f64:
     case DType::i64: {
       std::uint64_t bits = 0;
       std::memcpy(&bits, scalar.data(), sizeof bits);
-      constant = b.getInt64(bits);
-      break;
+      return b.getInt64(bits);
     }
-    case DType::boolean:
-      constant = b.getInt1(*static_cast<const unsigned char*>(scalar.data()) != 0);
-      break;
+    case DType::boolean: break;
   }
-  constant = llvm::ConstantExpr::getBitCast(constant, scalar_type(scalar.dtype));
+  return b.getInt1(*static_cast<const unsigned char*>(scalar.data()) != 0);
+}
+
+Value* Emitter::splat(const ir::Literal& scalar, int lanes) {
+  llvm::Constant* constant =
+      llvm::ConstantExpr::getBitCast(bits(scalar), scalar_type(scalar.dtype));
   return llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(static_cast<unsigned>(lanes)),
                                         constant);
+}
+
+Value* Emitter::splat(const plan::Body::Scalar& scalar, int lanes) {
+  const auto argument = scalar_arguments_.find(&scalar);
+  if (argument == scalar_arguments_.end()) return splat(scalar.literal, lanes);
+  return in_prologue([&] {
+    Value* value = b.CreateTrunc(argument->second, bits(scalar.literal)->getType());
+    value = b.CreateBitCast(value, scalar_type(scalar.literal.dtype));
+    return b.CreateVectorSplat(static_cast<unsigned>(lanes), value);
+  });
 }
 
 Value* Emitter::zero(DType dtype, int lanes) {

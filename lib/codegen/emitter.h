@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -43,7 +44,10 @@ class Emitter {
 
   // Constants.
   Value* i64(std::int64_t value) { return b.getInt64(static_cast<std::uint64_t>(value)); }
+  llvm::ConstantInt* bits(const ir::Literal& scalar);
   Value* splat(const ir::Literal& scalar, int lanes);
+  // A scalar of a body: immediate, or where steps share the function its argument.
+  Value* splat(const plan::Body::Scalar& scalar, int lanes);
   Value* zero(DType dtype, int lanes);
 
   // Sizes: constants, or values computed once, at the beginning of the function.
@@ -95,6 +99,7 @@ class Emitter {
  protected:
   // Emits at the beginning of the function, after what was emitted there before.
   Value* in_prologue(const std::function<Value*()>& emit);
+  std::unordered_map<const plan::Body::Scalar*, Value*> scalar_arguments_;
 
  private:
   Value* batch_;
@@ -104,8 +109,10 @@ class Emitter {
 
 // Runs element-wise code on lanes.
 Values emit_body(Emitter& emitter, const plan::Body& body, const Values& arguments, int lanes);
-// The same code has the same text, whatever its values are called.
-std::string body_signature(const ir::Function& function, const plan::Body& body);
+// The same code has the same text, whatever its values are called; without `scalars`, whatever
+// those are.
+std::string body_signature(const ir::Function& function, const plan::Body& body,
+                           bool scalars = true);
 DType value_dtype(const ir::Function& function, ir::ValueId value);
 
 // Casts and integer functions of the contract (cast.cpp, integer.cpp).

@@ -13,13 +13,16 @@
 namespace mlpjit::codegen {
 
 ModuleBuilder::ModuleBuilder(llvm::LLVMContext& context, const plan::Plan& plan)
-    : context_(context), plan_(plan), module_(std::make_unique<llvm::Module>("mlpjit", context)) {
+    : context_(context),
+      plan_(plan),
+      shared_steps_(plan),
+      module_(std::make_unique<llvm::Module>("mlpjit", context)) {
   module_->setTargetTriple(plan.target.triple);
   module_->setPICLevel(llvm::PICLevel::BigPIC);
 }
 
 std::unique_ptr<llvm::Module> ModuleBuilder::build() {
-  for (const plan::Step& step : plan_.steps) drivers_.push_back(declare_step(step));
+  for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) drivers_.push_back(declare_step(i));
   for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) emit_step(i);
   emit_entry();
 #ifndef NDEBUG
@@ -92,19 +95,26 @@ llvm::Function* ModuleBuilder::fma_helper(llvm::Type* type) {
   });
 }
 
-llvm::Function* ModuleBuilder::declare_step(const plan::Step& step) {
+llvm::Function* ModuleBuilder::declare_step(std::uint32_t index) {
+  const plan::Step& step = plan_.steps[index];
   if (std::holds_alternative<plan::LibraryKernel>(step.kernel)) return nullptr;
+  if (shared_steps_.owner(index) != index) return drivers_[shared_steps_.owner(index)];
   auto* pointer = llvm::PointerType::get(context_, 0);
   auto* i64 = llvm::Type::getInt64Ty(context_);
   auto* result = plan::regions_of(step.kernel).empty() ? llvm::Type::getVoidTy(context_) : i64;
   std::vector<llvm::Type*> arguments = {pointer, pointer, pointer, i64};
+  if (const StepArguments* shared = shared_steps_.arguments(index)) {
+    arguments = {pointer, i64};
+    arguments.insert(arguments.end(), shared->buffers.size(), pointer);
+    arguments.insert(arguments.end(), shared->scalars.size(), i64);
+  }
   if (step.units.divided()) arguments.insert(arguments.end(), {i64, i64, pointer});
   return add_function(llvm::FunctionType::get(result, arguments, false), step.name);
 }
 
 void ModuleBuilder::emit_step(std::uint32_t index) {
-  if (drivers_[index] == nullptr) return;
-  Driver driver(*this, drivers_[index], plan_.steps[index].units);
+  if (drivers_[index] == nullptr || shared_steps_.owner(index) != index) return;
+  Driver driver(*this, drivers_[index], index);
   const plan::Kernel& step = plan_.steps[index].kernel;
   std::visit([&](const auto& kernel) { emit(driver, kernel); }, step);
   if (plan::regions_of(step).empty()) driver.b.CreateRetVoid();
@@ -120,6 +130,18 @@ void ModuleBuilder::emit_entry() {
   e.b.CreateRet(e.i64(0));
 }
 
+Driver::Driver(ModuleBuilder& builder, llvm::Function* made, std::uint32_t step)
+    : Emitter(builder, made,
+              made->getArg(builder.shared_steps().arguments(step) == nullptr ? 3 : 1)),
+      units_(builder.plan().steps[step].units) {
+  const StepArguments* arguments = builder.shared_steps().arguments(step);
+  if (arguments == nullptr) return;
+  unsigned number = 2;
+  for (const plan::BufferId id : arguments->buffers) pointers_.emplace(id, made->getArg(number++));
+  for (const auto* scalar : arguments->scalars)
+    scalar_arguments_.emplace(scalar, made->getArg(number++));
+}
+
 Value* Driver::pointer(plan::BufferId id) {
   const auto known = pointers_.find(id);
   if (known != pointers_.end()) return known->second;
@@ -129,14 +151,7 @@ Value* Driver::pointer(plan::BufferId id) {
 }
 
 Value* Driver::pointer_now(plan::BufferId id) {
-  const plan::Buffer& buffer = module.plan().buffers[id];
-  if (buffer.place == plan::Place::slot) {
-    Value* at = b.CreateConstInBoundsGEP1_64(b.getPtrTy(), function->getArg(1), buffer.slot);
-    return b.CreateLoad(b.getPtrTy(), at);
-  }
-  Value* at =
-      b.CreateInBoundsGEP(b.getInt8Ty(), function->getArg(2), workspace_offset(*this, buffer));
-  return buffer.place == plan::Place::workspace ? at : b.CreateLoad(b.getPtrTy(), at);
+  return address(*this, module.plan().buffers[id]);
 }
 
 Driver::Range Driver::range(const plan::Extent& count) {
@@ -161,6 +176,8 @@ void Driver::nest(std::span<const plan::Extent> loops,
   });
 }
 
+namespace {
+
 // Its polynomial at max(batch, 1).
 Value* workspace_offset(Emitter& e, const plan::Buffer& buffer) {
   const plan::Extent& offset = buffer.offset;
@@ -171,6 +188,22 @@ Value* workspace_offset(Emitter& e, const plan::Buffer& buffer) {
   for (int i = offset.degree() - 1; i >= 0; --i)
     sum = e.b.CreateNSWAdd(e.b.CreateNSWMul(sum, batch), e.i64(offset.term(i)));
   return sum;
+}
+
+}  // namespace
+
+Value* workspace_memory(Emitter& e, const plan::Buffer& buffer) {
+  Value* workspace = e.function->getArg(2);
+  return e.b.CreateInBoundsGEP(e.b.getInt8Ty(), workspace, workspace_offset(e, buffer));
+}
+
+Value* address(Emitter& e, const plan::Buffer& buffer) {
+  if (buffer.place == plan::Place::slot) {
+    Value* at = e.b.CreateConstInBoundsGEP1_64(e.b.getPtrTy(), e.function->getArg(1), buffer.slot);
+    return e.b.CreateLoad(e.b.getPtrTy(), at);
+  }
+  Value* at = workspace_memory(e, buffer);
+  return buffer.place == plan::Place::workspace ? at : e.b.CreateLoad(e.b.getPtrTy(), at);
 }
 
 DType Driver::dtype(plan::BufferId buffer) const {

@@ -1,5 +1,5 @@
 #pragma once
-// Plan to LLVM module: one driver function per step, an entry that calls them in order, kernels
+// Plan to LLVM module: driver functions for the steps, an entry that calls them in order, kernels
 // shared by shape.
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include <llvm/IR/Module.h>
 
 #include "lib/codegen/emitter.h"
+#include "lib/codegen/shared_steps.h"
 
 namespace mlpjit::codegen {
 
@@ -33,16 +34,18 @@ class ModuleBuilder {
   llvm::Function* fma_helper(llvm::Type* type);
   // The driver function of a step; null for a library step.
   llvm::Function* driver(std::uint32_t step) const { return drivers_[step]; }
+  const SharedSteps& shared_steps() const { return shared_steps_; }
   // A read-only table of the module.
   llvm::GlobalVariable* table(llvm::Constant* data);
 
  private:
-  llvm::Function* declare_step(const plan::Step& step);
+  llvm::Function* declare_step(std::uint32_t index);
   void emit_step(std::uint32_t index);
   void emit_entry();
 
   llvm::LLVMContext& context_;
   const plan::Plan& plan_;
+  const SharedSteps shared_steps_;
   std::unique_ptr<llvm::Module> module_;
   std::unordered_map<std::string, llvm::Function*> shared_;
   std::unordered_map<llvm::Constant*, llvm::GlobalVariable*> tables_;
@@ -50,11 +53,11 @@ class ModuleBuilder {
 };
 
 // A driver function under construction: (runtime, slots, workspace, batch), and (begin, end,
-// scratch) of a step that is divided into units (RangeFunction of abi.h).
+// scratch) of a step that is divided into units (RangeFunction of abi.h). One that several steps
+// share is (runtime, batch, StepArguments...).
 class Driver : public Emitter {
  public:
-  Driver(ModuleBuilder& module, llvm::Function* function, const plan::Units& units)
-      : Emitter(module, function, function->getArg(3)), units_(units) {}
+  Driver(ModuleBuilder& module, llvm::Function* function, std::uint32_t step);
   bool divided() const { return units_.divided(); }
   // [begin, end) of `count` that this call has to do: its units times what one unit is. All of it
   // where the step is not divided.
@@ -80,18 +83,23 @@ class Driver : public Emitter {
   std::unordered_map<plan::BufferId, Value*> pointers_;
 };
 
-// The offset of a buffer of the workspace, for the batch size that the function has.
-Value* workspace_offset(Emitter& emitter, const plan::Buffer& buffer);
+// In a function (runtime, slots, workspace, batch, ...): the first byte of a buffer, loaded here
+// and now, and the memory of the workspace at its offset.
+Value* address(Emitter& emitter, const plan::Buffer& buffer);
+Value* workspace_memory(Emitter& emitter, const plan::Buffer& buffer);
 
 // Emits calls of steps in order into a function (runtime, slots, workspace) -> status. The first
 // that fails ends it with its status.
 class StepCalls {
  public:
   explicit StepCalls(Emitter& emitter) : e_(emitter) {}
-  void emit(plan::StepRange steps);
+  void emit(plan::StepRange range);
 
  private:
+  void emit_calls(std::span<const std::uint32_t> steps);
+  Value* call_part(std::span<const std::uint32_t> steps);
   Value* call(std::uint32_t step);
+  void call_shared(std::uint32_t step, const StepArguments& arguments);
   void call_divided(std::uint32_t step);
   Value* call_library(std::uint32_t step);
   void end_on_failure(Value* status);

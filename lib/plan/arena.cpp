@@ -1,6 +1,9 @@
 // One arena for all intermediates.
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "lib/plan/planner.h"
@@ -33,40 +36,56 @@ Extent power(int degree) {
   return degree == 0 ? Extent(1) : degree == 1 ? batch : batch * batch;
 }
 
-bool meet(const Buffer& a, const Buffer& b) {
-  return a.first_step <= b.last_step && b.first_step <= a.last_step;
-}
+// Memory of buffers that are alive by turns.
+struct Span {
+  std::int64_t offset = 0, bytes = 0;
+  std::uint32_t first_step = 0, last_step = 0;        // of all lives
+  std::map<std::uint32_t, std::uint32_t> lives = {};  // first step to last
+
+  bool in_use(const Buffer& buffer) const {
+    if (buffer.last_step < first_step || buffer.first_step > last_step) return false;
+    if (lives.size() == 1) return true;
+    const auto next = lives.upper_bound(buffer.last_step);
+    return next != lives.begin() && std::prev(next)->second >= buffer.first_step;
+  }
+  void add(const Buffer& buffer) {
+    first_step = lives.empty() ? buffer.first_step : std::min(first_step, buffer.first_step);
+    last_step = std::max(last_step, buffer.last_step);
+    lives.emplace(buffer.first_step, buffer.last_step);
+  }
+};
 
 struct Region {
   std::int64_t bytes = 0, unshared = 0;
 };
 
-// Largest first, each at the lowest offset that is free during its whole life: small graphs, so the
-// simple search does.
+// Largest first, each at the lowest offset that is free during its whole life. There are as many
+// spans as there are buffers alive at once, which in long programs are few.
 Region place(Plan& plan, std::vector<BufferId> order) {
   std::stable_sort(order.begin(), order.end(), [&](BufferId a, BufferId b) {
     return cover(plan.buffers[a].bytes) > cover(plan.buffers[b].bytes);
   });
-  struct Placed {
-    BufferId id;
-    std::int64_t offset, bytes;
-  };
-  std::vector<Placed> placed;  // ascending by offset
+  std::vector<Span> spans;  // ascending by offset, then by size
   Region region;
   for (const BufferId id : order) {
-    const std::int64_t bytes = cover(plan.buffers[id].bytes);
+    Buffer& buffer = plan.buffers[id];
+    const std::int64_t bytes = cover(buffer.bytes);
     std::int64_t offset = 0;
-    for (const Placed& other : placed) {
-      if (!meet(plan.buffers[id], plan.buffers[other.id])) continue;
+    for (const Span& other : spans) {
+      if (!other.in_use(buffer)) continue;
       if (bytes_of_both(offset, bytes) <= other.offset) break;
       offset = std::max(offset, other.offset + other.bytes);
     }
-    plan.buffers[id].offset = offset;
+    buffer.offset = offset;
     region.bytes = std::max(region.bytes, bytes_of_both(offset, bytes));
     region.unshared = bytes_of_both(region.unshared, bytes);
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), offset,
-                                   [](std::int64_t at, const Placed& p) { return at < p.offset; }),
-                  {id, offset, bytes});
+    auto at = std::lower_bound(spans.begin(), spans.end(), std::pair(offset, bytes),
+                               [](const Span& span, const auto& wanted) {
+                                 return std::pair(span.offset, span.bytes) < wanted;
+                               });
+    if (at == spans.end() || at->offset != offset || at->bytes != bytes)
+      at = spans.insert(at, {offset, bytes});
+    at->add(buffer);
   }
   return region;
 }

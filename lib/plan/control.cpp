@@ -190,7 +190,8 @@ void Planner::deliver(const Delivery& delivery, BufferId first_own) {
 void Planner::move_memory(BufferId root, BufferId to) {
   const Place place = plan_.buffers[to].place;
   const std::uint32_t slot = plan_.buffers[to].slot;
-  for (Buffer& view : plan_.buffers) {
+  for (BufferId id = root; id < plan_.buffers.size(); ++id) {  // views come behind their memory
+    Buffer& view = plan_.buffers[id];
     if (view.root != root) continue;
     view.root = to;
     view.place = place;

@@ -101,7 +101,9 @@ Compiled::Compiled(const ir::Graph& given, support::Isa isa, bool optimize,
                                                                : plan::to_string(read) == plan_text;
   if (!same) throw InternalError("another plan than the text of\n" + plan_text);
   const codegen::Toolchain& toolchain = runtime::load_toolchain();
-  code_ = toolchain.linker().link(toolchain.compiler().compile(*plan_, {}, report_));
+  const object::Object object = toolchain.compiler().compile(*plan_, {}, report_);
+  symbols_ = object.symbols;
+  code_ = toolchain.linker().link(object);
   steps_ = std::make_unique<runtime::LibrarySteps>(*plan_);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lib/codegen/compiler.h"
 #include "lib/ir/graph.h"
@@ -29,6 +30,8 @@ class Compiled {
 
   const plan::Plan& plan() const { return *plan_; }
   const codegen::CompileReport& report() const { return report_; }
+  // The functions of the code.
+  const std::vector<std::string>& symbols() const { return symbols_; }
   const ir::Graph& original() const { return *original_; }
 
   // A call on copies of the inputs. `parallel` is the hook of the runtime table. Throws
@@ -44,6 +47,7 @@ class Compiled {
   std::shared_ptr<const ir::Graph> original_;
   std::unique_ptr<plan::Plan> plan_;
   codegen::CompileReport report_;
+  std::vector<std::string> symbols_;
   std::unique_ptr<codegen::Code> code_;
   std::unique_ptr<runtime::LibrarySteps> steps_;
 };

@@ -1,0 +1,186 @@
+#include "lib/codegen/shared_steps.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <type_traits>
+#include <unordered_map>
+#include <variant>
+
+#include "lib/codegen/emitter.h"
+#include "lib/plan/fields.h"
+
+namespace mlpjit::codegen {
+namespace {
+
+// From so many equal steps on they share a function; fewer keep one each. Of functions that differ
+// in scalars it takes more: immediate operands are a little faster than arguments.
+constexpr std::uint32_t kWorthSharing = 3, kWorthArguments = 16;
+
+// All that the code of a step is made from, as bytes: the members of its kernel (fields.h), bodies
+// by what they compute, buffers by dtype and by which of them are one.
+class Form {
+ public:
+  // With the scalars of bodies, or as arguments.
+  Form(const plan::Plan& plan, bool with_scalars)
+      : plan_(plan), main_(plan.graph->main()), with_scalars_(with_scalars) {}
+
+  // Both stay until the next call.
+  const std::string& bytes() const { return bytes_; }
+  const StepArguments& arguments() const { return arguments_; }
+
+  void of(const plan::Kernel& kernel) {
+    bytes_.clear();
+    arguments_ = {};
+    write(kernel.index());
+    // Its members are only read.
+    std::visit([this](auto& one) { plan::fields(*this, one); }, const_cast<plan::Kernel&>(kernel));
+    // A copy has no loop of its own: it moves all of a buffer.
+    if (const auto* moved = std::get_if<plan::CopyKernel>(&kernel))
+      write(plan_.buffers[moved->from].bytes);
+  }
+
+  // Members, as fields.h lists them.
+  template <class T>
+  void field(const char* /*name*/, T& member) {
+    write(member);
+  }
+  void id(const char* /*name*/, std::int64_t buffer) { write_id(buffer); }
+  template <class Id>
+  void ids(const char* /*name*/, const std::vector<Id>& buffers) {
+    write(buffers.size());
+    for (const Id buffer : buffers) write_id(buffer);
+  }
+  void line() {}
+
+ private:
+  template <class T>
+    requires std::is_arithmetic_v<T> || std::is_enum_v<T>
+  void write(T value) {
+    char raw[sizeof value];
+    std::memcpy(raw, &value, sizeof value);
+    bytes_.append(raw, sizeof value);
+  }
+  void write(const plan::Extent& extent) {
+    for (int i = 0; i <= plan::Extent::kDegree; ++i) write(extent.term(i));
+  }
+  void write(ir::OpId id) { write(id.index); }
+  // By its number among those of the kernel.
+  void write_id(std::int64_t buffer) {
+    if (buffer < 0) return write(std::int64_t{-1});
+    const auto id = static_cast<plan::BufferId>(buffer);
+    std::vector<plan::BufferId>& known = arguments_.buffers;
+    const auto at = std::find(known.begin(), known.end(), id);
+    write(static_cast<std::int64_t>(at - known.begin()));
+    if (at != known.end()) return;
+    known.push_back(id);
+    write(plan_.buffers[id].dtype);
+  }
+  void write(plan::Access& access) {
+    write_id(access.buffer);
+    write(access.strides);
+  }
+  void write(plan::Body& body) {
+    const std::string code = body_signature(main_, body, with_scalars_);
+    if (!with_scalars_) {
+      for (const plan::Body::Scalar& scalar : body.scalars) arguments_.scalars.push_back(&scalar);
+    }
+    for (const std::size_t count : {body.arguments.size(), body.scalars.size(), code.size()})
+      write(count);
+    bytes_ += code;
+  }
+  template <class T>
+  void write(std::vector<T>& all) {
+    write(all.size());
+    for (T& each : all) write(each);
+  }
+  template <class Struct>
+    requires requires(Form& io, Struct& all) { plan::fields(io, all); }
+  void write(Struct& all) {
+    plan::fields(*this, all);
+  }
+
+  const plan::Plan& plan_;
+  const ir::Function& main_;
+  const bool with_scalars_;
+  std::string bytes_;
+  StepArguments arguments_;
+};
+
+// Control steps and library steps have numbers and regions; the ranges of a divided step have
+// arguments of their own.
+bool may_share(const plan::Step& step) {
+  return plan::regions_of(step.kernel).empty() && !step.units.divided() &&
+         !std::holds_alternative<plan::LibraryKernel>(step.kernel);
+}
+
+}  // namespace
+
+SharedSteps::SharedSteps(const plan::Plan& plan) : steps_(plan.steps.size()) {
+  for (std::uint32_t i = 0; i < steps_.size(); ++i) steps_[i].owner = i;
+  share_equal(plan);
+  share_but_scalars(plan);
+  keep_differing_scalars();
+}
+
+void SharedSteps::share_equal(const plan::Plan& plan) {
+  std::unordered_map<std::string, std::uint32_t> owners;  // by form
+  std::vector<std::uint32_t> steps(steps_.size(), 0);     // by owner
+  Form form(plan, true);
+  for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+    if (!may_share(plan.steps[i])) continue;
+    form.of(plan.steps[i].kernel);
+    steps_[i] = {owners.try_emplace(form.bytes(), i).first->second, form.arguments()};
+    ++steps[steps_[i].owner];
+  }
+  for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+    if (steps[steps_[i].owner] < kWorthSharing) steps_[i] = {i, {}};
+  }
+}
+
+// Functions that differ in scalars alone become one, with all of their steps.
+void SharedSteps::share_but_scalars(const plan::Plan& plan) {
+  std::unordered_map<std::string, std::uint32_t> owners;   // by form
+  std::vector<std::uint32_t> joined(steps_.size(), 0);     // by the owner so far: the new one
+  std::vector<std::uint32_t> functions(steps_.size(), 0);  // by the new owner
+  Form form(plan, false);
+  for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+    joined[i] = i;
+    const plan::Step& step = plan.steps[i];
+    // The scalars of a dense layer are of its micro-kernels.
+    if (owner(i) != i || !may_share(step) || std::holds_alternative<plan::DenseKernel>(step.kernel))
+      continue;
+    form.of(step.kernel);
+    if (form.arguments().scalars.empty()) continue;
+    joined[i] = owners.try_emplace(form.bytes(), i).first->second;
+    ++functions[joined[i]];
+  }
+  for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+    const std::uint32_t to = joined[owner(i)];
+    if (functions[to] < kWorthArguments) continue;
+    form.of(plan.steps[i].kernel);
+    steps_[i] = {to, form.arguments()};
+  }
+}
+
+// What is the same in all steps is immediate.
+void SharedSteps::keep_differing_scalars() {
+  std::unordered_map<std::uint32_t, std::vector<bool>> differ;  // by owner
+  for (const auto& [owner, own] : steps_) {
+    if (own.scalars.empty()) continue;
+    const auto& scalars = own.scalars;
+    const auto& of_owner = steps_[owner].arguments.scalars;
+    std::vector<bool>& all = differ[owner];
+    all.resize(scalars.size());
+    for (std::size_t s = 0; s < scalars.size(); ++s)
+      all[s] = all[s] || *scalars[s]->literal.bytes != *of_owner[s]->literal.bytes;
+  }
+  for (auto& [owner, own] : steps_) {
+    if (own.scalars.empty()) continue;
+    std::size_t number = 0;
+    const std::vector<bool>& kept = differ[owner];
+    std::erase_if(own.scalars, [&](const auto*) { return !kept[number++]; });
+  }
+}
+
+}  // namespace mlpjit::codegen
