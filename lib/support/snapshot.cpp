@@ -2,7 +2,10 @@
 
 #include <pthread.h>
 
+#include <cstdlib>
 #include <mutex>
+#include <new>
+#include <utility>
 
 namespace mlpjit::support {
 
@@ -40,6 +43,25 @@ void after_fork_in_child() {
 
 }  // namespace
 
+namespace {
+
+// Never freed: a writer may look at it at any time. In the last quarter of a page: a processor that
+// has just locked a word delays loads from words as far into their pages, and generated code reads
+// its constants, at the beginning of theirs, right behind the lock.
+Reader* make_reader() {
+  constexpr std::size_t kPage = 4096, kFirst = kPage * 3 / 4;
+  static std::byte* page = nullptr;  // guarded by the mutex of readers
+  static std::size_t next = kPage;
+  if (next == kPage) {
+    page = static_cast<std::byte*>(std::aligned_alloc(kPage, kPage));
+    if (page == nullptr) throw std::bad_alloc();
+    next = kFirst;
+  }
+  return new (page + std::exchange(next, next + sizeof(Reader))) Reader;
+}
+
+}  // namespace
+
 Reader& Reader::take(bool of_thread) {
   static const int registered = pthread_atfork(before_fork, after_fork, after_fork_in_child);
   (void)registered;
@@ -50,7 +72,7 @@ Reader& Reader::take(bool of_thread) {
     r->taken.store(true, std::memory_order_relaxed);
     return *r;
   }
-  auto* fresh = new Reader;  // never freed: a writer may look at it at any time
+  Reader* const fresh = make_reader();
   fresh->of_thread = of_thread;
   fresh->taken.store(true, std::memory_order_relaxed);
   fresh->next = first_reader.load(std::memory_order_relaxed);
