@@ -110,7 +110,7 @@ class Plot {
                    begin = std::max(kLeast, lowest_ / rate);
       line(x(begin), y(begin * rate), x(std::min(ridge, most_)), y(std::min(peak_, most_ * rate)),
            "stroke=\"#9aa5b1\" stroke-width=\"1.5\"");
-      label(x(begin) + 6, y(begin * rate) - 6, fmt::format("{}: {:.0f} GB/s", name, rate),
+      label(x(begin) + 26, y(begin * rate) - 2, fmt::format("{}: {:.0f} GB/s", name, rate),
             "fill=\"#7b8794\" font-size=\"11\"");
     }
     line(x(peak_ / machine.gb_per_s(32e3)), y(peak_), kWidth - kRight, y(peak_),
