@@ -1,6 +1,7 @@
 #pragma once
-// Programs that treat the rows of a batch each by itself: whatever rows stand beside it, a row gives
-// the same. Such a program may run on some rows after the others, or on some here and some there.
+// Programs that treat the rows of a batch each by itself: whatever rows stand beside it, a row
+// gives the same. Such a program may run on some rows after the others, or on some here and some
+// there.
 
 #include <optional>
 #include <vector>

@@ -140,8 +140,8 @@ class Storage : public std::enable_shared_from_this<Storage> {
   // What is derived from contents of this identity; made at the first call, shared by all, and made
   // anew for later contents before they are published. Null while exposed.
   const void* derived(const Contents& contents, const Derivation& how) const;
-  // Becomes another identity of the same size, where nobody can tell: the caller is the only one who
-  // has it, and so far it was written to in place alone. False: it stays what it is.
+  // Becomes another identity of the same size, where nobody can tell: the caller is the only one
+  // who has it, and so far it was written to in place alone. False: it stays what it is.
   bool renew() noexcept;
   // Programs update it: the contents that it had before are kept, for the next ones.
   void recycle() { recycles_.store(true, std::memory_order_relaxed); }

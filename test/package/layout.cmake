@@ -81,7 +81,7 @@ set(uses_c_api "core|record|ops|program|block|hybrid|nn|exchange|model")
 check_arrows(src)
 
 # Of the public headers lib uses those of data: what users write, such as tensors and blocks, is above it.
-set(of_lib detail/ops.def dtype.h error.h explain.h isa.h options.h shape.h version.h)
+set(of_lib detail/ops.def dtype.h error.h executor.h explain.h isa.h options.h shape.h version.h)
 foreach(file ${compiler})
   file(STRINGS ${file} lines REGEX "#include \"mlpjit/")
   foreach(line ${lines})
