@@ -118,9 +118,9 @@ void free_block(std::byte* data) noexcept {
 // allocations, and aligned ones are the dearest. Classes of 128, 256, ... 4096 bytes, a few blocks
 // each. Not under the address sanitizer, from which reuse would hide errors.
 #if defined(MLPJIT_ADDRESS_SANITIZER)
-constexpr std::size_t kLargestSmall = 0;
+constexpr std::size_t kLargestSmall = 0, kLargestKept = 0;
 #else
-constexpr std::size_t kLargestSmall = 4096;
+constexpr std::size_t kLargestSmall = 4096, kLargestKept = std::size_t{16} << 20;
 #endif
 constexpr std::size_t kClasses = 6;
 constexpr std::size_t kKept = 16;
@@ -129,12 +129,57 @@ std::size_t class_of(std::size_t bytes) {
   return bytes <= kApart ? 0 : static_cast<std::size_t>(std::bit_width(bytes - 1)) - 7;
 }
 
+// A few larger ones: the heap would give their pages back to the system, which would have to clear
+// them again for the next result of the same network. By sizes in quarters of powers of two.
+class LargeBlocks {
+ public:
+  static std::size_t size_of(std::size_t bytes) {
+    const std::size_t quarter = std::bit_floor(bytes) / 4;
+    return (bytes + quarter - 1) / quarter * quarter;
+  }
+  ~LargeBlocks() {
+    for (std::size_t i = 0; i < count_; ++i) free_block(blocks_[i].data);
+  }
+  // The latest; null where there is none.
+  std::byte* take(std::size_t size) {
+    for (std::size_t i = count_; i-- > 0;) {
+      if (blocks_[i].size == size) return remove(i);
+    }
+    return nullptr;
+  }
+  // Those that have been here for longest make room.
+  void put(std::byte* data, std::size_t size) noexcept {
+    while (count_ == blocks_.size() || bytes_ + size > kMost) free_block(remove(0));
+    blocks_[count_++] = {data, size};
+    bytes_ += size;
+  }
+
+ private:
+  static constexpr std::size_t kMost = std::size_t{32} << 20;
+  struct Block {
+    std::byte* data = nullptr;
+    std::size_t size = 0;
+  };
+
+  std::byte* remove(std::size_t i) {
+    const Block block = blocks_[i];
+    std::copy(blocks_.begin() + i + 1, blocks_.begin() + count_, blocks_.begin() + i);
+    --count_;
+    bytes_ -= block.size;
+    return block.data;
+  }
+
+  std::array<Block, 8> blocks_;  // the oldest first
+  std::size_t count_ = 0, bytes_ = 0;
+};
+
 // On cache lines of its own: it is written at every call, and what is beside it on the heap may be
 // read by other threads.
-struct alignas(kApart) SmallBlocks {
+struct alignas(kApart) KeptBlocks {
   std::array<std::array<std::byte*, kKept>, kClasses> blocks;
   std::array<std::size_t, kClasses> counts{};
-  ~SmallBlocks() {
+  LargeBlocks large;
+  ~KeptBlocks() {
     for (std::size_t i = 0; i < kClasses; ++i) {
       for (std::size_t j = 0; j < counts[i]; ++j) free_block(blocks[i][j]);
     }
@@ -142,38 +187,55 @@ struct alignas(kApart) SmallBlocks {
 };
 // The thread's, on the heap, since room for variables of threads is scarce. Null before the first
 // block, where there is no memory for it, and at the end: tensors of static lifetime outlive it.
-constinit thread_local SmallBlocks* small_blocks = nullptr;
+constinit thread_local KeptBlocks* kept_blocks = nullptr;
 
-void make_small_blocks() noexcept {
+void make_kept_blocks() noexcept {
   constinit static thread_local bool ended = false;
   if (ended) return;
   struct AtThreadEnd {
     ~AtThreadEnd() {
-      delete std::exchange(small_blocks, nullptr);
+      delete std::exchange(kept_blocks, nullptr);
       ended = true;
     }
   };
-  small_blocks = new (std::nothrow) SmallBlocks;
+  kept_blocks = new (std::nothrow) KeptBlocks;
   static thread_local const AtThreadEnd at_thread_end;
 }
 
 std::byte* allocate_small(std::size_t bytes) {
   const std::size_t i = class_of(bytes);
-  SmallBlocks* const own = small_blocks;
+  KeptBlocks* const own = kept_blocks;
   if (own != nullptr && own->counts[i] > 0) return own->blocks[i][--own->counts[i]];
   return allocate_block(kApart << i);
 }
 
 void free_small(std::byte* data, std::size_t bytes) noexcept {
-  if (small_blocks == nullptr) [[unlikely]]
-    make_small_blocks();
+  if (kept_blocks == nullptr) [[unlikely]]
+    make_kept_blocks();
   const std::size_t i = class_of(bytes);
-  SmallBlocks* const own = small_blocks;
+  KeptBlocks* const own = kept_blocks;
   if (own != nullptr && own->counts[i] < kKept) {
     own->blocks[i][own->counts[i]++] = data;
   } else {
     free_block(data);
   }
+}
+
+std::byte* allocate_large(std::size_t bytes) {
+  const std::size_t size = LargeBlocks::size_of(bytes);
+  if (kept_blocks != nullptr) {
+    if (std::byte* const kept = kept_blocks->large.take(size)) return kept;
+  }
+  return allocate_block(size);
+}
+
+void free_large(std::byte* data, std::size_t bytes) noexcept {
+  if (kept_blocks == nullptr) [[unlikely]]
+    make_kept_blocks();
+  if (kept_blocks != nullptr)
+    kept_blocks->large.put(data, LargeBlocks::size_of(bytes));
+  else
+    free_block(data);
 }
 
 }  // namespace
@@ -189,12 +251,15 @@ void reset_peak_memory() {
 }
 
 void* allocate_recycled(std::size_t bytes) {
-  return bytes <= kLargestSmall ? allocate_small(bytes) : allocate_block(bytes);
+  if (bytes <= kLargestSmall) return allocate_small(bytes);
+  return bytes <= kLargestKept ? allocate_large(bytes) : allocate_block(bytes);
 }
 
 void free_recycled(void* data, std::size_t bytes) noexcept {
   if (bytes <= kLargestSmall) {
     free_small(static_cast<std::byte*>(data), bytes);
+  } else if (bytes <= kLargestKept) {
+    free_large(static_cast<std::byte*>(data), bytes);
   } else {
     free_block(static_cast<std::byte*>(data));
   }

@@ -199,6 +199,41 @@ TEST(Memory, ABudgetCountsWhatStandsAroundBlocks) {
 }
 
 // What one thread writes at every call must not lie beside what another reads.
+#if !defined(MLPJIT_TEST_SANITIZED)
+// The pages of a result serve the next one; a thread keeps a few blocks, and not more than 32 MiB.
+TEST(Memory, LargeBlocksAreUsedAgain) {
+  std::thread([] {
+    constexpr std::size_t kMega = std::size_t{1} << 20;
+    std::byte* const first = support::allocate_counted(3 * kMega);
+    support::free_counted(first, 3 * kMega);
+    std::byte* const less = support::allocate_counted(3 * kMega - 1000);  // of the same class
+    EXPECT_EQ(less, first);
+    std::byte* const other = support::allocate_counted(kMega);
+    EXPECT_NE(other, first);
+    support::free_counted(less, 3 * kMega - 1000);
+    support::free_counted(other, kMega);
+    EXPECT_EQ(support::allocate_counted(kMega), other);
+    EXPECT_EQ(support::allocate_counted(3 * kMega), first);
+    support::free_counted(other, kMega);
+    support::free_counted(first, 3 * kMega);
+    // They make room for what comes later, by bytes and by number.
+    std::vector<std::byte*> blocks;
+    for (int i = 0; i < 3; ++i) blocks.push_back(support::allocate_counted(16 * kMega));
+    for (std::byte* const block : blocks) support::free_counted(block, 16 * kMega);
+    EXPECT_EQ(support::allocate_counted(16 * kMega), blocks[2]);
+    EXPECT_EQ(support::allocate_counted(16 * kMega), blocks[1]);
+    std::byte* const fresh = support::allocate_counted(kMega);
+    for (std::byte* const block : {blocks[2], blocks[1]}) support::free_counted(block, 16 * kMega);
+    support::free_counted(fresh, kMega);
+    for (std::size_t bytes = 5000; bytes < 100 * kMega; bytes = bytes * 5 / 4) {
+      std::byte* const any = support::allocate_counted(bytes);
+      any[0] = any[bytes - 1] = std::byte{1};
+      support::free_counted(any, bytes);
+    }
+  }).join();
+}
+#endif
+
 TEST(Memory, SmallBlocksLieApart) {
   for (const std::size_t bytes : {0, 1, 24, 64, 65, 129, 4096, 4097}) {
     for (int i = 0; i < 20; ++i) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -45,7 +46,7 @@ std::int64_t calls_of_a_round(const Call& call, bool quick) {
 double quantile(std::vector<double> values, double part) {
   std::sort(values.begin(), values.end());
   const auto last = static_cast<double>(values.size() - 1);
-  return values[static_cast<std::size_t>(part * last + 0.5)];
+  return values[static_cast<std::size_t>(std::lround(part * last))];
 }
 
 std::vector<Timing> time_interleaved(const std::vector<Way>& ways, const SuiteSettings& settings) {
