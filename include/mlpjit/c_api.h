@@ -68,8 +68,8 @@ typedef struct mlpjit_options {
   int interpret;   /**< not 0: run by the interpreter, without compiling; the same bits */
   int cast_halves; /**< not 0: widen float16 and bfloat16 weights of ONNX files to float32 */
   int exact_batch; /**< not 0: a program per batch size, where the default is one for all */
-  int threads;     /**< of one call; 0 and 1: the caller's alone */
-  int no_checks;   /**< not 0: a model's checks are not run when it is loaded; halves have none */
+  int threads; /**< of one call, 128 at most; 0 and 1: the caller's alone, as mlpjit_bind() wants */
+  int no_checks; /**< not 0: a model's checks are not run when it is loaded; halves have none */
 } mlpjit_options;
 
 /** Elements that a call reads: the caller's memory, aligned to its element. */

@@ -80,10 +80,11 @@ struct SignatureSummary {
   detail::ValueList<KernelSummary> kernels;
   /// Groups of ops that became one kernel.
   int fusions = 0;
-  /// Rows of the batch that the kernels run on at a time, one block after the other or shared among
-  /// threads; 0: on all of them.
+  /// Rows of the batch that the kernels run on at a time (at most, where the batch size is
+  /// symbolic), one block after the other or shared among threads; 0: on all of them.
   std::int64_t row_block = 0;
-  /// Bytes of intermediates during a call, after reuse; of batch size 1 where it is symbolic.
+  /// Bytes of intermediates during a call, after reuse; of batch size 1 where it is symbolic; of a
+  /// block of rows, and of each thread, where there are such.
   std::size_t workspace_bytes = 0;
   /// The bytes of a symbolic batch: "1344*B"; "" where sizes are exact.
   std::string workspace_formula;

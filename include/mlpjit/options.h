@@ -43,6 +43,8 @@ struct PassOptions {
 /// refuses `audit`, and Batch::dynamic where all its sizes are numbers; `dynamic_batch_after` is
 /// not used; `on_recompile` is asked where several symbols make one executable per set of sizes.
 struct HybridizeOptions {
+  static constexpr int kMostThreads = 128;
+
   Backend backend = Backend::native;
   Batch batch = Batch::exact;
   OnRecompile on_recompile = OnRecompile::allow;
@@ -52,7 +54,8 @@ struct HybridizeOptions {
   bool audit = false;
   /// Threads of one call, the caller's among them; of Backend::native. The bits are the same with
   /// any number. Steps of little work stay on the caller's thread, and so does the first call after
-  /// a pause: the other threads wait 50 microseconds for the next one, and then go to sleep.
+  /// a pause: the other threads wait 50 microseconds for the next one, and then go to sleep. From 1
+  /// to kMostThreads, else hybridize() and jit() throw UserError; bind() takes 1 only.
   int threads = 1;
   /// Where the others come from; null: they are oneTBB's, as many as the machine has cores for (a
   /// forked process has none: its calls run on one thread).

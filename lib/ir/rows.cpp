@@ -105,8 +105,7 @@ class Marking {
     if (!is_marked(op.operands[0]) || shape(op.operands[0]).rank() < 2) return false;
     if (op.opcode == Opcode::layer_norm)
       return !is_marked(op.operands[1]) && !is_marked(op.operands[2]);
-    const std::int64_t axis = op.attrs.integer("axis"), rank = shape(op.operands[0]).rank();
-    return axis != 0 && axis != -rank;
+    return op.attrs.integer("axis") != 0;
   }
 
   bool movement(const Op& op) const {

@@ -354,9 +354,10 @@ std::string Planner::decide_chains(DenseKernel& kernel) {
   // Among threads: each reads its own weights, of few rows or many weights; else its own rows,
   // which it has made itself in the layer before.
   const bool few_rows = kernel.m.is_known() && kernel.m.known() < tiles[0].rows * division_.threads;
-  kernel.divides_panels = division_.threads > 1 && kernel.m.is_known() && kernel.n > kernel.panel &&
+  const bool divided = division_.threads > 1 && product_cycles(kernel) >= division_.above;
+  kernel.divides_panels = divided && kernel.m.is_known() && kernel.n > kernel.panel &&
                           (kernel.columns_outer || few_rows);
-  set_tiles(main_, kernel, tiles, division_.threads);
+  set_tiles(main_, kernel, tiles, divided ? division_.threads : 1);
   return reason;
 }
 

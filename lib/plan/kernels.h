@@ -55,7 +55,8 @@ struct EvenSplit {
   EvenSplit(std::int64_t count, std::int64_t most)
       : EvenSplit((count + most - 1) / most, count % ((count + most - 1) / most),
                   count / ((count + most - 1) / most)) {}
-  // In as few more groups as `threads` can share evenly, where that is not as good as even already.
+  // The same with the number of groups rounded up to a multiple of `threads`, but where there are
+  // so many for each that it does not matter.
   static EvenSplit among(std::int64_t count, std::int64_t most, int threads) {
     std::int64_t groups = (count + most - 1) / most;
     if (groups < 8 * threads) groups = std::min(count, (groups + threads - 1) / threads * threads);

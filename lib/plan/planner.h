@@ -37,6 +37,8 @@ int body_cost(const ir::Function& function, const Body& body);
 // Lanes by the widest dtype that the body touches.
 int body_lanes(const ir::Function& function, const Body& body, const Target& target);
 
+// Roughly the cycles of the products alone.
+double product_cycles(const DenseProduct& product);
 // The units of a step, if it has that much work.
 Units choose_units(const Plan& plan, const Kernel& kernel, const Division& division);
 

@@ -37,11 +37,7 @@ class Dividing {
                                           kernel.inputs.size() + kernel.outputs.size());
     return product(kernel.loops) / kernel.lanes * each;
   }
-  // Multiplications, or where rows are few the way of the weights from the cache.
-  double cycles(const DenseProduct& kernel) const {
-    const auto products = static_cast<double>(kernel.k * kernel.n) / kernel.lanes;
-    return products * std::max(usual(kernel.m) / 2, kCyclesPerLoad);
-  }
+  double cycles(const DenseProduct& kernel) const { return product_cycles(kernel); }
   double cycles(const ReductionKernel& kernel) const {
     return product(kernel.outer) * static_cast<double>(kernel.inner) / kernel.lanes *
            (1 + body_cost(main_, kernel.producer));
@@ -100,6 +96,12 @@ class Dividing {
 };
 
 }  // namespace
+
+// Multiplications, or where rows are few the way of the weights from the cache.
+double product_cycles(const DenseProduct& product) {
+  const auto of_row = static_cast<double>(product.k * product.n) / product.lanes;
+  return of_row * std::max(usual(product.m) / 2, kCyclesPerLoad);
+}
 
 Units choose_units(const Plan& plan, const Kernel& kernel, const Division& division) {
   const Dividing dividing(plan);

@@ -24,13 +24,14 @@ std::int64_t CallContext::run_library(const codegen::Runtime* runtime, std::uint
   }
 }
 
-void CallContext::run_shared(const codegen::Runtime* runtime, codegen::RangeFunction range,
-                             void* const* slots, std::byte* workspace, std::int64_t batch,
-                             std::int64_t units, std::int64_t cycles) noexcept {
+void CallContext::run_divided(const codegen::Runtime* runtime, codegen::RangeFunction range,
+                              void* const* slots, std::byte* workspace, std::int64_t batch,
+                              std::int64_t units, std::int64_t cycles) noexcept {
   const auto* call = static_cast<const CallContext*>(runtime->self);
-  Team::of_this_thread(*call->sharing_)
-      .run({runtime, range, slots, workspace, batch, units, call->scratch_bytes_}, cycles,
-           call->scratch_);
+  Team* const team = Team::of_this_thread(*call->sharing_);
+  if (team == nullptr) return range(runtime, slots, workspace, batch, 0, units, call->scratch_);
+  team->run({runtime, range, slots, workspace, batch, units, call->scratch_bytes_}, cycles,
+            call->scratch_);
 }
 
 }  // namespace mlpjit::runtime

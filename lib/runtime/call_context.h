@@ -28,7 +28,7 @@ class CallContext {
     sharing_ = &sharing;
     scratch_ = scratch;
     scratch_bytes_ = scratch_bytes;
-    runtime_.parallel = &CallContext::run_shared;
+    runtime_.parallel = &CallContext::run_divided;
   }
 
   // Where the code runs on blocks of rows.
@@ -43,9 +43,9 @@ class CallContext {
  private:
   static std::int64_t run_library(const codegen::Runtime* runtime, std::uint32_t step,
                                   void* const* slots, std::byte* workspace) noexcept;
-  static void run_shared(const codegen::Runtime* runtime, codegen::RangeFunction range,
-                         void* const* slots, std::byte* workspace, std::int64_t batch,
-                         std::int64_t units, std::int64_t cycles) noexcept;
+  static void run_divided(const codegen::Runtime* runtime, codegen::RangeFunction range,
+                          void* const* slots, std::byte* workspace, std::int64_t batch,
+                          std::int64_t units, std::int64_t cycles) noexcept;
   static codegen::Runtime make_runtime();
 
   const LibrarySteps& steps_;

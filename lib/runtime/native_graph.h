@@ -19,11 +19,12 @@ namespace mlpjit::runtime {
 
 class NativeGraph final : public CompiledGraph {
  public:
-  // `interface`: of the program; where the plan is of a block of its rows, `blocks` say which.
+  // Where the plan is of a block of the program's rows.
   struct Blocks {
     RowBlocks how;
     ir::Rows rows;
   };
+  // `interface`: of the program.
   NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report,
               Interface interface, Sharing sharing = {},
               const std::optional<Blocks>& blocks = std::nullopt);
@@ -37,7 +38,7 @@ class NativeGraph final : public CompiledGraph {
 
   // For callers that fill the slots themselves (bound_graph.h).
   const plan::Plan& plan() const { return plan_; }
-  // What a call needs of it; and the call. Without another thread.
+  // What a call needs of it; and the call. `sharing`: with whom blocks are shared; null: nobody.
   std::size_t workspace_bytes(std::int64_t batch) const {
     return blocks_ ? blocks_->workspace_bytes(batch)
                    : support::aligned_size(plan_.workspace(batch));

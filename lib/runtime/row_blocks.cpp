@@ -53,8 +53,9 @@ std::optional<RowBlocks> choose_row_blocks(const ir::Function& main, const ir::R
   std::size_t weights = 0;
   for (const ir::ValueId input : main.body().arguments) {
     const ir::Type& type = main.value(input).type;
-    if (!rows.has(input) && !type.token)
-      weights += static_cast<std::size_t>(type.shape.size()) * size_of(type.dtype);
+    if (rows.has(input) || type.token) continue;
+    if (!type.shape.is_static()) return std::nullopt;
+    weights += static_cast<std::size_t>(type.shape.size()) * size_of(type.dtype);
   }
   for (const ir::OpId id : main.body().ops) {
     std::size_t bytes = 0;
@@ -135,13 +136,15 @@ void BlockProgram::run(CallContext& context, const Sharing* sharing, void* const
   const BlockRun run{*this, rows, blocks_.block(rows), code_bytes(batch)};
   context.set_block_run(&run);
   const std::int64_t count = divided_up(rows, run.block);
-  if (sharing != nullptr && count > 1) {
-    Team::of_this_thread(*sharing).run(
+  Team* const team = sharing != nullptr && count > 1 ? Team::of_this_thread(*sharing) : nullptr;
+  if (team != nullptr) {
+    team->run(
         {context.runtime(), &run_range, slots, workspace, batch, count, workspace_bytes(batch)},
         blocks_.cycles * run.block, workspace);
   } else {
     run_range(context.runtime(), slots, workspace, batch, 0, count, workspace);
   }
+  context.set_block_run(nullptr);
 }
 
 }  // namespace mlpjit::runtime

@@ -22,11 +22,15 @@ class TbbExecutor final : public Executor {
  private:
   const std::uint32_t forks_ = support::fork_count();
   // Beside the one that calls; none on a machine, or with an affinity, of one core.
-  const int others_ = tbb::info::default_concurrency() - 1;
+  const int others_ = tbb_threads();
   tbb::task_arena arena_{std::max(others_, 1), 0};
 };
 
 }  // namespace
+
+int tbb_threads() {
+  return tbb::info::default_concurrency() - 1;
+}
 
 // Never destroyed: threads may be at work when the process ends.
 std::shared_ptr<Executor> tbb_executor() {

@@ -9,6 +9,7 @@
 #include "lib/support/snapshot.h"
 #include "lib/support/spin.h"
 #include "lib/support/thread_object.h"
+#include "mlpjit/options.h"
 
 namespace mlpjit {
 
@@ -25,25 +26,29 @@ constexpr auto kLingers = 50us;
 // Waking a thread takes tens of microseconds: worth it from so many cycles of work on, of calls
 // that follow one another.
 constexpr std::int64_t kCyclesWorthWaking = 200'000;
-// An executor that has not sent a thread by now is asked again.
-constexpr auto kAsksAgain = 10ms;
-constexpr int kMostMembers = 128;
+// An executor that has not sent all threads by now is asked again, and then after twice the time.
+constexpr std::chrono::steady_clock::duration kPatience = 10ms;
 // Looks at what another core is about to write, without a pause between them.
 constexpr int kTurnsAtOnce = 64;
 constexpr int kPartBits = 8;
+static_assert(HybridizeOptions::kMostThreads < 1 << kPartBits);
+// Pauses before a thread that waits for another gives its core away, and between looks at the clock.
+constexpr int kTurnsToYield = 4096, kTurnsOfClock = 64;
 
 }  // namespace
 
 bool Team::Part::claim(std::uint64_t round) noexcept {
   std::uint64_t before = claimed.load(std::memory_order_relaxed);
   return before < round &&
-         claimed.compare_exchange_strong(before, round, std::memory_order_acquire);
+         claimed.compare_exchange_strong(before, round, std::memory_order_relaxed);
 }
 
 Team::Team(const Sharing& sharing)
     : sharing_(sharing),
       forks_(support::fork_count()),
-      board_(std::make_shared<Board>(std::min(sharing.threads, kMostMembers))) {}
+      board_(std::make_shared<Board>(
+          sharing.executor ? sharing.threads : std::min(sharing.threads, 1 + tbb_threads()))),
+      patience_(kPatience) {}
 
 Team::~Team() {
   board_->closed.store(true, std::memory_order_release);
@@ -53,7 +58,7 @@ bool Team::is_of(const Sharing& sharing) const {
   return sharing_.threads == sharing.threads && sharing_.executor == sharing.executor;
 }
 
-Team& Team::of_this_thread(const Sharing& sharing) {
+Team* Team::of_this_thread(const Sharing& sharing) noexcept try {
   struct Teams {
     std::vector<std::unique_ptr<Team>> teams;
   };
@@ -61,32 +66,42 @@ Team& Team::of_this_thread(const Sharing& sharing) {
   std::vector<std::unique_ptr<Team>>& teams = support::thread_object<Teams, Team>().teams;
   const auto found = std::find_if(teams.begin(), teams.end(),
                                   [&](const auto& team) { return team->is_of(sharing); });
-  if (found != teams.end()) return **found;
+  if (found != teams.end()) return found->get();
+  auto made = std::make_unique<Team>(sharing);
   if (teams.size() == kKept) teams.erase(teams.begin());
-  return *teams.emplace_back(std::make_unique<Team>(sharing));
+  return teams.emplace_back(std::move(made)).get();
+} catch (...) {
+  return nullptr;
 }
 
-void Team::run_part(const SharedStep& step, std::int64_t part, std::int64_t parts,
+// After a fork: the threads are the parent's.
+bool Team::begin_anew() noexcept try {
+  board_ = std::make_shared<Board>(static_cast<int>(board_->parts.size()));
+  forks_ = support::fork_count();
+  round_ = 0;
+  return true;
+} catch (...) {
+  return false;
+}
+
+void Team::run_part(const DividedStep& step, std::int64_t part, std::int64_t parts,
                     std::byte* scratch) noexcept {
   const std::int64_t begin = step.units * part / parts, end = step.units * (part + 1) / parts;
   if (begin < end)
     step.range(step.runtime, step.slots, step.workspace, step.batch, begin, end, scratch);
 }
 
-void Team::run(const SharedStep& step, std::int64_t cycles, std::byte* scratch) noexcept {
+void Team::run(const DividedStep& step, std::int64_t cycles, std::byte* scratch) noexcept {
   if (step.units <= 0) return;
-  if (support::fork_count() != forks_) {  // the threads are the parent's
-    forks_ = support::fork_count();
-    board_ = std::make_shared<Board>(static_cast<int>(board_->parts.size()));
-    round_ = 0;
-  }
-  const int present = board_->present.load(std::memory_order_acquire);
+  if (support::fork_count() != forks_ && !begin_anew()) return run_part(step, 0, 1, scratch);
+  const int present = board_->present.load(std::memory_order_relaxed);
   const auto members = static_cast<int>(board_->parts.size());
-  const auto worth = static_cast<std::int64_t>(plan::kCyclesWorthDividing);
+  const std::int64_t work = step.units * cycles;
   const std::int64_t parts =
-      std::min({std::int64_t{members}, step.units, step.units * cycles / worth});
+      std::min({std::int64_t{members}, step.units,
+                work / static_cast<std::int64_t>(plan::kCyclesWorthDividing)});
   const bool all_here = present == members - 1;
-  const bool may_come = !all_here && wants_threads(step.units * cycles);
+  const bool may_come = !all_here && wants_threads(work);
   if (parts >= 2 && (present > 0 || may_come))
     share(step, parts, scratch);
   else
@@ -94,7 +109,11 @@ void Team::run(const SharedStep& step, std::int64_t cycles, std::byte* scratch) 
   if (!all_here) last_ = Clock::now();
 }
 
-void Team::share(const SharedStep& step, std::int64_t parts, std::byte* scratch) noexcept {
+// The order of memory: the caller writes the step, then the round (release), which a thread reads
+// (acquire) before the step. A part of a round is claimed once, by its number, so that who read an
+// earlier round claims nothing; the caller goes on when each part is done (release, acquire): until
+// then nobody writes the step, and what one thread has written the others read in the next round.
+void Team::share(const DividedStep& step, std::int64_t parts, std::byte* scratch) noexcept {
   Board& board = *board_;
   board.step = step;
   if (board.scratch_bytes.load(std::memory_order_relaxed) < step.scratch_bytes)
@@ -113,7 +132,7 @@ void Team::share(const SharedStep& step, std::int64_t parts, std::byte* scratch)
     const Part& part = board.parts[static_cast<std::size_t>(i)];
     // Whoever has begun may have lost its core, to this very thread perhaps.
     for (int turns = 0; part.done.load(std::memory_order_acquire) != round; ++turns) {
-      if (turns > 4096)
+      if (turns > kTurnsToYield)
         std::this_thread::yield();
       else if (turns > kTurnsAtOnce)
         support::pause();
@@ -126,11 +145,11 @@ bool Team::wants_threads(std::int64_t cycles) noexcept {
   const Clock::time_point now = Clock::now();
   lately_ = now - last_ < kLingers ? lately_ + cycles : cycles;
   last_ = now;
-  // Those who were asked have come, or never will.
-  const bool over =
-      board_->arrivals.load(std::memory_order_relaxed) != arrivals_ || now - asked_ >= kAsksAgain;
-  if (!over) return true;
+  const bool all_came = board_->expected.load(std::memory_order_relaxed) <= 0;
+  if (!all_came && now - asked_ < patience_) return true;
   if (lately_ < kCyclesWorthWaking) return false;
+  // Who has not come so far may never come. Asking again and again would pile up tasks.
+  patience_ = all_came ? kPatience : 2 * patience_;
   ask_for_threads();
   return true;
 }
@@ -138,9 +157,10 @@ bool Team::wants_threads(std::int64_t cycles) noexcept {
 void Team::ask_for_threads() noexcept {
   asked_ = last_;
   lately_ = 0;
-  arrivals_ = board_->arrivals.load(std::memory_order_relaxed);
   const int missing =
       static_cast<int>(board_->parts.size()) - 1 - board_->present.load(std::memory_order_relaxed);
+  if (missing <= 0) return;
+  board_->expected.store(missing, std::memory_order_relaxed);
   try {
     Executor& executor = sharing_.executor ? *sharing_.executor : *tbb_executor();
     executor.run([board = board_] { join(board); }, missing);
@@ -149,14 +169,15 @@ void Team::ask_for_threads() noexcept {
 }
 
 void Team::join(const std::shared_ptr<Board>& board) noexcept {
+  board->expected.fetch_sub(1, std::memory_order_relaxed);
+  if (board->closed.load(std::memory_order_relaxed)) return;
   std::size_t seat = 1;
   while (seat < board->seats.size() && board->seats[seat].exchange(true)) ++seat;
   if (seat == board->seats.size()) return;
-  board->present.fetch_add(1, std::memory_order_release);
-  board->arrivals.fetch_add(1, std::memory_order_relaxed);
+  board->present.fetch_add(1, std::memory_order_relaxed);
   help(*board, seat);
-  board->present.fetch_sub(1, std::memory_order_release);
-  board->seats[seat].store(false, std::memory_order_release);
+  board->present.fetch_sub(1, std::memory_order_relaxed);
+  board->seats[seat].store(false, std::memory_order_relaxed);
 }
 
 // Until no step comes for a while.
@@ -181,9 +202,9 @@ void Team::help(Board& board, std::size_t seat) noexcept {
       }
       work(board, round, seat, scratch.get());
       turns = 0;
-    } else if (turns == 64) {
+    } else if (turns == kTurnsOfClock) {
       idle_since = Clock::now();
-    } else if (turns % 64 == 0 && Clock::now() - idle_since > kLingers) {
+    } else if (turns % kTurnsOfClock == 0 && Clock::now() - idle_since > kLingers) {
       return;
     }
     if (turns > kTurnsAtOnce) support::pause();

@@ -23,7 +23,7 @@ struct Sharing {
 };
 
 // A step of a call, as the hook of the runtime table gets it.
-struct SharedStep {
+struct DividedStep {
   const codegen::Runtime* runtime = nullptr;
   codegen::RangeFunction range = nullptr;
   void* const* slots = nullptr;
@@ -40,12 +40,12 @@ class Team {
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  // The calling thread's; it keeps a few.
-  static Team& of_this_thread(const Sharing& sharing);
+  // The calling thread's; it keeps a few. Null where there is no memory for one.
+  static Team* of_this_thread(const Sharing& sharing) noexcept;
 
   // Runs all units and returns when they are done. `scratch`: of the calling thread. `cycles`:
   // roughly those of a unit.
-  void run(const SharedStep& step, std::int64_t cycles, std::byte* scratch) noexcept;
+  void run(const DividedStep& step, std::int64_t cycles, std::byte* scratch) noexcept;
 
   bool is_of(const Sharing& sharing) const;
 
@@ -61,12 +61,12 @@ class Team {
   struct Board {
     explicit Board(int members) : parts(static_cast<std::size_t>(members)), seats(parts.size()) {}
     // On one cache line, for one way from core to core.
-    alignas(support::kApart) SharedStep step;  // of the round
-    std::atomic<std::uint64_t> round{0};       // * 256 + how many parts it has
+    alignas(support::kApart) DividedStep step;  // of the round
+    std::atomic<std::uint64_t> round{0};        // * 256 + how many parts it has
     std::vector<Part> parts;
     std::atomic<std::size_t> scratch_bytes{0};             // of each thread, for every round so far
     alignas(support::kApart) std::atomic<int> present{0};  // without the caller
-    std::atomic<int> arrivals{0};
+    std::atomic<int> expected{0};                          // asked for, and not here yet
     std::atomic<bool> closed{false};
     std::vector<std::atomic<bool>> seats;  // taken by those who are present; the caller's is 0
   };
@@ -75,11 +75,12 @@ class Team {
   static void help(Board& board, std::size_t seat) noexcept;
   static void work(Board& board, std::uint64_t round, std::size_t seat,
                    std::byte* scratch) noexcept;
-  static void run_part(const SharedStep& step, std::int64_t part, std::int64_t parts,
+  static void run_part(const DividedStep& step, std::int64_t part, std::int64_t parts,
                        std::byte* scratch) noexcept;
-  void share(const SharedStep& step, std::int64_t parts, std::byte* scratch) noexcept;
+  void share(const DividedStep& step, std::int64_t parts, std::byte* scratch) noexcept;
   bool wants_threads(std::int64_t cycles) noexcept;
   void ask_for_threads() noexcept;
+  bool begin_anew() noexcept;
 
   const Sharing sharing_;
   std::uint32_t forks_;  // when the board was made
@@ -87,10 +88,11 @@ class Team {
   std::uint64_t round_ = 0;
   std::int64_t lately_ = 0;  // cycles of work of calls that followed one another
   Clock::time_point last_{}, asked_{};
-  int arrivals_ = 0;  // when it was asked
+  Clock::duration patience_;  // from asking to asking again
 };
 
-// oneTBB's threads.
+// oneTBB's threads, and how many there are beside one that calls.
 std::shared_ptr<Executor> tbb_executor();
+int tbb_threads();
 
 }  // namespace mlpjit::runtime

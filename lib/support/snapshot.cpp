@@ -50,6 +50,7 @@ namespace {
 // its constants, at the beginning of theirs, right behind the lock.
 Reader* make_reader() {
   constexpr std::size_t kPage = 4096, kFirst = kPage * 3 / 4;
+  static_assert((kPage - kFirst) % sizeof(Reader) == 0);
   static std::byte* page = nullptr;  // guarded by the mutex of readers
   static std::size_t next = kPage;
   if (next == kPage) {

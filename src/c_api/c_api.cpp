@@ -38,8 +38,8 @@ mlpjit_options settled(const mlpjit_options* given) {
   require(given->struct_size >= sizeof(size_t), "struct_size of the options is not set");
   // A caller of an older header has fewer members, one of a newer more.
   std::memcpy(&options, given, std::min(given->struct_size, sizeof options));
-  require(options.threads >= 0 && options.threads <= 1024,
-          "threads of less than 0 or more than 1024");
+  require(options.threads >= 0 && options.threads <= mlpjit::HybridizeOptions::kMostThreads,
+          "threads of less than 0 or more than 128");
   return options;
 }
 

@@ -18,9 +18,9 @@
 namespace mlpjit::detail {
 
 void check_options(const HybridizeOptions& options) {
-  if (options.threads < 1) {
-    throw UserError("options: threads is " + std::to_string(options.threads) +
-                    "; expected at least 1");
+  if (options.threads < 1 || options.threads > HybridizeOptions::kMostThreads) {
+    throw UserError("options: threads is " + std::to_string(options.threads) + "; expected 1 to " +
+                    std::to_string(HybridizeOptions::kMostThreads));
   }
   if (options.dynamic_batch_after < 0) {
     throw UserError("options: dynamic_batch_after is " +
@@ -307,7 +307,8 @@ Tensor Runner::result(Slot& slot, std::size_t i) {
     given->trace = 0;
     given->depth = 0;
     given->value = {};
-    return TensorAccess::make(given);  // the view has its memory already
+    view.data = given->storage->latest().data();
+    return TensorAccess::make(given);
   }
   Tensor made = make_tensor(view.dtype, view.shape);
   const support::Storage& storage = *TensorAccess::impl(made)->storage;

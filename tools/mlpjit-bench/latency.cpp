@@ -105,7 +105,7 @@ class Bound {
 std::int64_t calls_of(const LatencySettings& settings) {
   if (settings.calls > 0) return settings.calls;
   if (settings.period_us > 0)
-    return std::max<std::int64_t>(1000, static_cast<std::int64_t>(5e6 / settings.period_us));
+    return std::max<std::int64_t>(20, static_cast<std::int64_t>(5e6 / settings.period_us));
   if (settings.evict == "LLC") return 300;
   return settings.evict.empty() ? 1'000'000 : 10'000;
 }
@@ -142,7 +142,8 @@ double clock_ns() {
 // one in a million is seen.
 std::string histogram(const std::vector<double>& sorted) {
   std::map<int, std::size_t> counts;
-  for (const double time : sorted) ++counts[static_cast<int>(std::floor(4 * std::log2(time)))];
+  for (const double time : sorted)
+    ++counts[static_cast<int>(std::floor(4 * std::log2(std::max(time, 1.0))))];
   const double all = std::log2(static_cast<double>(sorted.size()) + 1);
   std::string text;
   for (const auto& [bucket, count] : counts) {

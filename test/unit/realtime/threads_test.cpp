@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <climits>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -115,6 +117,10 @@ TEST(Threads, WhoComesLateOrNeverIsNotWaitedFor) {
   const auto asked = [&] { return host->asked() > 0; };
   EXPECT_TRUE(identical(called(net, x, asked), expected));
   EXPECT_EQ(host->ran(), 0);
+  // Nor is it asked for over and over.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+  while (std::chrono::steady_clock::now() < end) net(x);
+  EXPECT_LE(host->asked(), 6);
   host->let_run();
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(identical(net(x), expected));
 }
@@ -136,6 +142,18 @@ TEST(Threads, AnExecutorMayFail) {
   const auto asked = [&] { return host->asked > 0; };
   EXPECT_TRUE(identical(called(net, x, asked), expected));
   EXPECT_GT(host->asked, 0);
+}
+
+TEST(Threads, AreOneToMostThreads) {
+  nn::HybridSequential net = network();
+  for (const int threads : {0, -1, HybridizeOptions::kMostThreads + 1, INT_MAX}) {
+    EXPECT_THROW(net.hybridize({.threads = threads}), UserError) << threads;
+  }
+  net.hybridize({.threads = HybridizeOptions::kMostThreads});
+  const Tensor x = random::normal({300, 160});
+  const Tensor y = net(x);
+  net.hybridize(false);
+  EXPECT_TRUE(identical(y, net(x)));
 }
 
 TEST(Threads, SmallWorkAsksForNone) {

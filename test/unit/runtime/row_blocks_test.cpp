@@ -83,6 +83,19 @@ INSTANTIATE_TEST_SUITE_P(Options, InBlocks,
                                   std::to_string(info.param.threads);
                          });
 
+// Weights whose sizes are the batch's.
+TEST(RowBlocks, AreNotForWeightsOfAnySize) {
+  const auto body = [](const Tensor& x, const Tensor& w) { return tanh(matmul(x, w)); };
+  for (const int threads : {1, 2}) {
+    auto compiled = jit(body, {.batch = Batch::dynamic, .threads = threads});
+    auto as_it_is = jit(body, {.backend = Backend::graph});
+    for (const std::int64_t n : {4, 5, 7, 6}) {
+      const Tensor x = random::normal({n, 4}), w = random::normal({4, n});
+      EXPECT_TRUE(identical(compiled(x, w), as_it_is(x, w)));
+    }
+  }
+}
+
 TEST(RowBlocks, BoundCallsHaveThem) {
   nn::HybridSequential net;
   net.add(nn::Dense(64, {.activation = "relu"}), nn::Dense(64, {.activation = "relu"}),
