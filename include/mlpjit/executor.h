@@ -11,7 +11,8 @@ namespace mlpjit {
 /// A host's threads, lent to calls of several threads. By default they are oneTBB's.
 class MLPJIT_API Executor {
  public:
-  /// A thread that has called a network keeps its executor until it ends.
+  /// A thread that has called a network keeps its executor until it ends; so do threads of the
+  /// executor's own that call networks with it.
   virtual ~Executor();
   /// Asks for `count` runs of `task`, 1 to HybridizeOptions::kMostThreads, each on a thread of its
   /// own, and does not wait for them: it copies the task. They may come late, even when the network

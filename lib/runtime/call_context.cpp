@@ -28,7 +28,7 @@ void CallContext::run_divided(const codegen::Runtime* runtime, codegen::RangeFun
                               void* const* slots, std::byte* workspace, std::int64_t batch,
                               std::int64_t units, std::int64_t cycles) noexcept {
   const auto* call = static_cast<const CallContext*>(runtime->self);
-  Team* const team = Team::of_this_thread(*call->sharing_);
+  const std::shared_ptr<Team> team = Team::of_this_thread(*call->sharing_);
   if (team == nullptr) return range(runtime, slots, workspace, batch, 0, units, call->scratch_);
   team->run({runtime, range, slots, workspace, batch, units, call->scratch_bytes_}, cycles,
             call->scratch_);

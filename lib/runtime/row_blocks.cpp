@@ -136,7 +136,8 @@ void BlockProgram::run(CallContext& context, const Sharing* sharing, void* const
   const BlockRun run{*this, rows, blocks_.block(rows), code_bytes(batch)};
   context.set_block_run(&run);
   const std::int64_t count = divided_up(rows, run.block);
-  Team* const team = sharing != nullptr && count > 1 ? Team::of_this_thread(*sharing) : nullptr;
+  const std::shared_ptr<Team> team =
+      sharing != nullptr && count > 1 ? Team::of_this_thread(*sharing) : nullptr;
   if (team != nullptr) {
     team->run(
         {context.runtime(), &run_range, slots, workspace, batch, count, workspace_bytes(batch)},

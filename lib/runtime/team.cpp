@@ -32,7 +32,8 @@ constexpr std::chrono::steady_clock::duration kPatience = 10ms;
 constexpr int kTurnsAtOnce = 64;
 constexpr int kPartBits = 8;
 static_assert(HybridizeOptions::kMostThreads < 1 << kPartBits);
-// Pauses before a thread that waits for another gives its core away, and between looks at the clock.
+// Pauses before a thread that waits for another gives its core away, and between looks at the
+// clock.
 constexpr int kTurnsToYield = 4096, kTurnsOfClock = 64;
 
 }  // namespace
@@ -58,18 +59,24 @@ bool Team::is_of(const Sharing& sharing) const {
   return sharing_.threads == sharing.threads && sharing_.executor == sharing.executor;
 }
 
-Team* Team::of_this_thread(const Sharing& sharing) noexcept try {
+std::shared_ptr<Team> Team::of_this_thread(const Sharing& sharing) noexcept try {
   struct Teams {
-    std::vector<std::unique_ptr<Team>> teams;
+    std::vector<std::shared_ptr<Team>> teams;
   };
   constexpr std::size_t kKept = 4;
-  std::vector<std::unique_ptr<Team>>& teams = support::thread_object<Teams, Team>().teams;
+  std::vector<std::shared_ptr<Team>>& teams = support::thread_object<Teams, Team>().teams;
   const auto found = std::find_if(teams.begin(), teams.end(),
                                   [&](const auto& team) { return team->is_of(sharing); });
-  if (found != teams.end()) return found->get();
-  auto made = std::make_unique<Team>(sharing);
-  if (teams.size() == kKept) teams.erase(teams.begin());
-  return teams.emplace_back(std::move(made)).get();
+  if (found != teams.end()) return *found;
+  auto made = std::make_shared<Team>(sharing);
+  teams.reserve(kKept + 1);
+  std::shared_ptr<Team> oldest;  // ends when the list is as it will be
+  if (teams.size() >= kKept) {
+    oldest = std::move(teams.front());
+    teams.erase(teams.begin());
+  }
+  teams.push_back(made);
+  return made;
 } catch (...) {
   return nullptr;
 }

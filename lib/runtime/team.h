@@ -40,8 +40,9 @@ class Team {
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  // The calling thread's; it keeps a few. Null where there is no memory for one.
-  static Team* of_this_thread(const Sharing& sharing) noexcept;
+  // The calling thread's; it keeps a few. Null where there is no memory for one. Held by who uses
+  // it: the host's code within (an executor, its end) may ask for others, which take its place.
+  static std::shared_ptr<Team> of_this_thread(const Sharing& sharing) noexcept;
 
   // Runs all units and returns when they are done. `scratch`: of the calling thread. `cycles`:
   // roughly those of a unit.

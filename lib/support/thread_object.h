@@ -3,6 +3,8 @@
 
 #include <cxxabi.h>
 
+#include <utility>
+
 #include "lib/support/cache_line.h"
 
 // The ABI's __dso_handle, by a name that the compiler does not declare by itself.
@@ -11,7 +13,7 @@ extern "C" __attribute__((visibility("hidden"))) void* mlpjit_dso_handle __asm__
 namespace mlpjit::support {
 
 // The calling thread's own T, made at the first use and destroyed when the thread ends. What runs
-// after that (destructors of other thread-local or static objects, atexit handlers) finds a fresh
+// within that or after it (the host's code that T holds, destructors of other thread-local or static objects, atexit handlers) finds a fresh
 // one, where a thread_local T would be used after its destruction. That is destroyed after them,
 // too, a few times over: two objects whose destructors use each other must come to an end. Tag
 // tells objects of one type apart.
@@ -24,10 +26,7 @@ T& thread_object() {
   constinit static thread_local int made = 0;
   if (own == nullptr) [[unlikely]] {
     own = new Apart{};
-    const auto destroy = [](void*) {
-      delete own;
-      own = nullptr;
-    };
+    const auto destroy = [](void*) { delete std::exchange(own, nullptr); };
     if (made++ < 4) abi::__cxa_thread_atexit(destroy, nullptr, &mlpjit_dso_handle);
   }
   return own->object;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "mlpjit/mlpjit.h"
@@ -154,6 +155,40 @@ TEST(Threads, AreOneToMostThreads) {
   const Tensor y = net(x);
   net.hybridize(false);
   EXPECT_TRUE(identical(y, net(x)));
+}
+
+// The host's code runs within: when it is asked for threads, and where its executor ends.
+TEST(Threads, ExecutorsMayCallFunctionsOfOthers) {
+  class Nested final : public Executor {
+   public:
+    explicit Nested(std::function<void()> calls) : calls_(std::move(calls)) {}
+    ~Nested() override { calls_(); }
+    void run(const std::function<void()>&, int) override {
+      if (!std::exchange(inside_, true)) calls_();
+      inside_ = false;
+    }
+
+   private:
+    std::function<void()> calls_;
+    bool inside_ = false;
+  };
+  class Never final : public Executor {
+   public:
+    void run(const std::function<void()>&, int) override {}
+  };
+  const auto body = [w = random::normal({256, 160})](const Tensor& x) { return tanh(dense(x, w)); };
+  const Tensor x = random::normal({300, 160});
+  std::thread([&] {
+    const auto others = [&] {
+      for (int i = 0; i < 6; ++i)
+        jit(body, {.threads = 2, .executor = std::make_shared<Never>()})(x);
+    };
+    const Tensor expected = body(x);
+    for (int i = 0; i < 6; ++i) {
+      auto function = jit(body, {.threads = 2, .executor = std::make_shared<Nested>(others)});
+      for (int k = 0; k < 20; ++k) EXPECT_TRUE(identical(function(x), expected));
+    }
+  }).join();
 }
 
 TEST(Threads, SmallWorkAsksForNone) {
