@@ -13,10 +13,10 @@ extern "C" __attribute__((visibility("hidden"))) void* mlpjit_dso_handle __asm__
 namespace mlpjit::support {
 
 // The calling thread's own T, made at the first use and destroyed when the thread ends. What runs
-// within that or after it (the host's code that T holds, destructors of other thread-local or static objects, atexit handlers) finds a fresh
-// one, where a thread_local T would be used after its destruction. That is destroyed after them,
-// too, a few times over: two objects whose destructors use each other must come to an end. Tag
-// tells objects of one type apart.
+// within that (the host's code that T holds) or after it (destructors of other thread-local or
+// static objects, atexit handlers) finds a fresh one, where a thread_local T would be used after
+// its destruction. That is destroyed after them, too, a few times over: two objects whose
+// destructors use each other must come to an end. Tag tells objects of one type apart.
 template <class T, class Tag>
 T& thread_object() {
   struct alignas(kApart) Apart {

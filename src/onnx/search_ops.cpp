@@ -56,8 +56,11 @@ Tensor acosh_of(const Tensor& x) {
                log1p(small + sqrt(small * (small + number(2, x)))));
 }
 
+// By the size alone: near -1 the logarithm of what is left of 1 would lose its digits.
 Tensor atanh_of(const Tensor& x) {
-  return number(0.5, x) * log1p(number(2, x) * x / (number(1, x) - x));
+  const Tensor size = abs(x), zero = number(0, x);
+  const Tensor angle = number(0.5, x) * log1p(number(2, x) * size / (number(1, x) - size));
+  return where(x == zero, x, where(x < zero, -angle, angle));
 }
 
 template <class F>

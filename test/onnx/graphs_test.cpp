@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -44,6 +45,16 @@ TEST_F(OnnxGraph, AWeightIsUsedInTwoLayouts) {
   nn::SymbolBlock net = read();
   const Tensor w = tensor({{1.f, 2.f, 3.f}, {4.f, 5.f, 6.f}, {7.f, 8.f, 9.f}});
   EXPECT_TRUE(identical(net(kX), matmul(matmul(kX, w), transpose(w))));
+}
+
+// As near -1 as near 1.
+TEST_F(OnnxGraph, TheInverseOfTanhIsOdd) {
+  graph().nodes = {node("Atanh", {"x"}, {"y"})};
+  nn::SymbolBlock net = read();
+  const Tensor x = tensor({{0.999985f, 0.75f, 0.f}});
+  EXPECT_TRUE(identical(net(-x), -net(x)));
+  const float found = net(x).data<float>()[0];
+  EXPECT_NEAR(found, std::atanh(0.999985f), 1e-5f);
 }
 
 TEST_F(OnnxGraph, NodesStandInAnyOrder) {
