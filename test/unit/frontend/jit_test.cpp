@@ -363,6 +363,27 @@ TEST_P(Jit, TheAuditListsWhatATraceFreezes) {
 INSTANTIATE_TEST_SUITE_P(Backends, Jit, testing::Values(Backend::graph, Backend::native),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 
+// Small results are given again once nobody has them, and not before.
+TEST_P(Jit, ResultsThatAreKeptStay) {
+  auto f = jit([](const Tensor& x) { return x * 2; }, {.backend = GetParam()});
+  std::vector<Tensor> kept;
+  for (float i = 0; i < 8; ++i) {
+    f(full({4}, -1.f));  // dropped at once
+    kept.push_back(f(full({4}, i)));
+    if (static_cast<int>(i) % 2 == 1) kept.back() += 100;  // written to, and kept
+  }
+  for (float i = 0; i < 8; ++i) {
+    const float more = static_cast<int>(i) % 2 == 1 ? 100.f : 0.f;
+    EXPECT_TRUE(identical(kept[static_cast<std::size_t>(i)], full({4}, 2 * i + more)));
+  }
+  Tensor result = f(full({4}, 3.f));
+  const Tensor captured = result;
+  auto g = jit([captured](const Tensor& x) { return x + captured; }, {.backend = GetParam()});
+  result = f(full({4}, 5.f));
+  EXPECT_TRUE(identical(g(zeros({4})), full({4}, 6.f)));
+  EXPECT_TRUE(identical(f(result), full({4}, 20.f)));
+}
+
 TEST(CachedFunction, StructureAndParametersAreOfTheCaller) {
   Tensor weight = tensor({2.f});
   int runs = 0;
