@@ -8,13 +8,10 @@
 
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
-#include <llvm/IR/LegacyPassManager.h>
-#include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/CommandLine.h>
-#include <llvm/Target/TargetMachine.h>
-#include <llvm/Target/TargetOptions.h>
 
 #include "lib/codegen/apart.h"
+#include "lib/codegen/generator.h"
 #include "lib/codegen/life.h"
 #include "lib/codegen/module_builder.h"
 #include "lib/codegen/x86.h"
@@ -36,33 +33,6 @@ void set_option(llvm::StringRef name, bool value) {
   const auto at = options.find(name);
   if (at == options.end()) throw InternalError("codegen: LLVM has no option " + name.str());
   static_cast<llvm::cl::opt<bool>*>(at->second)->setValue(value);
-}
-
-std::unique_ptr<llvm::TargetMachine> make_machine(const plan::Target& target) {
-  std::string error;
-  const llvm::Target* found = llvm::TargetRegistry::lookupTarget(std::string(target.triple), error);
-  if (found == nullptr) {
-    throw UnsupportedError(fmt::format("Backend::native: no code generator for {} ({})",
-                                       plan::to_string(target), error));
-  }
-  llvm::TargetOptions options;
-  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // the numerics contract
-  options.EnableFastISel = false;
-  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
-      target.triple, target.cpu, "", options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
-      llvm::CodeGenOptLevel::Less, /*JIT=*/true));
-}
-
-llvm::SmallVector<char, 0> run_backend(llvm::TargetMachine& machine, llvm::Module& module,
-                                       llvm::CodeGenFileType type) {
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream out(bytes);
-  llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, out, nullptr, type, /*DisableVerify=*/true)) {
-    throw InternalError("codegen: the target cannot emit objects");
-  }
-  passes.run(module);
-  return bytes;
 }
 
 // What was made of what, for people.
@@ -97,9 +67,9 @@ class LlvmCompiler final : public Compiler {
     if (options.keep_text) keep_text(plan, report);
     llvm::LLVMContext context;
     auto start = std::chrono::steady_clock::now();
-    const auto machine = make_machine(plan.target);
+    std::unique_ptr<Generator> generator = generators_.take(plan.target);
     const auto module = ModuleBuilder(context, plan).build();
-    module->setDataLayout(machine->createDataLayout());
+    module->setDataLayout(generator->layout());
     report.emit_ms = milliseconds_since(start);
 
     start = std::chrono::steady_clock::now();
@@ -109,8 +79,9 @@ class LlvmCompiler final : public Compiler {
     object.numerics = kNumericsVersion;
     object.symbols = functions_of(*module);
     object.made_from = provenance(plan);
-    const auto bytes = run_backend(*machine, *module, llvm::CodeGenFileType::ObjectFile);
+    const auto& bytes = generator->run(*module);
     object.bytes.assign(bytes.begin(), bytes.end());
+    generators_.give_back(plan.target, std::move(generator));
     report.codegen_ms = milliseconds_since(start);
     return object;
   }
@@ -118,13 +89,15 @@ class LlvmCompiler final : public Compiler {
   // From a module of its own: the code generator changes what it is given.
   static void keep_text(const plan::Plan& plan, CompileReport& report) {
     llvm::LLVMContext context;
-    const auto machine = make_machine(plan.target);
+    Generator generator(plan.target, llvm::CodeGenFileType::AssemblyFile);
     const auto module = ModuleBuilder(context, plan).build();
-    module->setDataLayout(machine->createDataLayout());
+    module->setDataLayout(generator.layout());
     llvm::raw_string_ostream(report.llvm_ir) << *module;
-    const auto text = run_backend(*machine, *module, llvm::CodeGenFileType::AssemblyFile);
+    const auto& text = generator.run(*module);
     report.assembly.assign(text.begin(), text.end());
   }
+
+  mutable Generators generators_;
 };
 
 class LlvmToolchain final : public Toolchain {
