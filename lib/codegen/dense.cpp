@@ -66,7 +66,7 @@ class Tile {
   }
   Value* argument(unsigned index) const { return e_->function->getArg(index); }
   Value* row(unsigned base, unsigned stride, DType dtype, int r) {
-    return e_->element(argument(base), dtype, e_->b.CreateNSWMul(argument(stride), e_->i64(r)));
+    return e_->element(argument(base), dtype, e_->times(argument(stride), e_->i64(r)));
   }
 
   void emit(llvm::Function* made) {
@@ -95,7 +95,7 @@ class Tile {
     for (int r = 0; r < shape_.rows; ++r) rows_.push_back(row(kX, kXStride, kernel_.dtype, r));
     for (int p = 0; p < shape_.panels; ++p) {
       panels_.push_back(e_->element(argument(kWeight), kernel_.dtype,
-                                    e_->b.CreateNSWMul(argument(kPanelStep), e_->i64(p))));
+                                    e_->times(argument(kPanelStep), e_->i64(p))));
     }
   }
 
@@ -174,12 +174,11 @@ class Tile {
 
   // Step k + u of one of the live chains of each result.
   void emit_step(Value* k, int u, std::size_t chain, Values& sums) {
-    auto& b = e_->b;
     const DType dtype = kernel_.dtype;
     const auto per_row = static_cast<std::size_t>(shape_.panels * vectors());
     // Packed weights are walked with constant displacements, a matrix by its own stride.
-    Value* at_k = kernel_.packed ? b.CreateNSWMul(k, e_->i64(kernel_.panel))
-                                 : b.CreateNSWMul(b.CreateNSWAdd(k, e_->i64(u)), argument(kKStep));
+    Value* at_k = kernel_.packed ? e_->times(k, e_->i64(kernel_.panel))
+                                 : e_->times(e_->plus(k, e_->i64(u)), argument(kKStep));
     const std::int64_t ahead = kernel_.packed ? u * kernel_.panel : 0;
     const unsigned align =
         kernel_.packed ? static_cast<unsigned>(lanes_) * static_cast<unsigned>(size_of(dtype)) : 0;
@@ -202,35 +201,49 @@ class Tile {
     }
   }
 
-  Value* extra(std::size_t i, Value* r, Value* column, int lanes, Value* lanes_mask) {
+  // Where row r of the results and of the extras begins.
+  struct RowAt {
+    Value* out;
+    Values extras;
+  };
+  RowAt row_at(Value* r) {
+    RowAt row{e_->element(argument(kOut), dtype_of(kernel_.out), e_->times(argument(kOutStride), r)),
+              {}};
+    for (std::size_t i = 0; i < kernel_.extras.size(); ++i) {
+      const unsigned first = kExtras + 2 * static_cast<unsigned>(i);
+      row.extras.push_back(e_->element(argument(first), dtype_of(kernel_.extras[i]),
+                                       e_->times(argument(first + 1), r)));
+    }
+    return row;
+  }
+  DType dtype_of(const plan::Access& access) const {
+    return module_.plan().buffers[access.buffer].dtype;
+  }
+
+  Value* extra(std::size_t i, const RowAt& row, Value* column, int lanes, Value* lanes_mask) {
     const plan::Access& access = kernel_.extras[i];
-    const DType dtype = module_.plan().buffers[access.buffer].dtype;
-    Value* base = argument(kExtras + 2 * static_cast<unsigned>(i));
-    Value* stride = argument(kExtras + 2 * static_cast<unsigned>(i) + 1);
-    Value* at = e_->element(base, dtype, e_->b.CreateNSWMul(stride, r));
-    if (access.strides[1] == 0) return e_->load_splat(at, dtype, lanes);
-    return e_->load(e_->element(at, dtype, column), dtype, lanes, lanes_mask);
+    const DType dtype = dtype_of(access);
+    if (access.strides[1] == 0) return e_->load_splat(row.extras[i], dtype, lanes);
+    return e_->load(e_->element(row.extras[i], dtype, column), dtype, lanes, lanes_mask);
   }
 
   // body(result, extras...) of one vector, stored.
-  void finish(Value* result, Value* r, Value* column, int lanes, Value* lanes_mask) {
+  void finish(Value* result, const RowAt& row, Value* column, int lanes, Value* lanes_mask) {
     Values arguments = {result};
-    for (std::size_t i = 0; i < kernel_.extras.size(); ++i) {
-      arguments.push_back(extra(i, r, column, lanes, lanes_mask));
-    }
-    const DType dtype = module_.plan().buffers[kernel_.out.buffer].dtype;
+    for (std::size_t i = 0; i < kernel_.extras.size(); ++i)
+      arguments.push_back(extra(i, row, column, lanes, lanes_mask));
+    const DType dtype = dtype_of(kernel_.out);
     Value* value = emit_body(*e_, kernel_.epilogue, arguments, lanes)[0];
-    Value* at = e_->element(argument(kOut), dtype, e_->b.CreateNSWMul(argument(kOutStride), r));
-    e_->store(value, e_->element(at, dtype, column), dtype, lanes, lanes_mask);
+    e_->store(value, e_->element(row.out, dtype, column), dtype, lanes, lanes_mask);
   }
 
   void emit_inline_epilogue(const Values& results) {
     std::size_t i = 0;
     for (int r = 0; r < shape_.rows; ++r) {
+      const RowAt row = row_at(e_->i64(r));
       for (int p = 0; p < shape_.panels; ++p) {
         for (int v = 0; v < vectors(); ++v) {
-          finish(results[i++], e_->i64(r), e_->i64(p * kernel_.panel + v * lanes_), lanes_,
-                 mask(p, v));
+          finish(results[i++], row, e_->i64(p * kernel_.panel + v * lanes_), lanes_, mask(p, v));
         }
       }
     }
@@ -248,10 +261,11 @@ class Tile {
     const int lanes = kernel_.epilogue_lanes;
     const std::int64_t whole = shape_.partial ? width - kernel_.panel : width;
     e_->loop(0, shape_.rows, 1, [&](Value* r) {
-      Value* from = e_->element(tile, kernel_.dtype, b.CreateNSWMul(r, e_->i64(width)));
+      Value* from = e_->element(tile, kernel_.dtype, e_->times(r, e_->i64(width)));
+      const RowAt row = row_at(r);
       const auto vector = [&](Value* column, Value* lanes_mask) {
         Value* value = e_->load(e_->element(from, kernel_.dtype, column), kernel_.dtype, lanes);
-        finish(value, r, column, lanes, lanes_mask);
+        finish(value, row, column, lanes, lanes_mask);
       };
       if (!shape_.partial) {
         e_->loop(0, whole, lanes, [&](Value* column) { vector(column, nullptr); });
@@ -338,13 +352,13 @@ class DenseDriver {
     auto& b = d_.b;
     const auto first_of = [&](Value* group) {
       // larger * (size + 1) + (group - larger) * size, from the first of those of that size
-      return b.CreateNSWAdd(b.CreateNSWMul(group, d_.i64(split.size)), d_.i64(split.larger));
+      return d_.plus(d_.times(group, d_.i64(split.size)), d_.i64(split.larger));
     };
     Value* larger = d_.i64(split.larger);
     if (split.larger > 0) {
       Value* each = d_.i64(split.size + 1);
-      d_.loop(b.CreateNSWMul(lesser(begin, larger), each),
-              b.CreateNSWMul(lesser(end, larger), each), split.size + 1,
+      d_.loop(d_.times(lesser(begin, larger), each),
+              d_.times(lesser(end, larger), each), split.size + 1,
               [&](Value* first) { f(first, split.size + 1); });
     }
     if (groups == split.larger) return;
@@ -380,7 +394,7 @@ class DenseDriver {
   void call(Value* r, std::int64_t rows, Value* p, std::int64_t panels, bool partial) {
     auto& b = d_.b;
     const auto stride = [&](const plan::Extent& elements) { return d_.extent(elements); };
-    Value* column = b.CreateNSWMul(p, d_.i64(kernel_.panel));
+    Value* column = d_.times(p, d_.i64(kernel_.panel));
     const auto at = [&](plan::BufferId buffer, Value* offset) {
       return d_.element(d_.pointer(buffer), d_.dtype(buffer), offset);
     };
@@ -392,9 +406,9 @@ class DenseDriver {
                                    : at(static_cast<plan::BufferId>(kernel_.bias), column);
     const std::int64_t last = kernel_.n % kernel_.panel;
     Values arguments = {d_.runtime(),
-                        at(kernel_.x, b.CreateNSWMul(r, d_.i64(kernel_.x_stride))),
+                        at(kernel_.x, d_.times(r, d_.i64(kernel_.x_stride))),
                         stride(kernel_.x_stride),
-                        at(kernel_.weight, b.CreateNSWMul(p, d_.i64(kernel_.panel_step))),
+                        at(kernel_.weight, d_.times(p, d_.i64(kernel_.panel_step))),
                         stride(kernel_.panel_step),
                         stride(kernel_.k_step),
                         d_.i64(kernel_.k),

@@ -43,7 +43,7 @@ class ElementwiseLoop {
     Value *begin = range.begin, *count = range.end, *whole = d_.whole(n, lanes);
     if (parts) {
       Value* length = d_.b.CreateNSWSub(count, begin);
-      whole = d_.b.CreateNSWAdd(begin, d_.b.CreateAnd(length, d_.i64(-lanes)));
+      whole = d_.plus(begin, d_.b.CreateAnd(length, d_.i64(-lanes)));
     }
     if (kernel_.shared_tail)
       return d_.loop(begin, count, lanes, [&](Value* i) { emit_shared(i, count, whole); });
@@ -60,7 +60,7 @@ class ElementwiseLoop {
     const plan::Extent& stride = in.strides.back();
     if (stride == 0) return splats_[input];
     if (stride == 1) return d_.load(d_.element(from_[input], dtype, i), dtype, kernel_.lanes, mask);
-    Value* at = d_.element(from_[input], dtype, d_.b.CreateNSWMul(i, d_.extent(stride)));
+    Value* at = d_.element(from_[input], dtype, d_.times(i, d_.extent(stride)));
     return d_.load_strided(at, dtype, kernel_.lanes, d_.extent(stride), last);
   }
 
@@ -149,7 +149,7 @@ void emit(Driver& driver, const plan::CopyKernel& kernel) {
   Value* whole = driver.whole(bytes, lanes);
   if (driver.divided()) {
     Value* length = b.CreateNSWSub(end, begin);
-    whole = b.CreateNSWAdd(begin, b.CreateAnd(length, driver.i64(-lanes)));
+    whole = driver.plus(begin, b.CreateAnd(length, driver.i64(-lanes)));
   }
   driver.loop(begin, whole, lanes, [&](Value* i) { move(vector, i); });
   driver.loop(whole, end, 1, [&](Value* i) { move(b.getInt8Ty(), i); });

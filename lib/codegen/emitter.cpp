@@ -103,7 +103,7 @@ Value* Emitter::extent(const plan::Extent& extent) {
   Value* made = in_prologue([&] {
     Value* sum = i64(extent.term(extent.degree()));
     for (int i = extent.degree() - 1; i >= 0; --i)
-      sum = b.CreateNSWAdd(b.CreateNSWMul(sum, batch_), i64(extent.term(i)));
+      sum = plus(times(sum, batch_), i64(extent.term(i)));
     return sum;
   });
   extents_.emplace_back(extent, made);
@@ -117,7 +117,29 @@ Value* Emitter::whole(const plan::Extent& count, std::int64_t step) {
   return in_prologue([&] { return b.CreateAnd(all, i64(-step)); });
 }
 
+namespace {
+
+bool is(Value* value, std::int64_t number) {
+  const auto* known = llvm::dyn_cast<llvm::ConstantInt>(value);
+  return known != nullptr && known->getSExtValue() == number;
+}
+
+}  // namespace
+
+Value* Emitter::times(Value* a, Value* c) {
+  if (is(a, 0) || is(c, 1)) return a;
+  if (is(c, 0) || is(a, 1)) return c;
+  return b.CreateNSWMul(a, c);
+}
+
+Value* Emitter::plus(Value* a, Value* c) {
+  if (is(a, 0)) return c;
+  if (is(c, 0)) return a;
+  return b.CreateNSWAdd(a, c);
+}
+
 Value* Emitter::element(Value* base, DType dtype, Value* index) {
+  if (is(index, 0)) return base;
   return b.CreateInBoundsGEP(memory_type(dtype), base, index);
 }
 
@@ -125,7 +147,7 @@ Value* Emitter::offset(std::span<const plan::Extent> strides, std::span<Value* c
   Value* sum = i64(0);
   for (std::size_t d = 0; d < indices.size(); ++d) {
     if (strides[d] == 0) continue;
-    sum = b.CreateNSWAdd(sum, b.CreateNSWMul(indices[d], extent(strides[d])));
+    sum = plus(sum, times(indices[d], extent(strides[d])));
   }
   return sum;
 }
@@ -177,7 +199,7 @@ Value* Emitter::load_strided(Value* pointer, DType dtype, int lanes, Value* stri
   for (int j = 0; j < lanes; ++j) {
     Value* index =
         last == nullptr ? i64(j) : b.CreateSelect(b.CreateICmpULT(i64(j), last), i64(j), last);
-    Value* at = element(pointer, dtype, b.CreateNSWMul(index, stride));
+    Value* at = element(pointer, dtype, times(index, stride));
     Value* lane = b.CreateAlignedLoad(memory_type(dtype), at, llvm::Align(size_of(dtype)));
     value = b.CreateInsertElement(value, lane, static_cast<std::uint64_t>(j));
   }

@@ -55,6 +55,11 @@ class Emitter {
   // The largest multiple of `step` (a power of two, where the size is not known) within it.
   Value* whole(const plan::Extent& extent, std::int64_t step);
 
+  // Sizes, which do not wrap around. With a known 0 or 1 there is nothing to calculate: LLVM takes
+  // its time for each instruction, also for those that it finds needless.
+  Value* times(Value* a, Value* c);
+  Value* plus(Value* a, Value* c);
+
   // Addresses.
   Value* element(Value* base, DType dtype, Value* index);
   Value* element(Value* base, DType dtype, std::int64_t index) {

@@ -50,7 +50,7 @@ std::vector<Lanes> emit_lane_loop(Emitter& e, std::int64_t count, int width,
   const std::int64_t whole = count / numerics::kLanes * numerics::kLanes;
   all = e.loop(e.i64(0), e.i64(whole), numerics::kLanes, all, [&](Value* i, Values sums) {
     for (std::size_t q = 0; q < parts; ++q) {
-      advance(e.b.CreateNSWAdd(i, e.i64(static_cast<std::int64_t>(q) * width)), q, nullptr, nullptr,
+      advance(e.plus(i, e.i64(static_cast<std::int64_t>(q) * width)), q, nullptr, nullptr,
               sums);
     }
     return sums;
@@ -78,7 +78,7 @@ Values emit_block(Emitter& e, DType dtype, Value* first, std::int64_t count, int
                                  splat_lanes(e.zero(dtype, width), width));
   const auto all = emit_lane_loop(
       e, count, width, start, [&](Value* at, Value* mask, Value* last, const Values& sums) {
-        return step(first == nullptr ? at : e.b.CreateNSWAdd(first, at), mask, last, sums);
+        return step(first == nullptr ? at : e.plus(first, at), mask, last, sums);
       });
   Values totals;
   for (const Lanes& lanes : all) {
@@ -103,7 +103,7 @@ class BlockTotals {
   // blocks then has zeros at its end.
   void add(Value* block, const Values& totals) {
     Value* carries = e_.b.CreateBinaryIntrinsic(
-        llvm::Intrinsic::cttz, e_.b.CreateNSWAdd(block, e_.i64(1)), e_.b.getTrue());
+        llvm::Intrinsic::cttz, e_.plus(block, e_.i64(1)), e_.b.getTrue());
     const Values sums = e_.loop(e_.i64(0), carries, 1, totals, [&](Value* level, Values before) {
       for (int c = 0; c < chains_; ++c) join(level, c, before[static_cast<std::size_t>(c)]);
       return before;
@@ -130,8 +130,8 @@ class BlockTotals {
 
  private:
   Value* at(Value* level, int chain) {
-    Value* first = e_.b.CreateNSWMul(level, e_.i64(chains_));
-    return e_.element(levels_, dtype_, e_.b.CreateNSWAdd(first, e_.i64(chain)));
+    Value* first = e_.times(level, e_.i64(chains_));
+    return e_.element(levels_, dtype_, e_.plus(first, e_.i64(chain)));
   }
   void join(Value* level, int chain, Value*& sum) {
     sum = e_.b.CreateFAdd(e_.load(at(level, chain), dtype_, 1), sum);
@@ -154,7 +154,7 @@ Values emit_sums(Emitter& e, DType dtype, std::int64_t count, int width, int cha
   const std::int64_t whole = count / kBlock, rest = count % kBlock;
   BlockTotals totals(e, dtype, chains, whole + (rest == 0 ? 0 : 1));
   e.loop(0, whole, 1, [&](Value* block) {
-    Value* first = e.b.CreateNSWMul(block, e.i64(kBlock));
+    Value* first = e.times(block, e.i64(kBlock));
     totals.add(block, emit_block(e, dtype, first, kBlock, width, chains, step));
   });
   if (rest != 0) {
@@ -172,7 +172,7 @@ InnerInput::InnerInput(Emitter& e, Value* base, DType dtype, const plan::Extent&
 Value* InnerInput::load(Emitter& e, Value* at, Value* mask, Value* last) const {
   if (splat_ != nullptr) return splat_;
   if (stride_ == 1) return e.load(e.element(base_, dtype_, at), dtype_, lanes_, mask);
-  Value* first = e.element(base_, dtype_, e.b.CreateNSWMul(at, e.extent(stride_)));
+  Value* first = e.element(base_, dtype_, e.times(at, e.extent(stride_)));
   return e.load_strided(first, dtype_, lanes_, e.extent(stride_), last);
 }
 

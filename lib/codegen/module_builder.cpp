@@ -158,8 +158,8 @@ Driver::Range Driver::range(const plan::Extent& count) {
   if (!divided()) return {i64(0), extent(count)};
   Value *begin = function->getArg(4), *end = function->getArg(5);
   if (units_.unit == 1) return {begin, end};
-  Value *all = extent(count), *most = b.CreateNSWMul(end, i64(units_.unit));
-  return {b.CreateNSWMul(begin, i64(units_.unit)),
+  Value *all = extent(count), *most = times(end, i64(units_.unit));
+  return {times(begin, i64(units_.unit)),
           b.CreateSelect(b.CreateICmpSLT(most, all), most, all)};
 }
 
@@ -186,7 +186,7 @@ Value* workspace_offset(Emitter& e, const plan::Buffer& buffer) {
   batch = e.b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, batch, e.i64(1));
   Value* sum = e.i64(offset.term(offset.degree()));
   for (int i = offset.degree() - 1; i >= 0; --i)
-    sum = e.b.CreateNSWAdd(e.b.CreateNSWMul(sum, batch), e.i64(offset.term(i)));
+    sum = e.plus(e.times(sum, batch), e.i64(offset.term(i)));
   return sum;
 }
 

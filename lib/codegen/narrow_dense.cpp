@@ -21,7 +21,7 @@ class NarrowDense {
     Value* whole = d_.whole(kernel_.m, rows);
     if (d_.divided()) {  // rows are a power of two
       Value* count = d_.b.CreateNSWSub(end, begin);
-      whole = d_.b.CreateNSWAdd(begin, d_.b.CreateAnd(count, d_.i64(-rows)));
+      whole = d_.plus(begin, d_.b.CreateAnd(count, d_.i64(-rows)));
     }
     d_.loop(begin, whole, rows, [&](Value* r) { emit_columns(r, kernel_.rows); });
     d_.loop(whole, end, 1, [&](Value* r) { emit_columns(r, 1); });
@@ -42,9 +42,9 @@ class NarrowDense {
     const DType dtype = kernel_.dtype;
     Values x, w;
     for (int i = 0; i < rows; ++i) {
-      Value* row = d_.b.CreateNSWAdd(r, d_.i64(i));
+      Value* row = d_.plus(r, d_.i64(i));
       x.push_back(d_.element(d_.pointer(kernel_.x), dtype,
-                             d_.b.CreateNSWMul(row, d_.i64(kernel_.x_stride))));
+                             d_.times(row, d_.i64(kernel_.x_stride))));
     }
     for (int j = 0; j < columns; ++j) {
       w.push_back(d_.element(d_.pointer(kernel_.weight), dtype, (first + j) * kernel_.k));
@@ -76,7 +76,7 @@ class NarrowDense {
       for (std::size_t i = 0; i < sums.size(); ++i) {
         const auto row = static_cast<std::int64_t>(i) / columns,
                    column = static_cast<std::int64_t>(i) % columns;
-        finish(emit_lane_tree(d_, sums[i], width_, add), d_.b.CreateNSWAdd(r, d_.i64(row)),
+        finish(emit_lane_tree(d_, sums[i], width_, add), d_.plus(r, d_.i64(row)),
                d_.i64(first + column));
       }
       return;
@@ -86,8 +86,8 @@ class NarrowDense {
           kernel_.dtype,
           kernel_.rows * (kernel_.columns.size + kernel_.columns.sizes() - 1) * numerics::kLanes);
     const auto part = [&](Value* result, std::size_t q) {
-      Value* at = d_.b.CreateNSWMul(result, d_.i64(numerics::kLanes));
-      at = d_.b.CreateNSWAdd(at, d_.i64(static_cast<std::int64_t>(q) * width_));
+      Value* at = d_.times(result, d_.i64(numerics::kLanes));
+      at = d_.plus(at, d_.i64(static_cast<std::int64_t>(q) * width_));
       return d_.element(tile_, kernel_.dtype, at);
     };
     for (std::size_t i = 0; i < sums.size(); ++i) {
@@ -97,12 +97,12 @@ class NarrowDense {
     }
     d_.loop(0, rows, 1, [&](Value* i) {
       d_.loop(0, columns, 1, [&](Value* j) {
-        Value* result = d_.b.CreateNSWAdd(d_.b.CreateNSWMul(i, d_.i64(columns)), j);
+        Value* result = d_.plus(d_.times(i, d_.i64(columns)), j);
         Lanes lanes;
         for (std::size_t q = 0; q < sums[0].size(); ++q)
           lanes.push_back(d_.load(part(result, q), kernel_.dtype, width_));
-        finish(emit_lane_tree(d_, lanes, width_, add), d_.b.CreateNSWAdd(r, i),
-               d_.b.CreateNSWAdd(j, d_.i64(first)));
+        finish(emit_lane_tree(d_, lanes, width_, add), d_.plus(r, i),
+               d_.plus(j, d_.i64(first)));
       });
     });
   }
