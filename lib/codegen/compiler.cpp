@@ -51,10 +51,11 @@ std::vector<std::string> functions_of(const llvm::Module& module) {
 
 class LlvmCompiler final : public Compiler {
  public:
-  object::Object compile(const plan::Plan& plan, const CompileOptions& options,
-                         CompileReport& report) const override {
+  std::shared_ptr<const object::Object> compile(const plan::Plan& plan,
+                                                const CompileOptions& options,
+                                                CompileReport& report) const override {
     const Life::Use use = Life::of_llvm().use_or_refuse();
-    object::Object object;
+    std::shared_ptr<const object::Object> object;
     run_apart([&] { object = compile_here(plan, options, report); });
     return object;
   }
@@ -62,26 +63,30 @@ class LlvmCompiler final : public Compiler {
   std::string llvm_version() const override { return LLVM_VERSION_STRING; }
 
  private:
-  object::Object compile_here(const plan::Plan& plan, const CompileOptions& options,
-                              CompileReport& report) const {
+  std::shared_ptr<const object::Object> compile_here(const plan::Plan& plan,
+                                                     const CompileOptions& options,
+                                                     CompileReport& report) const {
     if (options.keep_text) keep_text(plan, report);
     llvm::LLVMContext context;
     auto start = std::chrono::steady_clock::now();
     std::unique_ptr<Generator> generator = generators_.take(plan.target);
-    const auto module = ModuleBuilder(context, plan).build();
+    ModuleBuilder builder(context, plan, options.reuse ? &known_ : nullptr);
+    const auto module = builder.build();
     module->setDataLayout(generator->layout());
     report.emit_ms = milliseconds_since(start);
 
     start = std::chrono::steady_clock::now();
-    object::Object object;
-    object.target = plan.target.name;
-    object.abi = kAbiVersion;
-    object.numerics = kNumericsVersion;
-    object.symbols = functions_of(*module);
-    object.made_from = provenance(plan);
+    const auto object = std::make_shared<object::Object>();
+    object->target = plan.target.name;
+    object->abi = kAbiVersion;
+    object->numerics = kNumericsVersion;
+    object->symbols = functions_of(*module);
+    object->uses = builder.uses();
+    object->made_from = provenance(plan);
     const auto& bytes = generator->run(*module);
-    object.bytes.assign(bytes.begin(), bytes.end());
+    object->bytes.assign(bytes.begin(), bytes.end());
     generators_.give_back(plan.target, std::move(generator));
+    known_.add(builder.exports(), object);
     report.codegen_ms = milliseconds_since(start);
     return object;
   }
@@ -90,7 +95,7 @@ class LlvmCompiler final : public Compiler {
   static void keep_text(const plan::Plan& plan, CompileReport& report) {
     llvm::LLVMContext context;
     Generator generator(plan.target, llvm::CodeGenFileType::AssemblyFile);
-    const auto module = ModuleBuilder(context, plan).build();
+    const auto module = ModuleBuilder(context, plan, nullptr).build();
     module->setDataLayout(generator.layout());
     llvm::raw_string_ostream(report.llvm_ir) << *module;
     const auto& text = generator.run(*module);
@@ -98,6 +103,7 @@ class LlvmCompiler final : public Compiler {
   }
 
   mutable Generators generators_;
+  mutable KnownFunctions known_;
 };
 
 class LlvmToolchain final : public Toolchain {

@@ -2,6 +2,7 @@
 // The one door to LLVM: a plan goes in, an object comes out. No LLVM type on this side.
 // Implemented by libmlpjit-codegen, which is opened at the first compile (lib/runtime/loader.h).
 
+#include <memory>
 #include <string>
 
 #include "lib/codegen/linker.h"
@@ -11,7 +12,8 @@
 namespace mlpjit::codegen {
 
 struct CompileOptions {
-  bool keep_text = false;  // fill llvm_ir and assembly of the report
+  bool keep_text = false;  // fill llvm_ir and assembly of the report, with all functions
+  bool reuse = true;       // call functions of programs before where they are the same
 };
 
 struct CompileReport {
@@ -26,8 +28,9 @@ class Compiler {
   // For the plan's target, whatever machine this is. Safe from any number of threads, and until the
   // very end of the process. Throws UnsupportedError where there is no code generator for the
   // target, InternalError when LLVM refuses.
-  virtual object::Object compile(const plan::Plan& plan, const CompileOptions& options,
-                                 CompileReport& report) const = 0;
+  virtual std::shared_ptr<const object::Object> compile(const plan::Plan& plan,
+                                                        const CompileOptions& options,
+                                                        CompileReport& report) const = 0;
   virtual std::string llvm_version() const = 0;
 };
 

@@ -63,6 +63,7 @@ void StepCalls::call_shared(std::uint32_t step, const StepArguments& arguments) 
   Values values = {e_.runtime(), e_.function->getArg(3)};
   for (const plan::BufferId id : arguments.buffers)
     values.push_back(address(e_, e_.module.plan().buffers[id]));
+  for (const StepArguments::Count& count : arguments.counts) values.push_back(e_.i64(count.value));
   for (const plan::Body::Scalar* scalar : arguments.scalars)
     values.push_back(e_.b.getInt64(e_.bits(scalar->literal)->getZExtValue()));
   e_.b.CreateCall(e_.module.driver(step), values);

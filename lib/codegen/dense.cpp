@@ -207,8 +207,8 @@ class Tile {
     Values extras;
   };
   RowAt row_at(Value* r) {
-    RowAt row{e_->element(argument(kOut), dtype_of(kernel_.out), e_->times(argument(kOutStride), r)),
-              {}};
+    RowAt row{
+        e_->element(argument(kOut), dtype_of(kernel_.out), e_->times(argument(kOutStride), r)), {}};
     for (std::size_t i = 0; i < kernel_.extras.size(); ++i) {
       const unsigned first = kExtras + 2 * static_cast<unsigned>(i);
       row.extras.push_back(e_->element(argument(first), dtype_of(kernel_.extras[i]),
@@ -350,16 +350,15 @@ class DenseDriver {
   void each_group(const plan::EvenSplit& split, std::int64_t groups, Value* begin, Value* end,
                   F&& f) {
     auto& b = d_.b;
+    Value* larger = d_.number(split.larger);
     const auto first_of = [&](Value* group) {
       // larger * (size + 1) + (group - larger) * size, from the first of those of that size
-      return d_.plus(d_.times(group, d_.i64(split.size)), d_.i64(split.larger));
+      return d_.plus(d_.times(group, d_.i64(split.size)), larger);
     };
-    Value* larger = d_.i64(split.larger);
     if (split.larger > 0) {
       Value* each = d_.i64(split.size + 1);
-      d_.loop(d_.times(lesser(begin, larger), each),
-              d_.times(lesser(end, larger), each), split.size + 1,
-              [&](Value* first) { f(first, split.size + 1); });
+      d_.loop(d_.times(lesser(begin, larger), each), d_.times(lesser(end, larger), each),
+              split.size + 1, [&](Value* first) { f(first, split.size + 1); });
     }
     if (groups == split.larger) return;
     Value* from = begin;
@@ -371,7 +370,7 @@ class DenseDriver {
   void each_rows(const plan::EvenSplit& rows, F&& f) {
     const bool part = d_.divided() && !kernel_.divides_panels;
     const auto [begin, end] =
-        part ? d_.range(rows.groups) : Driver::Range{d_.i64(0), d_.i64(rows.groups)};
+        part ? d_.range(rows.groups) : Driver::Range{d_.i64(0), d_.number(rows.groups)};
     each_group(rows, rows.groups, begin, end, f);
   }
 

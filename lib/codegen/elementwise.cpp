@@ -48,6 +48,7 @@ class ElementwiseLoop {
     if (kernel_.shared_tail)
       return d_.loop(begin, count, lanes, [&](Value* i) { emit_shared(i, count, whole); });
     d_.loop(begin, whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr); });
+    if (whole == count) return;
     d_.branch(d_.b.CreateICmpSLT(whole, count), [&] {
       Value* left = d_.b.CreateSub(count, whole);
       emit_vector(whole, d_.first_lanes(lanes, left), d_.b.CreateSub(left, d_.i64(1)));

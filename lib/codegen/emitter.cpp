@@ -70,8 +70,8 @@ Value* Emitter::splat(const ir::Literal& scalar, int lanes) {
 }
 
 Value* Emitter::splat(const plan::Body::Scalar& scalar, int lanes) {
-  const auto argument = scalar_arguments_.find(&scalar);
-  if (argument == scalar_arguments_.end()) return splat(scalar.literal, lanes);
+  const auto argument = arguments_.find(&scalar);
+  if (argument == arguments_.end()) return splat(scalar.literal, lanes);
   return in_prologue([&] {
     Value* value = b.CreateTrunc(argument->second, bits(scalar.literal)->getType());
     value = b.CreateBitCast(value, scalar_type(scalar.literal.dtype));
@@ -94,7 +94,14 @@ Value* Emitter::in_prologue(const std::function<Value*()>& emit) {
   return made;
 }
 
+Value* Emitter::number(const std::int64_t& field) {
+  const auto argument = arguments_.find(&field);
+  return argument == arguments_.end() ? i64(field) : argument->second;
+}
+
 Value* Emitter::extent(const plan::Extent& extent) {
+  if (const auto argument = arguments_.find(&extent); argument != arguments_.end())
+    return argument->second;
   if (extent.is_known()) return i64(extent.known());
   for (const auto& [known, value] : extents_) {
     if (known == extent) return value;
@@ -111,7 +118,8 @@ Value* Emitter::extent(const plan::Extent& extent) {
 }
 
 Value* Emitter::whole(const plan::Extent& count, std::int64_t step) {
-  if (count.is_known()) return i64(count.known() / step * step);
+  const bool constant = count.is_known() && !arguments_.contains(&count);
+  if (constant) return i64(count.known() / step * step);
   if (count.multiple_of(step)) return extent(count);
   Value* all = extent(count);
   return in_prologue([&] { return b.CreateAnd(all, i64(-step)); });

@@ -50,8 +50,10 @@ class Emitter {
   Value* splat(const plan::Body::Scalar& scalar, int lanes);
   Value* zero(DType dtype, int lanes);
 
-  // Sizes: constants, or values computed once, at the beginning of the function.
+  // Sizes: constants, arguments of the function, or values computed once, at its beginning.
   Value* extent(const plan::Extent& extent);
+  // A number of the plan: a constant, or an argument.
+  Value* number(const std::int64_t& field);
   // The largest multiple of `step` (a power of two, where the size is not known) within it.
   Value* whole(const plan::Extent& extent, std::int64_t step);
 
@@ -104,7 +106,8 @@ class Emitter {
  protected:
   // Emits at the beginning of the function, after what was emitted there before.
   Value* in_prologue(const std::function<Value*()>& emit);
-  std::unordered_map<const plan::Body::Scalar*, Value*> scalar_arguments_;
+  // What the function gets as arguments, by the field of the plan that it has instead of.
+  std::unordered_map<const void*, Value*> arguments_;
 
  private:
   Value* batch_;

@@ -47,9 +47,8 @@ const llvm::SmallVectorImpl<char>& Generator::run(llvm::Module& module) {
 std::unique_ptr<Generator> Generators::take(const plan::Target& target) {
   {
     const std::lock_guard lock(mutex_);
-    const auto found = std::find_if(kept_.rbegin(), kept_.rend(), [&](const Kept& kept) {
-      return kept.target == target.name;
-    });
+    const auto found = std::find_if(kept_.rbegin(), kept_.rend(),
+                                    [&](const Kept& kept) { return kept.target == target.name; });
     if (found != kept_.rend()) {
       std::unique_ptr<Generator> taken = std::move(found->generator);
       kept_.erase(std::next(found).base());

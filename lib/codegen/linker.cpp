@@ -2,10 +2,15 @@
 
 #include "lib/codegen/linker.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <mutex>
 #include <new>
+#include <string>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <llvm/ExecutionEngine/Orc/Core.h>
@@ -66,14 +71,29 @@ class Session {
   llvm::orc::JITDylib& make_dylib() {
     return session_.createBareJITDylib(fmt::format("mlpjit.{}", count_.fetch_add(1)));
   }
-  EntryPoint link(llvm::orc::JITDylib& dylib, std::unique_ptr<llvm::MemoryBuffer> object) {
+  using Addresses = std::vector<std::pair<std::string, llvm::orc::ExecutorAddr>>;
+  // The object with the functions of others that it calls.
+  void add(llvm::orc::JITDylib& dylib, std::unique_ptr<llvm::MemoryBuffer> object,
+           const Addresses& others) {
+    llvm::orc::SymbolMap symbols;
+    for (const auto& [name, address] : others) {
+      symbols[session_.intern(name)] = {
+          address, llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+    }
+    if (!symbols.empty()) {
+      refuse(dylib.define(llvm::orc::absoluteSymbols(std::move(symbols))),
+             "cannot add the functions of other objects");
+    }
     refuse(layer_.add(dylib, std::move(object)), "cannot add the object");
+  }
+  // The first time it links.
+  llvm::orc::ExecutorAddr address(llvm::orc::JITDylib& dylib, const std::string& name) {
     std::string cause;
     cause_of_failure = &cause;
     refused_memory = 0;
-    auto symbol = session_.lookup({&dylib}, session_.intern(kEntryName));
+    auto symbol = session_.lookup({&dylib}, session_.intern(name));
     cause_of_failure = nullptr;
-    if (symbol) return symbol->getAddress().toPtr<EntryPoint>();
+    if (symbol) return symbol->getAddress();
     const std::string failure = llvm::toString(symbol.takeError());
     fail_link(cause.empty() ? failure : cause);
   }
@@ -91,11 +111,26 @@ class Session {
   std::atomic<std::uint64_t> count_{0};
 };
 
+// Has the object, so that other programs may use it as long as the code is there.
 class OrcCode final : public Code {
  public:
-  OrcCode(std::shared_ptr<Session> session, std::unique_ptr<llvm::MemoryBuffer> object)
-      : dylib_(std::move(session)), entry_(dylib_.link(std::move(object))) {}
+  // `others` have the functions that the object uses, in the order of its uses.
+  OrcCode(std::shared_ptr<Session> session, std::shared_ptr<const object::Object> object,
+          std::vector<std::shared_ptr<const OrcCode>> others)
+      : object_(std::move(object)), others_(std::move(others)), dylib_(std::move(session)) {
+    Session::Addresses addresses;
+    for (std::size_t i = 0; i < others_.size(); ++i) {
+      const std::string& symbol = object_->uses[i].symbol;
+      addresses.emplace_back(symbol, others_[i]->address(symbol));
+    }
+    dylib_.add(llvm::MemoryBuffer::getMemBuffer(object_->bytes, "mlpjit", false), addresses);
+    if (std::ranges::find(object_->symbols, kEntryName) != object_->symbols.end())
+      entry_ = dylib_.address(kEntryName).toPtr<EntryPoint>();
+  }
   EntryPoint entry() const override { return entry_; }
+  llvm::orc::ExecutorAddr address(const std::string& symbol) const {
+    return dylib_.address(symbol);
+  }
 
  private:
   class Dylib {
@@ -105,16 +140,45 @@ class OrcCode final : public Code {
     ~Dylib() { session_->remove(dylib_); }
     Dylib(const Dylib&) = delete;
     Dylib& operator=(const Dylib&) = delete;
-    EntryPoint link(std::unique_ptr<llvm::MemoryBuffer> object) {
-      return session_->link(dylib_, std::move(object));
+    void add(std::unique_ptr<llvm::MemoryBuffer> object, const Session::Addresses& others) {
+      session_->add(dylib_, std::move(object), others);
+    }
+    llvm::orc::ExecutorAddr address(const std::string& name) const {
+      return session_->address(dylib_, name);
     }
 
    private:
     const std::shared_ptr<Session> session_;
     llvm::orc::JITDylib& dylib_;
   };
+
+  const std::shared_ptr<const object::Object> object_;
+  const std::vector<std::shared_ptr<const OrcCode>> others_;  // freed after what calls them
   Dylib dylib_;
-  const EntryPoint entry_;
+  EntryPoint entry_ = nullptr;
+};
+
+// The code of objects, as long as somebody has it.
+class LinkedObjects {
+ public:
+  std::shared_ptr<const OrcCode> find(const object::Object& object) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = code_.find(&object);
+    return found == code_.end() ? nullptr : found->second.lock();
+  }
+  // Code has its object: while it is there, no other object has that address.
+  void add(const object::Object& object, const std::shared_ptr<const OrcCode>& code) {
+    const std::lock_guard lock(mutex_);
+    code_[&object] = code;
+    if (code_.size() < std::max<std::size_t>(256, 2 * looked_through_)) return;
+    std::erase_if(code_, [](const auto& entry) { return entry.second.expired(); });
+    looked_through_ = code_.size();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::unordered_map<const object::Object*, std::weak_ptr<const OrcCode>> code_;
+  std::size_t looked_through_ = 0;  // how many of these were left the last time
 };
 
 // An object is run as it is: what this machine has not would be an illegal instruction.
@@ -141,19 +205,29 @@ void check_fits(const object::Object& object) {
 
 class OrcLinker final : public Linker {
  public:
-  std::unique_ptr<Code> link(const object::Object& object) const override {
-    check_fits(object);
+  std::shared_ptr<const Code> link(std::shared_ptr<const object::Object> object) const override {
     const Life::Use use = Life::of_llvm().use_or_refuse();
-    std::unique_ptr<Code> code;
-    run_apart([&] {
-      code = std::make_unique<OrcCode>(
-          session_, llvm::MemoryBuffer::getMemBufferCopy(object.bytes, "mlpjit"));
-    });
+    std::shared_ptr<const Code> code;
+    run_apart([&] { code = link_here(std::move(object)); });
     return code;
   }
 
  private:
+  std::shared_ptr<const OrcCode> link_here(std::shared_ptr<const object::Object> object) const {
+    check_fits(*object);
+    std::vector<std::shared_ptr<const OrcCode>> others;
+    for (const object::Use& use : object->uses) {
+      auto code = linked_.find(*use.from);
+      others.push_back(code != nullptr ? std::move(code) : link_here(use.from));
+    }
+    const object::Object& known = *object;
+    auto code = std::make_shared<const OrcCode>(session_, std::move(object), std::move(others));
+    linked_.add(known, code);
+    return code;
+  }
+
   std::shared_ptr<Session> session_ = std::make_shared<Session>();
+  mutable LinkedObjects linked_;
 };
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 namespace mlpjit::codegen {
 
-// Machine code in memory; freed with the object. Immutable, any number of threads may run it.
+// Machine code in memory, freed with this. Immutable, any number of threads may run it.
 class Code {
  public:
   virtual ~Code() = default;
@@ -18,10 +18,11 @@ class Code {
 class Linker {
  public:
   virtual ~Linker() = default;
-  // Safe from any number of threads, and until the very end of the process. Throws UnsupportedError
-  // where the object is for another machine or another ABI, and where memory cannot be made
-  // executable; InternalError when LLVM refuses.
-  virtual std::unique_ptr<Code> link(const object::Object& object) const = 0;
+  // With the code of the objects that it uses, which exists once for all who use it. Safe from any
+  // number of threads, and until the very end of the process. Throws UnsupportedError where the
+  // object is for another machine or another ABI, and where memory cannot be made executable;
+  // InternalError when LLVM refuses.
+  virtual std::shared_ptr<const Code> link(std::shared_ptr<const object::Object> object) const = 0;
 };
 
 // LLVM's (linker.cpp), for all code of the process.

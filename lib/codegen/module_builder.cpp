@@ -12,9 +12,11 @@
 
 namespace mlpjit::codegen {
 
-ModuleBuilder::ModuleBuilder(llvm::LLVMContext& context, const plan::Plan& plan)
+ModuleBuilder::ModuleBuilder(llvm::LLVMContext& context, const plan::Plan& plan,
+                             const KnownFunctions* known)
     : context_(context),
       plan_(plan),
+      known_(known),
       shared_steps_(plan),
       module_(std::make_unique<llvm::Module>("mlpjit", context)) {
   module_->setTargetTriple(plan.target.triple);
@@ -22,8 +24,13 @@ ModuleBuilder::ModuleBuilder(llvm::LLVMContext& context, const plan::Plan& plan)
 }
 
 std::unique_ptr<llvm::Module> ModuleBuilder::build() {
-  for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) drivers_.push_back(declare_step(i));
-  for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) emit_step(i);
+  std::vector<std::uint32_t> to_be_filled;
+  for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
+    const Made made = declare_step(i);
+    drivers_.push_back(made.function);
+    if (made.to_be_filled) to_be_filled.push_back(i);
+  }
+  for (const std::uint32_t i : to_be_filled) emit_step(i);
   emit_entry();
 #ifndef NDEBUG
   std::string faults;
@@ -48,16 +55,29 @@ llvm::Function* ModuleBuilder::add_function(llvm::FunctionType* type, const std:
   return made;
 }
 
+ModuleBuilder::Made ModuleBuilder::common_function(llvm::FunctionType* type, std::string_view kind,
+                                                   std::string_view form, const std::string& name) {
+  if (known_ == nullptr) return {add_function(type, name), true};
+  const std::string symbol = symbol_of(kind, form, plan_.target);
+  if (auto object = known_->find(symbol)) {
+    uses_.push_back({symbol, std::move(object)});
+    return {llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, *module_),
+            false};
+  }
+  exports_.push_back(symbol);
+  llvm::Function* made = add_function(type, symbol, true);
+  made->setDSOLocal(true);
+  return {made, true};
+}
+
 llvm::Function* ModuleBuilder::shared(const std::string& key, llvm::FunctionType* type,
                                       const std::function<void(llvm::Function*)>& emit) {
   auto [at, is_new] = shared_.try_emplace(key, nullptr);
-  if (is_new) {
-    llvm::Function* made = add_function(type, key);
-    at->second = made;  // before emitting, which may add others and move the table
-    emit(made);
-    return made;
-  }
-  return at->second;
+  if (!is_new) return at->second;
+  const Made made = common_function(type, key.substr(0, key.find('.')), key, key);
+  at->second = made.function;  // before emitting, which may add others and move the table
+  if (made.to_be_filled) emit(made.function);
+  return made.function;
 }
 
 llvm::GlobalVariable* ModuleBuilder::table(llvm::Constant* data) {
@@ -95,25 +115,28 @@ llvm::Function* ModuleBuilder::fma_helper(llvm::Type* type) {
   });
 }
 
-llvm::Function* ModuleBuilder::declare_step(std::uint32_t index) {
+ModuleBuilder::Made ModuleBuilder::declare_step(std::uint32_t index) {
   const plan::Step& step = plan_.steps[index];
-  if (std::holds_alternative<plan::LibraryKernel>(step.kernel)) return nullptr;
-  if (shared_steps_.owner(index) != index) return drivers_[shared_steps_.owner(index)];
+  if (std::holds_alternative<plan::LibraryKernel>(step.kernel)) return {nullptr, false};
+  if (shared_steps_.owner(index) != index) return {drivers_[shared_steps_.owner(index)], false};
   auto* pointer = llvm::PointerType::get(context_, 0);
   auto* i64 = llvm::Type::getInt64Ty(context_);
   auto* result = plan::regions_of(step.kernel).empty() ? llvm::Type::getVoidTy(context_) : i64;
   std::vector<llvm::Type*> arguments = {pointer, pointer, pointer, i64};
-  if (const StepArguments* shared = shared_steps_.arguments(index)) {
+  const StepArguments* shared = shared_steps_.arguments(index);
+  if (shared != nullptr) {
     arguments = {pointer, i64};
     arguments.insert(arguments.end(), shared->buffers.size(), pointer);
-    arguments.insert(arguments.end(), shared->scalars.size(), i64);
+    arguments.insert(arguments.end(), shared->counts.size() + shared->scalars.size(), i64);
   }
   if (step.units.divided()) arguments.insert(arguments.end(), {i64, i64, pointer});
-  return add_function(llvm::FunctionType::get(result, arguments, false), step.name);
+  auto* type = llvm::FunctionType::get(result, arguments, false);
+  const std::string* form = shared_steps_.form(index);
+  if (shared == nullptr || form == nullptr) return {add_function(type, step.name), true};
+  return common_function(type, plan::kind_of(step.kernel), *form, step.name);
 }
 
 void ModuleBuilder::emit_step(std::uint32_t index) {
-  if (drivers_[index] == nullptr || shared_steps_.owner(index) != index) return;
   Driver driver(*this, drivers_[index], index);
   const plan::Kernel& step = plan_.steps[index].kernel;
   std::visit([&](const auto& kernel) { emit(driver, kernel); }, step);
@@ -138,8 +161,9 @@ Driver::Driver(ModuleBuilder& builder, llvm::Function* made, std::uint32_t step)
   if (arguments == nullptr) return;
   unsigned number = 2;
   for (const plan::BufferId id : arguments->buffers) pointers_.emplace(id, made->getArg(number++));
-  for (const auto* scalar : arguments->scalars)
-    scalar_arguments_.emplace(scalar, made->getArg(number++));
+  for (const StepArguments::Count& count : arguments->counts)
+    arguments_.emplace(count.field, made->getArg(number++));
+  for (const auto* scalar : arguments->scalars) arguments_.emplace(scalar, made->getArg(number++));
 }
 
 Value* Driver::pointer(plan::BufferId id) {
@@ -159,8 +183,7 @@ Driver::Range Driver::range(const plan::Extent& count) {
   Value *begin = function->getArg(4), *end = function->getArg(5);
   if (units_.unit == 1) return {begin, end};
   Value *all = extent(count), *most = times(end, i64(units_.unit));
-  return {times(begin, i64(units_.unit)),
-          b.CreateSelect(b.CreateICmpSLT(most, all), most, all)};
+  return {times(begin, i64(units_.unit)), b.CreateSelect(b.CreateICmpSLT(most, all), most, all)};
 }
 
 void Driver::nest(std::span<const plan::Extent> loops,

@@ -10,15 +10,21 @@
 #include <llvm/IR/Module.h>
 
 #include "lib/codegen/emitter.h"
+#include "lib/codegen/known_functions.h"
 #include "lib/codegen/shared_steps.h"
 
 namespace mlpjit::codegen {
 
 class ModuleBuilder {
  public:
-  ModuleBuilder(llvm::LLVMContext& context, const plan::Plan& plan);
+  // Functions that are `known` are declared only, and new ones that others may call are exported;
+  // with none (null) all are the module's own.
+  ModuleBuilder(llvm::LLVMContext& context, const plan::Plan& plan, const KnownFunctions* known);
 
   std::unique_ptr<llvm::Module> build();
+  // Of the module that was built.
+  const std::vector<object::Use>& uses() const { return uses_; }
+  const std::vector<std::string>& exports() const { return exports_; }
 
   llvm::LLVMContext& context() { return context_; }
   const plan::Plan& plan() const { return plan_; }
@@ -27,7 +33,8 @@ class ModuleBuilder {
   // A new function void(runtime, ...) or as `type` says, with the target's attributes.
   llvm::Function* add_function(llvm::FunctionType* type, const std::string& name,
                                bool exported = false);
-  // The internal function known by `key`; `emit` fills it the first time.
+  // The function known by `key`, which all that it is made from is in; `emit` fills it the first
+  // time.
   llvm::Function* shared(const std::string& key, llvm::FunctionType* type,
                          const std::function<void(llvm::Function*)>& emit);
   // (runtime, a, x, c) -> a * x + c lane by lane through the runtime table.
@@ -39,17 +46,27 @@ class ModuleBuilder {
   llvm::GlobalVariable* table(llvm::Constant* data);
 
  private:
-  llvm::Function* declare_step(std::uint32_t index);
+  struct Made {
+    llvm::Function* function;
+    bool to_be_filled;
+  };
+  // A function that programs have in common: `name` is its name where it is this module's own.
+  Made common_function(llvm::FunctionType* type, std::string_view kind, std::string_view form,
+                       const std::string& name);
+  Made declare_step(std::uint32_t index);
   void emit_step(std::uint32_t index);
   void emit_entry();
 
   llvm::LLVMContext& context_;
   const plan::Plan& plan_;
+  const KnownFunctions* const known_;
   const SharedSteps shared_steps_;
   std::unique_ptr<llvm::Module> module_;
   std::unordered_map<std::string, llvm::Function*> shared_;
   std::unordered_map<llvm::Constant*, llvm::GlobalVariable*> tables_;
   std::vector<llvm::Function*> drivers_;
+  std::vector<object::Use> uses_;
+  std::vector<std::string> exports_;
 };
 
 // A driver function under construction: (runtime, slots, workspace, batch), and (begin, end,

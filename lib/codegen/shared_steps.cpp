@@ -13,9 +13,63 @@
 namespace mlpjit::codegen {
 namespace {
 
-// From so many equal steps on they share a function; fewer keep one each. Of functions that differ
-// in scalars it takes more: immediate operands are a little faster than arguments.
-constexpr std::uint32_t kWorthSharing = 3, kWorthArguments = 16;
+// From so many functions on that differ in scalars alone these become arguments: immediate operands
+// are a little faster.
+constexpr std::uint32_t kWorthArguments = 16;
+
+// A field of a kernel, or of a buffer, that is not part of its form.
+struct OpenField {
+  const void* field;
+  std::int64_t value;
+  std::int64_t form;        // what of the value is
+  bool is_argument = true;  // else the code has no use for it
+};
+
+// Turns of the outermost loop: the number of rows, which is the batch. Where it turns once there is
+// no loop. What is left of the last turn of `each` stays part of the form, so that code without a
+// remainder has none for it.
+class OpenFields {
+ public:
+  explicit OpenFields(const plan::Plan& plan) : plan_(plan) {}
+
+  std::vector<OpenField> of(const plan::Kernel& kernel) {
+    found_.clear();
+    std::visit([this](const auto& one) { open(one); }, kernel);
+    return std::move(found_);
+  }
+
+ private:
+  void add(const plan::Extent& turns, std::int64_t each) {
+    if (turns.is_known() && turns.known() > each)
+      found_.push_back({&turns, turns.known(), turns.known() % each == 0 ? 1 : 0});
+  }
+  void open(const plan::ElementwiseKernel& kernel) {
+    add(kernel.loops[0], kernel.loops.size() == 1 ? kernel.lanes : 1);
+  }
+  void open(const plan::DenseKernel& kernel) {
+    if (!kernel.m.is_known()) return;
+    const plan::EvenSplit& rows = kernel.tilings.front().rows;
+    if (rows.groups == 1) return;
+    found_ = {{&kernel.m, kernel.m.known(), 0, false},
+              {&rows.groups, rows.groups, rows.groups > rows.larger ? 1 : 0},
+              {&rows.larger, rows.larger, rows.larger > 0 ? 1 : 0}};
+  }
+  void open(const plan::NarrowDenseKernel& kernel) { add(kernel.m, kernel.rows); }
+  void open(const plan::ReductionKernel& kernel) {
+    if (!kernel.outer.empty()) add(kernel.outer[0], 1);
+  }
+  void open(const plan::RowKernel& kernel) {
+    if (!kernel.outer.empty()) add(kernel.outer[0], 1);
+  }
+  void open(const plan::CopyKernel& kernel) {
+    add(plan_.buffers[kernel.from].bytes, kernel.vector_bytes);
+  }
+  template <class Other>  // library and control steps
+  void open(const Other& /*kernel*/) {}
+
+  const plan::Plan& plan_;
+  std::vector<OpenField> found_;
+};
 
 // All that the code of a step is made from, as bytes: the members of its kernel (fields.h), bodies
 // by what they compute, buffers by dtype and by which of them are one.
@@ -32,6 +86,10 @@ class Form {
   void of(const plan::Kernel& kernel) {
     bytes_.clear();
     arguments_ = {};
+    open_ = OpenFields(plan_).of(kernel);
+    for (const OpenField& open : open_) {
+      if (open.is_argument) arguments_.counts.push_back({open.field, open.value});
+    }
     write(kernel.index());
     // Its members are only read.
     std::visit([this](auto& one) { plan::fields(*this, one); }, const_cast<plan::Kernel&>(kernel));
@@ -54,14 +112,23 @@ class Form {
   void line() {}
 
  private:
+  bool write_open(const void* field) {
+    const auto found =
+        std::ranges::find_if(open_, [&](const OpenField& open) { return open.field == field; });
+    if (found == open_.end()) return false;
+    bytes_ += found->form != 0 ? "open1" : "open0";
+    return true;
+  }
   template <class T>
     requires std::is_arithmetic_v<T> || std::is_enum_v<T>
-  void write(T value) {
+  void write(const T& value) {
+    if (write_open(&value)) return;
     char raw[sizeof value];
     std::memcpy(raw, &value, sizeof value);
     bytes_.append(raw, sizeof value);
   }
   void write(const plan::Extent& extent) {
+    if (write_open(&extent)) return;
     for (int i = 0; i <= plan::Extent::kDegree; ++i) write(extent.term(i));
   }
   void write(ir::OpId id) { write(id.index); }
@@ -103,6 +170,7 @@ class Form {
   const plan::Plan& plan_;
   const ir::Function& main_;
   const bool with_scalars_;
+  std::vector<OpenField> open_;
   std::string bytes_;
   StepArguments arguments_;
 };
@@ -124,17 +192,12 @@ SharedSteps::SharedSteps(const plan::Plan& plan) : steps_(plan.steps.size()) {
 }
 
 void SharedSteps::share_equal(const plan::Plan& plan) {
-  std::unordered_map<std::string, std::uint32_t> owners;  // by form
-  std::vector<std::uint32_t> steps(steps_.size(), 0);     // by owner
   Form form(plan, true);
   for (std::uint32_t i = 0; i < steps_.size(); ++i) {
     if (!may_share(plan.steps[i])) continue;
     form.of(plan.steps[i].kernel);
-    steps_[i] = {owners.try_emplace(form.bytes(), i).first->second, form.arguments()};
-    ++steps[steps_[i].owner];
-  }
-  for (std::uint32_t i = 0; i < steps_.size(); ++i) {
-    if (steps[steps_[i].owner] < kWorthSharing) steps_[i] = {i, {}};
+    const auto known = owners_.try_emplace(form.bytes(), i).first;
+    steps_[i] = {known->second, form.arguments(), &known->first};
   }
 }
 
@@ -159,14 +222,14 @@ void SharedSteps::share_but_scalars(const plan::Plan& plan) {
     const std::uint32_t to = joined[owner(i)];
     if (functions[to] < kWorthArguments) continue;
     form.of(plan.steps[i].kernel);
-    steps_[i] = {to, form.arguments()};
+    steps_[i] = {to, form.arguments(), nullptr};
   }
 }
 
 // What is the same in all steps is immediate.
 void SharedSteps::keep_differing_scalars() {
   std::unordered_map<std::uint32_t, std::vector<bool>> differ;  // by owner
-  for (const auto& [owner, own] : steps_) {
+  for (const auto& [owner, own, form] : steps_) {
     if (own.scalars.empty()) continue;
     const auto& scalars = own.scalars;
     const auto& of_owner = steps_[owner].arguments.scalars;
@@ -175,7 +238,7 @@ void SharedSteps::keep_differing_scalars() {
     for (std::size_t s = 0; s < scalars.size(); ++s)
       all[s] = all[s] || *scalars[s]->literal.bytes != *of_owner[s]->literal.bytes;
   }
-  for (auto& [owner, own] : steps_) {
+  for (auto& [owner, own, form] : steps_) {
     if (own.scalars.empty()) continue;
     std::size_t number = 0;
     const std::vector<bool>& kept = differ[owner];

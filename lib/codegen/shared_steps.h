@@ -1,18 +1,28 @@
 #pragma once
-// Which steps of a plan share one function: those whose code is the same but for where their
-// buffers are, and where there are many of them, but for scalars of their bodies.
+// The functions of steps. What a step's code is made from is its form; steps of one form share one
+// function, within a program and between the programs of a process (known_functions.h). So that
+// many do, a form is without where buffers are, how often the outermost loop turns, and, where many
+// steps of a plan differ in nothing else, without scalars: those are arguments.
 
 #include <cstdint>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "lib/plan/plan.h"
 
 namespace mlpjit::codegen {
 
-// What a shared function gets from a step, in this order: the addresses of buffers, and scalars as
-// integers of their bits, since LLVM searches floating-point constants of a function one by one.
+// What the function of a form gets from a step, in this order: the addresses of buffers, numbers of
+// turns, and scalars as integers of their bits, since LLVM searches floating-point constants of a
+// function one by one.
 struct StepArguments {
+  struct Count {
+    const void* field;  // of the plan: an Extent, or a number of groups
+    std::int64_t value;
+  };
   std::vector<plan::BufferId> buffers;
+  std::vector<Count> counts;
   std::vector<const plan::Body::Scalar*> scalars;
 };
 
@@ -26,6 +36,9 @@ class SharedSteps {
   const StepArguments* arguments(std::uint32_t step) const {
     return steps_[step].arguments.buffers.empty() ? nullptr : &steps_[step].arguments;
   }
+  // All that the function of an owner is made from, besides the target; null where that is not
+  // known.
+  const std::string* form(std::uint32_t owner) const { return steps_[owner].form; }
 
  private:
   void share_equal(const plan::Plan& plan);
@@ -35,8 +48,10 @@ class SharedSteps {
   struct Shared {
     std::uint32_t owner = 0;
     StepArguments arguments;
+    const std::string* form = nullptr;
   };
   std::vector<Shared> steps_;
+  std::unordered_map<std::string, std::uint32_t> owners_;  // by form
 };
 
 }  // namespace mlpjit::codegen

@@ -3,24 +3,36 @@
 // makes code of, and what can be kept in a file meanwhile.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace mlpjit::object {
 
-// Position-independent, refers to nothing outside itself.
+struct Object;
+
+// A function of another object that an object calls.
+struct Use {
+  std::string symbol;
+  std::shared_ptr<const Object> from;
+};
+
+// Position-independent, refers to nothing but itself and what it uses.
 struct Object {
   std::string bytes;                 // a relocatable file of the target's system (ELF)
   std::vector<std::string> symbols;  // the functions that it defines
-  std::string target;                // by name (lib/plan/target.h): the instructions that it needs
-  std::uint32_t abi = 0;             // kAbiVersion of what calls it
-  std::uint32_t numerics = 0;        // kNumericsVersion of what it calculates
-  std::string made_from;             // the plan, the compiler and its version: text for people
-
-  friend bool operator==(const Object&, const Object&) = default;
+  std::vector<Use> uses;
+  std::string target;          // by name (lib/plan/target.h): the instructions that it needs
+  std::uint32_t abi = 0;       // kAbiVersion of what calls it
+  std::uint32_t numerics = 0;  // kNumericsVersion of what it calculates
+  std::string made_from;       // the plan, the compiler and its version: text for people
 };
 
-// Replaces the file whole or not at all. Throws UserError where it cannot be written.
+// Equal down to the objects that they use.
+bool operator==(const Use& a, const Use& b);
+bool operator==(const Object& a, const Object& b);
+
+// With the objects that it uses. Replaces the file whole or not at all. Throws UserError where it cannot be written.
 void save(const Object& object, const std::string& path);
 // Throws FormatError where the file is no object, or was damaged.
 Object load(const std::string& path);

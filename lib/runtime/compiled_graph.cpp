@@ -124,15 +124,15 @@ std::shared_ptr<const CompiledGraph> compile_native(const ir::Graph& graph,
   const codegen::Toolchain& toolchain = load_toolchain();
   report.load_ms = watch.lap();
   codegen::CompileReport made;
-  const object::Object object =
+  const std::shared_ptr<const object::Object> object =
       toolchain.compiler().compile(plan, {.keep_text = bool(settings.dump)}, made);
   dump(settings, "llvm", made.llvm_ir);
   dump(settings, "assembly", made.assembly);
   report.emit_ms = made.emit_ms;
   report.codegen_ms = made.codegen_ms;
-  report.code_bytes = object.bytes.size();
+  report.code_bytes = object->bytes.size();
   watch.lap();
-  std::unique_ptr<codegen::Code> code = toolchain.linker().link(object);
+  std::shared_ptr<const codegen::Code> code = toolchain.linker().link(object);
   report.link_ms = watch.lap();
   add_up(report);
   return std::make_shared<const NativeGraph>(std::move(plan), std::move(code), std::move(report),

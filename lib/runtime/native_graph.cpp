@@ -39,7 +39,7 @@ NativeGraph::Constants::Constants(const plan::Plan& plan) {
   }
 }
 
-NativeGraph::NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report,
+NativeGraph::NativeGraph(plan::Plan plan, std::shared_ptr<const codegen::Code> code, Report report,
                          Interface interface, Sharing sharing, const std::optional<Blocks>& blocks)
     : plan_(std::move(plan)),
       code_(std::move(code)),

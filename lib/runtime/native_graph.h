@@ -25,7 +25,7 @@ class NativeGraph final : public CompiledGraph {
     ir::Rows rows;
   };
   // `interface`: of the program.
-  NativeGraph(plan::Plan plan, std::unique_ptr<codegen::Code> code, Report report,
+  NativeGraph(plan::Plan plan, std::shared_ptr<const codegen::Code> code, Report report,
               Interface interface, Sharing sharing = {},
               const std::optional<Blocks>& blocks = std::nullopt);
 
@@ -88,7 +88,7 @@ class NativeGraph final : public CompiledGraph {
   void call(void** slots, std::span<const interp::View> results, std::int64_t batch) const;
 
   const plan::Plan plan_;
-  const std::unique_ptr<codegen::Code> code_;
+  const std::shared_ptr<const codegen::Code> code_;
   const codegen::EntryPoint entry_;
   const Report report_;
   const Sharing sharing_;

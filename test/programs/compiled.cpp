@@ -101,10 +101,14 @@ Compiled::Compiled(const ir::Graph& given, support::Isa isa, bool optimize,
                                                                : plan::to_string(read) == plan_text;
   if (!same) throw InternalError("another plan than the text of\n" + plan_text);
   const codegen::Toolchain& toolchain = runtime::load_toolchain();
-  const object::Object object = toolchain.compiler().compile(*plan_, {}, report_);
-  symbols_ = object.symbols;
-  code_ = toolchain.linker().link(object);
+  object_ = toolchain.compiler().compile(*plan_, {}, report_);
+  code_ = toolchain.linker().link(object_);
   steps_ = std::make_unique<runtime::LibrarySteps>(*plan_);
+}
+
+std::vector<std::string> Compiled::symbols() const {
+  codegen::CompileReport report;
+  return runtime::load_toolchain().compiler().compile(*plan_, {.reuse = false}, report)->symbols;
 }
 
 Outcome Compiled::run(const Values& inputs, std::int64_t batch, Parallel parallel) const {

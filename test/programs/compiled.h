@@ -30,8 +30,9 @@ class Compiled {
 
   const plan::Plan& plan() const { return *plan_; }
   const codegen::CompileReport& report() const { return report_; }
-  // The functions of the code.
-  const std::vector<std::string>& symbols() const { return symbols_; }
+  const std::shared_ptr<const object::Object>& object() const { return object_; }
+  // The functions of the code where it has all of its own.
+  std::vector<std::string> symbols() const;
   const ir::Graph& original() const { return *original_; }
 
   // A call on copies of the inputs. `parallel` is the hook of the runtime table. Throws
@@ -47,8 +48,8 @@ class Compiled {
   std::shared_ptr<const ir::Graph> original_;
   std::unique_ptr<plan::Plan> plan_;
   codegen::CompileReport report_;
-  std::vector<std::string> symbols_;
-  std::unique_ptr<codegen::Code> code_;
+  std::shared_ptr<const object::Object> object_;
+  std::shared_ptr<const codegen::Code> code_;
   std::unique_ptr<runtime::LibrarySteps> steps_;
 };
 

@@ -33,8 +33,8 @@ constexpr const char* kProgram =
 object::Object compile(const plan::Target& target) {
   auto graph = std::make_shared<ir::Graph>(ir::parse(kProgram));
   codegen::CompileReport report;
-  return runtime::load_toolchain().compiler().compile(plan::make_plan(std::move(graph), target), {},
-                                                      report);
+  return *runtime::load_toolchain().compiler().compile(plan::make_plan(std::move(graph), target),
+                                                       {}, report);
 }
 
 class ObjectFile : public testing::Test {
@@ -75,7 +75,7 @@ std::vector<float> run(const codegen::Code& code) {
 TEST(ObjectOfAnotherProcess, IsLinkedAndRun) {
   const char* const path = std::getenv("MLPJIT_TEST_OBJECT");
   if (path == nullptr) GTEST_SKIP() << "part of ObjectFile.IsLinkedInAnotherProcess";
-  const object::Object object = object::load(path);
+  const auto object = std::make_shared<const object::Object>(object::load(path));
   const auto code = runtime::load_toolchain().linker().link(object);
   const std::vector<float> z = run(*code);
   std::ofstream(std::string(path) + ".result", std::ios::binary)
@@ -142,20 +142,21 @@ TEST_F(ObjectFile, ThatIsNoneOrDamagedIsRefused) {
 TEST(Linker, RefusesWhatThisMachineCannotRun) {
   const codegen::Linker& linker = runtime::load_toolchain().linker();
   object::Object object = compile(plan::make_target(support::Isa::baseline));
-  EXPECT_NE(linker.link(object), nullptr);
+  EXPECT_NE(linker.link(std::make_shared<const object::Object>(object)), nullptr);
   object.abi += 1;
-  EXPECT_THROW(linker.link(object), UnsupportedError);
+  EXPECT_THROW(linker.link(std::make_shared<const object::Object>(object)), UnsupportedError);
   object.abi -= 1;
   object.numerics += 1;
-  EXPECT_THROW(linker.link(object), UnsupportedError);
+  EXPECT_THROW(linker.link(std::make_shared<const object::Object>(object)), UnsupportedError);
   object.numerics -= 1;
   for (const char* target : {"neon", "z80"}) {
     object.target = target;
-    EXPECT_THROW(linker.link(object), UnsupportedError) << target;
+    EXPECT_THROW(linker.link(std::make_shared<const object::Object>(object)), UnsupportedError)
+        << target;
   }
   object.target = "baseline";
   object.bytes.resize(object.bytes.size() / 2);
-  EXPECT_THROW(linker.link(object), InternalError);
+  EXPECT_THROW(linker.link(std::make_shared<const object::Object>(object)), InternalError);
 }
 
 TEST(Compiler, RefusesATargetThatIsOnlyDescribed) {
