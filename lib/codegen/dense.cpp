@@ -379,20 +379,26 @@ class DenseDriver {
   void each_columns(const plan::EvenSplit& panels, F&& f) {
     const bool partial = kernel_.n % kernel_.panel != 0;
     const bool part = d_.divided() && kernel_.divides_panels;
-    const auto [begin, end] =
-        part ? d_.range(panels.groups) : Driver::Range{d_.i64(0), d_.i64(panels.groups)};
-    const std::int64_t whole_groups = panels.groups - (partial ? 1 : 0);
-    Value* whole = d_.i64(whole_groups);
-    each_group(panels, whole_groups, begin, lesser(end, whole),
+    Value *larger = d_.number(panels.larger), *groups = d_.number(panels.groups);
+    const auto [begin, end] = part ? d_.range(panels.groups) : Driver::Range{d_.i64(0), groups};
+    Value* whole = partial ? d_.plus(groups, d_.i64(-1)) : groups;
+    each_group(panels, panels.groups - (partial ? 1 : 0), begin, part ? lesser(end, whole) : whole,
                [&](Value* p, std::int64_t count) { f(p, count, false); });
     if (!partial) return;
-    Value* last = d_.i64(panels.count() - panels.size);
-    d_.branch(d_.b.CreateICmpSGT(end, whole), [&] { f(last, panels.size, true); });
+    Value* last = d_.plus(d_.times(whole, d_.i64(panels.size)), larger);
+    const auto rest = [&] { f(last, panels.size, true); };
+    if (!part) return rest();
+    d_.branch(d_.b.CreateICmpSGT(end, whole), rest);
+  }
+
+  // Columns of the last panel.
+  Value* columns() {
+    if (kernel_.n % kernel_.panel == 0) return d_.i64(kernel_.panel);
+    return d_.b.CreateAnd(d_.number(kernel_.n), d_.i64(kernel_.panel - 1));  // a power of two
   }
 
   void call(Value* r, std::int64_t rows, Value* p, std::int64_t panels, bool partial) {
     auto& b = d_.b;
-    const auto stride = [&](const plan::Extent& elements) { return d_.extent(elements); };
     Value* column = d_.times(p, d_.i64(kernel_.panel));
     const auto at = [&](plan::BufferId buffer, Value* offset) {
       return d_.element(d_.pointer(buffer), d_.dtype(buffer), offset);
@@ -403,21 +409,21 @@ class DenseDriver {
     };
     Value* bias = kernel_.bias < 0 ? llvm::ConstantPointerNull::get(b.getPtrTy())
                                    : at(static_cast<plan::BufferId>(kernel_.bias), column);
-    const std::int64_t last = kernel_.n % kernel_.panel;
+    Value *x_stride = d_.number(kernel_.x_stride), *panel_step = d_.number(kernel_.panel_step);
     Values arguments = {d_.runtime(),
-                        at(kernel_.x, d_.times(r, d_.i64(kernel_.x_stride))),
-                        stride(kernel_.x_stride),
-                        at(kernel_.weight, d_.times(p, d_.i64(kernel_.panel_step))),
-                        stride(kernel_.panel_step),
-                        stride(kernel_.k_step),
-                        d_.i64(kernel_.k),
+                        at(kernel_.x, d_.times(r, x_stride)),
+                        x_stride,
+                        at(kernel_.weight, d_.times(p, panel_step)),
+                        panel_step,
+                        d_.number(kernel_.k_step),
+                        d_.number(kernel_.k),
                         bias,
                         at_tile(kernel_.out),
-                        stride(kernel_.out.strides[0]),
-                        d_.i64(last == 0 ? kernel_.panel : last)};
+                        d_.extent(kernel_.out.strides[0]),
+                        columns()};
     for (const plan::Access& extra : kernel_.extras) {
       arguments.push_back(at_tile(extra));
-      arguments.push_back(stride(extra.strides[0]));
+      arguments.push_back(d_.extent(extra.strides[0]));
     }
     llvm::Function* callee =
         Tile(d_.module, kernel_, kernel_.micro_kernel(rows, panels, partial)).get();

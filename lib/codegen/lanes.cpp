@@ -50,8 +50,7 @@ std::vector<Lanes> emit_lane_loop(Emitter& e, std::int64_t count, int width,
   const std::int64_t whole = count / numerics::kLanes * numerics::kLanes;
   all = e.loop(e.i64(0), e.i64(whole), numerics::kLanes, all, [&](Value* i, Values sums) {
     for (std::size_t q = 0; q < parts; ++q) {
-      advance(e.plus(i, e.i64(static_cast<std::int64_t>(q) * width)), q, nullptr, nullptr,
-              sums);
+      advance(e.plus(i, e.i64(static_cast<std::int64_t>(q) * width)), q, nullptr, nullptr, sums);
     }
     return sums;
   });
@@ -102,8 +101,8 @@ class BlockTotals {
   // A binary counter: block number `block` (from 0) carries into as many levels as the number of
   // blocks then has zeros at its end.
   void add(Value* block, const Values& totals) {
-    Value* carries = e_.b.CreateBinaryIntrinsic(
-        llvm::Intrinsic::cttz, e_.plus(block, e_.i64(1)), e_.b.getTrue());
+    Value* carries = e_.b.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, e_.plus(block, e_.i64(1)),
+                                                e_.b.getTrue());
     const Values sums = e_.loop(e_.i64(0), carries, 1, totals, [&](Value* level, Values before) {
       for (int c = 0; c < chains_; ++c) join(level, c, before[static_cast<std::size_t>(c)]);
       return before;

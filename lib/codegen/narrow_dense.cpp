@@ -43,8 +43,8 @@ class NarrowDense {
     Values x, w;
     for (int i = 0; i < rows; ++i) {
       Value* row = d_.plus(r, d_.i64(i));
-      x.push_back(d_.element(d_.pointer(kernel_.x), dtype,
-                             d_.times(row, d_.i64(kernel_.x_stride))));
+      x.push_back(
+          d_.element(d_.pointer(kernel_.x), dtype, d_.times(row, d_.i64(kernel_.x_stride))));
     }
     for (int j = 0; j < columns; ++j) {
       w.push_back(d_.element(d_.pointer(kernel_.weight), dtype, (first + j) * kernel_.k));
@@ -101,8 +101,7 @@ class NarrowDense {
         Lanes lanes;
         for (std::size_t q = 0; q < sums[0].size(); ++q)
           lanes.push_back(d_.load(part(result, q), kernel_.dtype, width_));
-        finish(emit_lane_tree(d_, lanes, width_, add), d_.plus(r, i),
-               d_.plus(j, d_.i64(first)));
+        finish(emit_lane_tree(d_, lanes, width_, add), d_.plus(r, i), d_.plus(j, d_.i64(first)));
       });
     });
   }

@@ -17,6 +17,10 @@ namespace {
 // are a little faster.
 constexpr std::uint32_t kWorthArguments = 16;
 
+// Dense layers of so many multiplications do not feel a few arguments more: their widths are
+// arguments, too.
+constexpr std::int64_t kWideEnough = std::int64_t{1} << 16;
+
 // A field of a kernel, or of a buffer, that is not part of its form.
 struct OpenField {
   const void* field;
@@ -27,7 +31,7 @@ struct OpenField {
 
 // Turns of the outermost loop: the number of rows, which is the batch. Where it turns once there is
 // no loop. What is left of the last turn of `each` stays part of the form, so that code without a
-// remainder has none for it.
+// remainder has none for it. Of dense layers the widths and strides, too.
 class OpenFields {
  public:
   explicit OpenFields(const plan::Plan& plan) : plan_(plan) {}
@@ -47,12 +51,36 @@ class OpenFields {
     add(kernel.loops[0], kernel.loops.size() == 1 ? kernel.lanes : 1);
   }
   void open(const plan::DenseKernel& kernel) {
-    if (!kernel.m.is_known()) return;
-    const plan::EvenSplit& rows = kernel.tilings.front().rows;
-    if (rows.groups == 1) return;
-    found_ = {{&kernel.m, kernel.m.known(), 0, false},
-              {&rows.groups, rows.groups, rows.groups > rows.larger ? 1 : 0},
-              {&rows.larger, rows.larger, rows.larger > 0 ? 1 : 0}};
+    if (kernel.m.is_known() && kernel.tilings.front().rows.groups > 1) {
+      add_unused(kernel.m);
+      add(kernel.tilings.front().rows, 0);
+    }
+    const std::int64_t rows = kernel.m.is_known() ? kernel.m.known() : kWideEnough;
+    if (rows * kernel.k * kernel.n < kWideEnough) return;
+    const bool partial = kernel.n % kernel.panel != 0;
+    add(kernel.k, kernel.k % kernel.chains);
+    add(kernel.n, partial ? 1 : 0);
+    for (const plan::Tiling& tiling : kernel.tilings) {
+      if (tiling.panels.groups > 1) add(tiling.panels, partial ? 1 : 0);
+    }
+    for (const std::int64_t* stride : {&kernel.x_stride, &kernel.panel_step, &kernel.k_step})
+      add(*stride, 0);
+    add_stride(kernel.out);
+    for (const plan::Access& extra : kernel.extras) add_stride(extra);
+  }
+  void add(const std::int64_t& number, std::int64_t form) {
+    found_.push_back({&number, number, form});
+  }
+  // Of whose groups the last `apart` are not among the loops.
+  void add(const plan::EvenSplit& split, std::int64_t apart) {
+    add(split.groups, split.groups - apart > split.larger ? 1 : 0);
+    add(split.larger, split.larger > 0 ? 1 : 0);
+  }
+  void add_unused(const plan::Extent& size) { found_.push_back({&size, size.known(), 0, false}); }
+  // From row to row; 0 is no loop over memory.
+  void add_stride(const plan::Access& access) {
+    const plan::Extent& stride = access.strides[0];
+    if (stride.is_known() && !(stride == 0)) found_.push_back({&stride, stride.known(), 0});
   }
   void open(const plan::NarrowDenseKernel& kernel) { add(kernel.m, kernel.rows); }
   void open(const plan::ReductionKernel& kernel) {
@@ -112,20 +140,24 @@ class Form {
   void line() {}
 
  private:
+  template <class T>
+  void append(T value) {
+    char raw[sizeof value];
+    std::memcpy(raw, &value, sizeof value);
+    bytes_.append(raw, sizeof value);
+  }
   bool write_open(const void* field) {
     const auto found =
         std::ranges::find_if(open_, [&](const OpenField& open) { return open.field == field; });
     if (found == open_.end()) return false;
-    bytes_ += found->form != 0 ? "open1" : "open0";
+    bytes_ += "open";
+    append(found->form);
     return true;
   }
   template <class T>
     requires std::is_arithmetic_v<T> || std::is_enum_v<T>
   void write(const T& value) {
-    if (write_open(&value)) return;
-    char raw[sizeof value];
-    std::memcpy(raw, &value, sizeof value);
-    bytes_.append(raw, sizeof value);
+    if (!write_open(&value)) append(value);
   }
   void write(const plan::Extent& extent) {
     if (write_open(&extent)) return;
