@@ -19,7 +19,7 @@ using RangeFunction = void (*)(const Runtime* runtime, void* const* slots, std::
                                std::int64_t batch, std::int64_t begin, std::int64_t end,
                                std::byte* scratch);
 
-// What generated code may call. It has no external symbols; helpers come through this table.
+// What generated code may call, besides functions of other generated code.
 struct Runtime {
   // Runs plan step `step` (a LibraryKernel) on the same slots and workspace; returns a status.
   std::int64_t (*library)(const Runtime* runtime, std::uint32_t step, void* const* slots,

@@ -17,6 +17,8 @@ class NarrowDense {
     if (kernel_.bias >= 0) d_.pointer(static_cast<plan::BufferId>(kernel_.bias));
     for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
     const std::int64_t rows = kernel_.rows;
+    if (!d_.divided() && kernel_.m.is_known() && kernel_.m.known() > rows)
+      return emit_overlapping();
     const auto [begin, end] = d_.range(kernel_.m);
     Value* whole = d_.whole(kernel_.m, rows);
     if (d_.divided()) {  // rows are a power of two
@@ -28,6 +30,16 @@ class NarrowDense {
   }
 
  private:
+  // More rows than a tile has: the last turn overlaps the one before where they do not come out
+  // even, the same results twice.
+  void emit_overlapping() {
+    Value* end = d_.extent(kernel_.m);
+    Value* last = d_.plus(end, d_.i64(-kernel_.rows));
+    d_.loop(d_.i64(0), end, kernel_.rows, [&](Value* r) {
+      emit_columns(d_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, r, last), kernel_.rows);
+    });
+  }
+
   void emit_columns(Value* r, int rows) {
     const plan::EvenSplit& columns = kernel_.columns;
     std::int64_t first = 0;

@@ -82,7 +82,10 @@ class OpenFields {
     const plan::Extent& stride = access.strides[0];
     if (stride.is_known() && !(stride == 0)) found_.push_back({&stride, stride.known(), 0});
   }
-  void open(const plan::NarrowDenseKernel& kernel) { add(kernel.m, kernel.rows); }
+  void open(const plan::NarrowDenseKernel& kernel) {
+    if (kernel.m.is_known() && kernel.m.known() > kernel.rows)
+      found_.push_back({&kernel.m, kernel.m.known(), 0});
+  }
   void open(const plan::ReductionKernel& kernel) {
     if (!kernel.outer.empty()) add(kernel.outer[0], 1);
   }

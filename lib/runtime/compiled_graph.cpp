@@ -131,6 +131,7 @@ std::shared_ptr<const CompiledGraph> compile_native(const ir::Graph& graph,
   report.emit_ms = made.emit_ms;
   report.codegen_ms = made.codegen_ms;
   report.code_bytes = object->bytes.size();
+  report.reused_functions = object->uses.size();
   watch.lap();
   std::shared_ptr<const codegen::Code> code = toolchain.linker().link(object);
   report.link_ms = watch.lap();

@@ -53,6 +53,7 @@ struct Report {
   // Of batch size 1 where they depend on it; then the formula says how.
   std::string workspace_formula;
   std::size_t workspace_bytes = 0, unshared_bytes = 0, packed_bytes = 0, code_bytes = 0;
+  std::size_t reused_functions = 0;  // of programs before
   double passes_ms = 0, plan_ms = 0, emit_ms = 0, codegen_ms = 0, link_ms = 0, load_ms = 0,
          total_ms = 0;
 };

@@ -54,6 +54,7 @@ void serialize(Archive& archive, SignatureSummary& signature) {
           cereal::make_nvp("unshared_bytes", signature.unshared_bytes),
           cereal::make_nvp("packed_bytes", signature.packed_bytes),
           cereal::make_nvp("code_bytes", signature.code_bytes),
+          cereal::make_nvp("reused_functions", signature.reused_functions),
           cereal::make_nvp("audit", signature.audit), cereal::make_nvp("ms", signature.ms));
 }
 
@@ -199,9 +200,13 @@ void write_signature(Text out, const SignatureSummary& signature) {
       fmt::format_to(out, "    rows     {} at a time\n", signature.row_block);
     for (const KernelSummary& kernel : signature.kernels) write_kernel(out, kernel);
     fmt::format_to(out,
-                   "    bytes    workspace {} ({} without reuse), packed weights {}, code {}\n",
+                   "    bytes    workspace {} ({} without reuse), packed weights {}, code {}{}\n",
                    workspace_text(signature), bytes_text(signature.unshared_bytes),
-                   bytes_text(signature.packed_bytes), bytes_text(signature.code_bytes));
+                   bytes_text(signature.packed_bytes), bytes_text(signature.code_bytes),
+                   signature.reused_functions == 0
+                       ? ""
+                       : " and " + counted(signature.reused_functions, "function", "functions") +
+                             " of programs before");
   }
   write_times(out, signature.ms);
 }
@@ -277,6 +282,7 @@ SignatureSummary summarize(const Report& report) {
   summary.unshared_bytes = report.unshared_bytes;
   summary.packed_bytes = report.packed_bytes;
   summary.code_bytes = report.code_bytes;
+  summary.reused_functions = report.reused_functions;
   summary.ms = {.passes = report.passes_ms,
                 .plan = report.plan_ms,
                 .lower = report.emit_ms,

@@ -286,6 +286,11 @@ TEST(Reports, TellWhatWasMade) {
   EXPECT_GT(report.code_bytes, 0u);
   EXPECT_GT(native->bytes(), report.code_bytes);
   EXPECT_GT(report.codegen_ms, 0);
+  // Made again, the program calls what is there.
+  const auto again =
+      CompiledGraph::compile(graph, {Backend::native, support::default_isa(), {}, {}});
+  EXPECT_GE(again->report().reused_functions, 3u);
+  EXPECT_LT(again->report().code_bytes, report.code_bytes);
 }
 
 // Whoever looks at every stage takes his time; the report is about compiling.

@@ -37,6 +37,7 @@ Explanation example() {
   signature.unshared_bytes = 128;
   signature.packed_bytes = 2048;
   signature.code_bytes = 777;
+  signature.reused_functions = 3;
   signature.audit = {"0.dense: the constant 3 became 4"};
   signature.ms.total = 12.5;
   signature.ms.codegen = 10;
@@ -58,6 +59,7 @@ TEST(Explain, JsonHoldsEveryMemberUnderItsName) {
   EXPECT_STREQ(signature["passes"][0]["ops"].GetString(), "add -2, constant +1");
   EXPECT_STREQ(signature["kernels"][0]["kind"].GetString(), "dense");
   EXPECT_STREQ(signature["kernels"][0]["fused"].GetString(), "dense, relu");
+  EXPECT_EQ(signature["reused_functions"].GetUint64(), 3u);
   EXPECT_EQ(signature["packed_bytes"].GetUint64(), 2048u);
   EXPECT_DOUBLE_EQ(signature["ms"]["total"].GetDouble(), 12.5);
   EXPECT_EQ(json["failures"].GetUint64(), 1u);
@@ -67,7 +69,7 @@ TEST(Explain, JsonHoldsEveryMemberUnderItsName) {
   EXPECT_STREQ(signature["workspace_formula"].GetString(), "64*B");
   EXPECT_STREQ(json["exact_batch"].GetString(), "a size is read");
   EXPECT_EQ(signature["row_block"].GetInt64(), 48);
-  EXPECT_EQ(signature.MemberCount(), 16u);
+  EXPECT_EQ(signature.MemberCount(), 17u);
 }
 
 TEST(Explain, JsonIsUtf8WhateverLayersAreCalled) {
@@ -114,6 +116,7 @@ TEST(Explain, TextNamesGuardsPassesKernelsBytesAndTimes) {
         "1 failure, the last one: item: \"x\"\\x01\n", "0 evictions; 1 executable of",
         "audit    0.dense: the constant",
         "workspace 64*B bytes, 64 B at batch 1 (128 B without reuse)",
+        "code 777 B and 3 functions of programs before\n",
         "exact batch sizes: a size is read", "12.50: codegen 10.00"}) {
     EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
   }

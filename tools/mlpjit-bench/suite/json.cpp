@@ -45,8 +45,10 @@ void write(JsonWriter& to, const CaseResult& one) {
   field(to, "limited_by", one.limit.what());
   to.Key("same_bits");
   to.Bool(one.same_bits);
-  field(to, "compile_ms", one.compile_ms);
-  field(to, "second_batch_ms", one.second_ms);
+  field(to, "compile_ms", one.compile.cold);
+  field(to, "one_row_more_ms", one.compile.one_row_more);
+  field(to, "twice_the_rows_ms", one.compile.twice_the_rows);
+  field(to, "compiled_again_ms", one.compile.again);
   to.Key("timings");
   to.StartArray();
   for (const Timing& timing : one.timings) {

@@ -79,10 +79,13 @@ std::string ways_text(const SuiteResult& result) {
 }
 
 std::string compile_text(const SuiteResult& result) {
-  std::string text = "| case | cold ms | another batch size ms |\n|---|---|---|\n";
+  std::string text =
+      "| case | cold | then one row more | then twice the rows | then the same network again |\n"
+      "|---|---|---|---|---|\n";
   for (const CaseResult& one : result.cases) {
-    text += fmt::format("| {} | {:.1f} | {:.1f} |\n", one.measured.name(), one.compile_ms,
-                        one.second_ms);
+    const CompileTimes& ms = one.compile;
+    text += fmt::format("| {} | {:.1f} | {:.1f} | {:.1f} | {:.1f} |\n", one.measured.name(),
+                        ms.cold, ms.one_row_more, ms.twice_the_rows, ms.again);
   }
   return text;
 }
@@ -98,7 +101,11 @@ std::string suite_markdown(const SuiteResult& result) {
       result.call_ns, result.bound_call_ns);
   text += "`net(x)`, compiled, one thread:\n\n" + cases_text(result);
   text += "\nThe least of the rounds, in µs:\n\n" + ways_text(result);
-  text += "\nCompiling, without opening the code generator's library:\n\n" + compile_text(result);
+  text +=
+      "\nCompiling, in ms, each case in processes of its own, without opening the code "
+      "generator's "
+      "library:\n\n" +
+      compile_text(result);
   for (const CaseResult& one : result.cases) {
     for (const std::string& name : one.refused)
       text += fmt::format("\n{}: {} calculates something else, and is left out.\n",

@@ -97,16 +97,14 @@ bool agrees(const Tensor& found, const Tensor& expected) {
 // The networks of a case, and the ways to call them.
 class CaseRun {
  public:
-  explicit CaseRun(const Case& one) : case_(one) {
+  CaseRun(const Case& one, const CompileTimes& compile) : case_(one) {
     result_.measured = one;
+    result_.compile = compile;
     compiled_.hybridize();
     threaded_.hybridize({.threads = 2});
     x_ = make_input(one.network, one.batch);
     const Tensor expected = imperative_(x_);
     add(compiled_, "net(x)", expected);
-    result_.compile_ms = compiled_.explain().signatures.at(0).ms.total -
-                         compiled_.explain().signatures.at(0).ms.load;
-    add_second_batch();
     if (one.batch <= 64) add_bound(expected);
     if (std::thread::hardware_concurrency() > 1) add(threaded_, "net(x), 2 threads", expected);
     peers_ = make_peers(one.network, compiled_, x_);
@@ -138,14 +136,6 @@ class CaseRun {
     call();
     result_.same_bits = result_.same_bits && identical(y_, expected);
     ways_.push_back({"bound call", false, std::move(call)});
-  }
-
-  void add_second_batch() {
-    nn::HybridSequential other = make_network(case_.network);
-    other.hybridize();
-    other(x_);
-    const Tensor more = make_input(case_.network, case_.batch + 1);
-    result_.second_ms = seconds_of([&] { other(more); }) * 1e3;
   }
 
   const Case& case_;
@@ -218,6 +208,14 @@ bool SuiteResult::same_bits() const {
 }
 
 SuiteResult run_suite(const SuiteSettings& settings) {
+  std::vector<Case> cases;
+  for (const Case& one : all_cases()) {
+    if ((one.quick || !settings.quick) && one.name().find(settings.filter) != std::string::npos)
+      cases.push_back(one);
+  }
+  if (cases.empty()) throw UserError(fmt::format("no case has '{}' in its name", settings.filter));
+  std::vector<CompileTimes> compile;  // before this process compiles anything
+  for (const Case& one : cases) compile.push_back(compile_times(one, settings.quick ? 1 : 5));
   initialize_benchmark();
   SuiteResult result;
   result.processor = processor_name();
@@ -225,14 +223,10 @@ SuiteResult run_suite(const SuiteSettings& settings) {
   result.peers = peers_text();
   result.machine = measure_machine();
   measure_calls(result);
-  for (const Case& one : all_cases()) {
-    if (settings.quick && !one.quick) continue;
-    if (one.name().find(settings.filter) == std::string::npos) continue;
-    std::cerr << one.name() << "\n";
-    result.cases.push_back(CaseRun(one).measure(settings, result.machine));
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    std::cerr << cases[i].name() << "\n";
+    result.cases.push_back(CaseRun(cases[i], compile[i]).measure(settings, result.machine));
   }
-  if (result.cases.empty())
-    throw UserError(fmt::format("no case has '{}' in its name", settings.filter));
   return result;
 }
 

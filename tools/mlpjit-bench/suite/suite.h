@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/mlpjit-bench/suite/cases.h"
+#include "tools/mlpjit-bench/suite/compile_times.h"
 #include "tools/mlpjit-bench/suite/machine.h"
 
 namespace mlpjit::bench {
@@ -30,7 +31,7 @@ struct CaseResult {
   std::vector<Timing> timings;       // ours first: net(x), then other ways to call
   std::vector<std::string> refused;  // peers that calculate something else
   bool same_bits = true;
-  double compile_ms = 0, second_ms = 0;  // cold, and another batch size
+  CompileTimes compile;
 
   const Timing& ours() const { return timings.front(); }
   const Timing* find(const std::string& name) const;
