@@ -10,6 +10,7 @@
 
 #include "lib/support/bytes.h"
 #include "lib/support/cache_line.h"
+#include "lib/support/huge_blocks.h"
 #include "mlpjit/error.h"
 
 namespace mlpjit::support {
@@ -103,11 +104,15 @@ void count_allocated(std::size_t bytes) {
   raise_peak(live_bytes());
 }
 
-std::byte* allocate_block(std::size_t bytes) {
-  void* const data = ::operator new(std::max<std::size_t>(bytes, 1), kBlockAlignment, std::nothrow);
+std::byte* checked(void* data, std::size_t bytes) {
   if (data == nullptr)
     throw MemoryError("no memory for " + std::to_string(bytes) + " bytes of tensors");
   return static_cast<std::byte*>(data);
+}
+
+std::byte* allocate_block(std::size_t bytes) {
+  return checked(::operator new(std::max<std::size_t>(bytes, 1), kBlockAlignment, std::nothrow),
+                 bytes);
 }
 
 void free_block(std::byte* data) noexcept {
@@ -118,9 +123,10 @@ void free_block(std::byte* data) noexcept {
 // allocations, and aligned ones are the dearest. Classes of 128, 256, ... 4096 bytes, a few blocks
 // each. Not under the address sanitizer, from which reuse would hide errors.
 #if defined(MLPJIT_ADDRESS_SANITIZER)
-constexpr std::size_t kLargestSmall = 0, kLargestKept = 0;
+constexpr std::size_t kLargestSmall = 0, kLargestKept = 0, kLargestOfHeap = SIZE_MAX;
 #else
-constexpr std::size_t kLargestSmall = 4096, kLargestKept = std::size_t{16} << 20;
+constexpr std::size_t kLargestSmall = 4096, kLargestKept = std::size_t{16} << 20,
+                      kLargestOfHeap = kLargestKept;
 #endif
 constexpr std::size_t kClasses = 6;
 constexpr std::size_t kKept = 16;
@@ -252,7 +258,8 @@ void reset_peak_memory() {
 
 void* allocate_recycled(std::size_t bytes) {
   if (bytes <= kLargestSmall) return allocate_small(bytes);
-  return bytes <= kLargestKept ? allocate_large(bytes) : allocate_block(bytes);
+  if (bytes <= kLargestKept) return allocate_large(bytes);
+  return bytes <= kLargestOfHeap ? allocate_block(bytes) : checked(allocate_huge(bytes), bytes);
 }
 
 void free_recycled(void* data, std::size_t bytes) noexcept {
@@ -260,8 +267,10 @@ void free_recycled(void* data, std::size_t bytes) noexcept {
     free_small(static_cast<std::byte*>(data), bytes);
   } else if (bytes <= kLargestKept) {
     free_large(static_cast<std::byte*>(data), bytes);
-  } else {
+  } else if (bytes <= kLargestOfHeap) {
     free_block(static_cast<std::byte*>(data));
+  } else {
+    free_huge(static_cast<std::byte*>(data), bytes);
   }
 }
 
