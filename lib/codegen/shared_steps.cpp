@@ -53,15 +53,14 @@ class OpenFields {
   void open(const plan::DenseKernel& kernel) {
     if (kernel.m.is_known() && kernel.tilings.front().rows.groups > 1) {
       add_unused(kernel.m);
-      add(kernel.tilings.front().rows, 0);
+      add(kernel.tilings.front().rows);
     }
     const std::int64_t rows = kernel.m.is_known() ? kernel.m.known() : kWideEnough;
     if (rows * kernel.k * kernel.n < kWideEnough) return;
-    const bool partial = kernel.n % kernel.panel != 0;
     add(kernel.k, kernel.k % kernel.chains);
-    add(kernel.n, partial ? 1 : 0);
+    add(kernel.n, 0);
     for (const plan::Tiling& tiling : kernel.tilings) {
-      if (tiling.panels.groups > 1) add(tiling.panels, partial ? 1 : 0);
+      if (tiling.panels.groups > 1) add(tiling.panels);
     }
     for (const std::int64_t* stride : {&kernel.x_stride, &kernel.panel_step, &kernel.k_step})
       add(*stride, 0);
@@ -71,10 +70,10 @@ class OpenFields {
   void add(const std::int64_t& number, std::int64_t form) {
     found_.push_back({&number, number, form});
   }
-  // Of whose groups the last `apart` are not among the loops.
-  void add(const plan::EvenSplit& split, std::int64_t apart) {
-    add(split.groups, split.groups - apart > split.larger ? 1 : 0);
-    add(split.larger, split.larger > 0 ? 1 : 0);
+  // Which loops there are for it follows from the list of micro-kernels, which is of the form.
+  void add(const plan::EvenSplit& split) {
+    add(split.groups, 0);
+    add(split.larger, 0);
   }
   void add_unused(const plan::Extent& size) { found_.push_back({&size, size.known(), 0, false}); }
   // From row to row; 0 is no loop over memory.

@@ -117,6 +117,33 @@ TEST(KnownFunctions, WhatDiffersIsNotShared) {
     EXPECT_EQ(own_functions(exp, exp, isa), isa == support::detect_isa() ? 0u : 1u);
 }
 
+// Layers that are large enough that their widths are arguments: panels that are whole or not, one
+// group of them or many, elements of k beyond a multiple of the chains, weights that are a matrix,
+// operands of the epilogue by rows, columns and elements.
+TEST(KnownFunctions, LayersOfAnyWidth) {
+  const auto layer = [](const std::string& type, int rows, int k, int n, const char* product) {
+    return fmt::format(
+        "func @main(%x: {0}[{1}, {2}], %w: {0}[{3}, {2}] = param \"w\", %m: {0}[{2}, {3}],\n"
+        "    %r: {0}[{1}, 1], %c: {0}[{3}], %e: {0}[{1}, {3}]) {{\n"
+        "  %d = {4}\n  %a = multiply %d, %r\n  %s = add %a, %c\n  %z = subtract %s, %e\n"
+        "  return %z\n}}\n",
+        type, rows, k, n, product);
+  };
+  for (const support::Isa isa : runnable_isas()) {
+    for (const char* type : {"f32", "f64"}) {
+      for (const char* product : {"dense %x, %w", "matmul %x, %m"}) {
+        for (const int n : {16, 32, 33, 40, 48, 64, 100, 130, 144, 200}) {
+          for (const int k : {96, 97, 98, 99, 150}) {
+            const int rows = 80 - k / 2 % 7;
+            EXPECT_EQ(compare(Compiled(layer(type, rows, k, n, product), isa)), "")
+                << type << rows << "x" << k << "x" << n << product << to_string(isa);
+          }
+        }
+      }
+    }
+  }
+}
+
 // A layer of other sizes calls the micro-kernel of the one before.
 TEST(KnownFunctions, MicroKernelsAreShared) {
   const auto layer = [](int outputs) {

@@ -34,7 +34,7 @@ object::Object compile(const plan::Target& target) {
   auto graph = std::make_shared<ir::Graph>(ir::parse(kProgram));
   codegen::CompileReport report;
   return *runtime::load_toolchain().compiler().compile(plan::make_plan(std::move(graph), target),
-                                                       {}, report);
+                                                       {.reuse = false}, report);
 }
 
 class ObjectFile : public testing::Test {
