@@ -52,10 +52,12 @@ class Tile {
     std::string chains;
     if (kernel_.chains > 1)
       chains = fmt::format(".{}of{}chains.{}", shape_.live, kernel_.chains, tail());
-    return fmt::format("tile.{}x{}{}.{}{}{}{}.{}.{}", shape_.rows, shape_.panels, chains,
+    const std::string prefetch =
+        kernel_.prefetch == 0 ? "" : fmt::format(".{}ahead", kernel_.prefetch);
+    return fmt::format("tile.{}x{}{}.{}{}{}{}{}.{}.{}", shape_.rows, shape_.panels, chains,
                        to_string(kernel_.dtype), shape_.partial ? ".partial" : "",
-                       kernel_.packed ? "" : ".matrix", kernel_.bias >= 0 ? ".bias" : "", columns,
-                       body_signature(module_.main(), kernel_.epilogue));
+                       kernel_.packed ? "" : ".matrix", prefetch, kernel_.bias >= 0 ? ".bias" : "",
+                       columns, body_signature(module_.main(), kernel_.epilogue));
   }
 
   int vectors() const { return static_cast<int>(kernel_.panel) / lanes_; }
@@ -185,6 +187,7 @@ class Tile {
     Values weights;
     for (int p = 0; p < shape_.panels; ++p) {
       Value* base = e_->element(panels_[static_cast<std::size_t>(p)], dtype, at_k);
+      if (kernel_.prefetch > 0) e_->prefetch(base, dtype, ahead + kernel_.prefetch * kernel_.panel);
       for (int v = 0; v < vectors(); ++v) {
         Value* at = e_->element(base, dtype, ahead + v * lanes_);
         weights.push_back(

@@ -195,6 +195,13 @@ void Emitter::store(Value* value, Value* pointer, DType dtype, int lanes, Value*
   }
 }
 
+void Emitter::prefetch(Value* pointer, DType dtype, std::int64_t index) {
+  constexpr std::uint32_t kForReading = 0, kIntoL2 = 2, kData = 1;
+  Value* at = b.CreateGEP(memory_type(dtype), pointer, i64(index));
+  b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getPtrTy()},
+                    {at, b.getInt32(kForReading), b.getInt32(kIntoL2), b.getInt32(kData)});
+}
+
 Value* Emitter::load_splat(Value* pointer, DType dtype, int lanes) {
   Value* scalar = b.CreateAlignedLoad(memory_type(dtype), pointer, llvm::Align(size_of(dtype)));
   if (dtype == DType::boolean) scalar = b.CreateICmpNE(scalar, b.getInt8(0));

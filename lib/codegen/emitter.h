@@ -77,6 +77,8 @@ class Emitter {
   Value* load(Value* pointer, DType dtype, int lanes, Value* mask = nullptr, unsigned align = 0);
   void store(Value* value, Value* pointer, DType dtype, int lanes, Value* mask = nullptr);
   Value* load_splat(Value* pointer, DType dtype, int lanes);
+  // The line of pointer[index] into L2, where it is memory.
+  void prefetch(Value* pointer, DType dtype, std::int64_t index);
   // Lane j from pointer[min(j, last) * stride].
   Value* load_strided(Value* pointer, DType dtype, int lanes, Value* stride, Value* last);
 

@@ -113,9 +113,10 @@ struct DenseKernel : DenseProduct {
   // Where m is known, one. Else the tilings by descending height, the last of one row: rows go by
   // the first whose height they fill; its last turn starts early enough to end with the last row.
   std::vector<Tiling> tilings;
-  bool divides_panels = false;             // where it is divided: groups of panels, not rows
-  bool columns_outer = false;              // keep a group of panels in L2 and pass all rows by it
-  int epilogue_lanes = 0;                  // elements of one vector of a looped epilogue
+  bool divides_panels = false;  // where it is divided: groups of panels, not rows
+  bool columns_outer = false;   // keep a group of panels in L2 and pass all rows by it
+  int prefetch = 0;        // steps of k that weights are fetched ahead into L2; 0: they are not
+  int epilogue_lanes = 0;  // elements of one vector of a looped epilogue
   std::vector<MicroKernel> micro_kernels;  // what the tilings call, no two of one size
   friend bool operator==(const DenseKernel&, const DenseKernel&) = default;
 

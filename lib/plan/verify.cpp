@@ -404,6 +404,7 @@ class Verifier {
     const Extent rows = kernel.m.is_known() ? Extent(tiling.rows.groups) : kernel.m;
     turns_of(units, {kernel.divides_panels ? Extent(tiling.panels.groups) : rows});
     check(!kernel.divides_panels || kernel.tilings.size() == 1, "panels of which tiling");
+    check(kernel.prefetch >= 0 && (kernel.prefetch == 0 || kernel.packed), "prefetch");
   }
   void divided(const Units& units, const NarrowDenseKernel& kernel) { parts_of(units, kernel.m); }
   void divided(const Units& units, const ReductionKernel& kernel) { turns_of(units, kernel.outer); }

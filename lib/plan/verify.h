@@ -21,6 +21,7 @@ namespace mlpjit::plan {
 // - Tilings cover all rows and panels once (or, where rows overlap, at least once), by the
 //   micro-kernels that are listed, no others.
 // - The units of a step that is divided are all of it, each part once.
+// - Only packed weights, whose lines follow each other, are fetched ahead.
 // - Vectors are no longer than the target's; 16 lanes are whole vectors.
 std::string verify(const Plan& plan);
 

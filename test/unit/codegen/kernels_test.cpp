@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "lib/ir/opcodes.h"
 #include "test/programs/compiled.h"
@@ -269,6 +272,26 @@ TEST(CompiledRow, SoftmaxOverAnotherAxisGoesToTheLibrary) {
   const Compiled program(b.graph, support::detect_isa());
   EXPECT_EQ(count_kernels<plan::LibraryKernel>(program.plan()), 1);
   EXPECT_NE(program.plan().steps[0].reason.find("not over the last axis"), std::string::npos);
+}
+
+// Weights that come from memory, of many rows, are fetched ahead; beyond their end, too.
+TEST(CompiledDense, WeightsFromMemoryAreFetchedAhead) {
+  const auto layer = [](int rows, int n) {
+    return fmt::format(
+        "func @main(%x: f32[{0}, 2048], %w: f32[{1}, 2048] = param \"w\", %b: f32[{1}]) {{\n"
+        "  %d = dense %x, %w, %b\n  %z = relu %d\n  return %z\n}}\n",
+        rows, n);
+  };
+  for (const support::Isa isa : runnable_isas()) {
+    const Compiled large(layer(17, 2060), isa);
+    const bool ahead = plan::to_string(large.plan()).find("prefetch = 64") != std::string::npos;
+    EXPECT_TRUE(ahead) << to_string(isa);
+    EXPECT_EQ(compare(large, Numbers::ordinary), "");
+  }
+  for (const auto& [rows, n] : {std::pair(1, 2060), std::pair(17, 1000)}) {
+    const Compiled other(layer(rows, n), support::detect_isa());
+    EXPECT_EQ(plan::to_string(other.plan()).find("prefetch = 64"), std::string::npos) << rows;
+  }
 }
 
 }  // namespace
