@@ -94,8 +94,8 @@ struct SignatureSummary {
   std::size_t packed_bytes = 0;
   /// Bytes of machine code, without the functions of programs before.
   std::size_t code_bytes = 0;
-  /// Functions of programs that this process compiled before, which this one calls instead of having
-  /// them compiled again.
+  /// Functions of programs that this process compiled before, which this one calls instead of
+  /// having them compiled again.
   std::size_t reused_functions = 0;
   /// With `audit`: what other traces did otherwise, one line each; see HybridizeOptions::audit. And
   /// whether text was made of a size that is a symbol, which the program has frozen.

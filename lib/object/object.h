@@ -32,7 +32,8 @@ struct Object {
 bool operator==(const Use& a, const Use& b);
 bool operator==(const Object& a, const Object& b);
 
-// With the objects that it uses. Replaces the file whole or not at all. Throws UserError where it cannot be written.
+// With the objects that it uses. Replaces the file whole or not at all. Throws UserError where it
+// cannot be written.
 void save(const Object& object, const std::string& path);
 // Throws FormatError where the file is no object, or was damaged.
 Object load(const std::string& path);

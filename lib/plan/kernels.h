@@ -125,8 +125,8 @@ struct DenseKernel : DenseProduct {
 };
 
 // The lane form, of narrow layers: lanes over k, a register for each of `rows` x columns results;
-// the weight is row-major [N, K]. Where m is known, the last turn starts early enough to end with the
-// last row; else rows beyond a multiple of `rows` go one by one.
+// the weight is row-major [N, K]. Where m is known, the last turn starts early enough to end with
+// the last row; else, and where it is divided, rows beyond a multiple of `rows` go one by one.
 struct NarrowDenseKernel : DenseProduct {
   int rows = 1;
   EvenSplit columns;

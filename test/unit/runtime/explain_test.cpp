@@ -116,8 +116,8 @@ TEST(Explain, TextNamesGuardsPassesKernelsBytesAndTimes) {
         "1 failure, the last one: item: \"x\"\\x01\n", "0 evictions; 1 executable of",
         "audit    0.dense: the constant",
         "workspace 64*B bytes, 64 B at batch 1 (128 B without reuse)",
-        "code 777 B and 3 functions of programs before\n",
-        "exact batch sizes: a size is read", "12.50: codegen 10.00"}) {
+        "code 777 B and 3 functions of programs before\n", "exact batch sizes: a size is read",
+        "12.50: codegen 10.00"}) {
     EXPECT_NE(out.str().find(part), std::string::npos) << part << " in\n" << out.str();
   }
 }
