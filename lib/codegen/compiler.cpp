@@ -2,6 +2,7 @@
 
 #include "lib/codegen/compiler.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <utility>
@@ -82,11 +83,13 @@ class LlvmCompiler final : public Compiler {
     object->numerics = kNumericsVersion;
     object->symbols = functions_of(*module);
     object->uses = builder.uses();
+    for (const object::Use& use : object->uses)
+      object->depth = std::max(object->depth, use.from->depth + 1);
     object->made_from = provenance(plan);
     const auto& bytes = generator->run(*module);
     object->bytes.assign(bytes.begin(), bytes.end());
     generators_.give_back(plan.target, std::move(generator));
-    known_.add(builder.exports(), object);
+    if (object->depth < object::kDeepest) known_.add(builder.exports(), object);
     report.codegen_ms = milliseconds_since(start);
     return object;
   }

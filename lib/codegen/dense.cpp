@@ -46,6 +46,7 @@ class Tile {
   }
 
  private:
+  // What it does not name follows from the rest and the target.
   std::string key() const {
     std::string columns;
     for (const plan::Access& extra : kernel_.extras) columns += extra.strides[1] == 0 ? '0' : '1';

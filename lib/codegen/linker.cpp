@@ -102,13 +102,16 @@ class Session {
     const Life::Use use = Life::of_llvm().use();
     if (!use.owns_lock()) return;
     llvm::consumeError(session_.removeJITDylib(dylib));
+    // Names of symbols stay until they are swept, all of them at once.
+    constexpr std::uint64_t kOften = 64;
+    if (removed_.fetch_add(1) % kOften == 0) session_.getSymbolStringPool()->clearDeadEntries();
   }
 
  private:
   llvm::orc::ExecutionSession session_;
   CodeMemory memory_;
   llvm::orc::ObjectLinkingLayer layer_;
-  std::atomic<std::uint64_t> count_{0};
+  std::atomic<std::uint64_t> count_{0}, removed_{0};
 };
 
 // Has the object, so that other programs may use it as long as the code is there.

@@ -152,17 +152,20 @@ class Form {
     const auto found =
         std::ranges::find_if(open_, [&](const OpenField& open) { return open.field == field; });
     if (found == open_.end()) return false;
-    bytes_ += "open";
+    bytes_ += 'o';
     append(found->form);
     return true;
   }
   template <class T>
     requires std::is_arithmetic_v<T> || std::is_enum_v<T>
   void write(const T& value) {
-    if (!write_open(&value)) append(value);
+    if (write_open(&value)) return;
+    bytes_ += 'n';
+    append(value);
   }
   void write(const plan::Extent& extent) {
     if (write_open(&extent)) return;
+    bytes_ += 'e';
     for (int i = 0; i <= plan::Extent::kDegree; ++i) write(extent.term(i));
   }
   void write(ir::OpId id) { write(id.index); }

@@ -24,9 +24,6 @@ namespace {
 constexpr std::array<char, 8> kMagic = {'m', 'l', 'p', 'j', 'i', 't', 'o', '3'};
 constexpr std::size_t kHeader = kMagic.size() + sizeof(XXH64_canonical_t);
 
-// Objects that use each other no deeper than this: in a file that says otherwise they have no end.
-constexpr int kDeepest = 64;
-
 template <class Archive, class Any>
 void members(Archive& archive, Any& object) {
   archive(object.target, object.abi, object.numerics, object.made_from, object.symbols,
@@ -52,7 +49,7 @@ void write(Archive& archive, const Object& object) {
 
 template <class Archive>
 Object read(Archive& archive, int depth) {
-  if (depth == kDeepest) throw cereal::Exception("objects that use others have no end");
+  if (depth > kDeepest) throw cereal::Exception("objects that use others without end");
   Object object;
   members(archive, object);
   std::uint32_t count = 0;
@@ -66,6 +63,7 @@ Object read(Archive& archive, int depth) {
     std::uint32_t number = 0;
     archive(symbol, number);
     if (number >= others.size()) throw cereal::Exception("a function of no object");
+    object.depth = std::max(object.depth, others[number]->depth + 1);
     object.uses.push_back({std::move(symbol), others[number]});
   }
   return object;

@@ -17,11 +17,16 @@ struct Use {
   std::shared_ptr<const Object> from;
 };
 
+// Who has an object has all that it uses: deeper, and a chain of programs of which each uses a
+// function of the one before would never be freed.
+inline constexpr int kDeepest = 4;
+
 // Position-independent, refers to nothing but itself and what it uses.
 struct Object {
   std::string bytes;                 // a relocatable file of the target's system (ELF)
   std::vector<std::string> symbols;  // the functions that it defines
   std::vector<Use> uses;
+  int depth = 0;               // of the objects that it uses, and they, and so on: at most kDeepest
   std::string target;          // by name (lib/plan/target.h): the instructions that it needs
   std::uint32_t abi = 0;       // kAbiVersion of what calls it
   std::uint32_t numerics = 0;  // kNumericsVersion of what it calculates

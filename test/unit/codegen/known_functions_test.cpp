@@ -191,6 +191,29 @@ TEST(KnownFunctions, LiveAsLongAsSomebodyCallsThem) {
   EXPECT_EQ(compare(Compiled(program(128, 1.5), support::detect_isa())), "");
 }
 
+// Each program uses a function of the one before. What is not used any more is freed, whatever comes
+// after.
+TEST(KnownFunctions, AChainOfProgramsIsFreed) {
+  const auto link = [](int i) {
+    return fmt::format(
+        "func @main(%x: f32[21]) {{\n  %a = leaky_relu %x {{alpha = {}}}\n  %s = sum %a {{axes = "
+        "[0]}}\n"
+        "  %b = leaky_relu %x {{alpha = {}}}\n  %t = sum %b {{axes = [0]}}\n  return %s, %t\n}}\n",
+        1000 + i, 1001 + i);
+  };
+  auto program = std::make_unique<Compiled>(link(0), support::detect_isa());
+  const std::weak_ptr<const object::Object> first = program->object();
+  int deepest = 0;
+  for (int i = 1; i < 100; ++i) {
+    auto next = std::make_unique<Compiled>(link(i), support::detect_isa());
+    EXPECT_EQ(compare(*next), "");
+    program = std::move(next);
+    deepest = std::max(deepest, program->object()->depth);
+  }
+  EXPECT_TRUE(first.expired());
+  EXPECT_EQ(deepest, object::kDeepest);
+}
+
 TEST(KnownFunctions, AreLoadedWithTheObjectThatUsesThem) {
   const Compiled first(program(64, 0.625), support::detect_isa()),
       second(program(128, 0.625), support::detect_isa());
