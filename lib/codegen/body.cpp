@@ -1,7 +1,10 @@
 // Element-wise code: from ops of the graph to lanes, by the definitions of lib/numerics.
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <unordered_map>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -102,8 +105,13 @@ std::string body_signature(const ir::Function& function, const plan::Body& body,
     const ir::Op& op = function.op(id);
     text += fmt::format(";{}", ir::to_string(op.opcode));
     for (const ir::ValueId operand : op.operands) text += fmt::format(",{}", numbers.at(operand));
-    for (const auto& [name, value] : op.attrs)
-      text += fmt::format(",{}={}", name, ir::print(value));
+    for (const auto& [name, value] : op.attrs) {
+      const auto* number = std::get_if<double>(&value);  // NaNs are printed alike
+      text += fmt::format(",{}={}", name,
+                          number == nullptr
+                              ? ir::print(value)
+                              : fmt::format("{:x}", std::bit_cast<std::uint64_t>(*number)));
+    }
     define(op.results[0]);
   }
   for (const ir::ValueId result : body.results) text += fmt::format(">{}", numbers.at(result));

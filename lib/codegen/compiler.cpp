@@ -72,7 +72,7 @@ class LlvmCompiler final : public Compiler {
     auto start = std::chrono::steady_clock::now();
     std::unique_ptr<Generator> generator = generators_.take(plan.target);
     ModuleBuilder builder(context, plan, options.reuse ? &known_ : nullptr);
-    const auto module = builder.build();
+    auto module = builder.build();
     module->setDataLayout(generator->layout());
     report.emit_ms = milliseconds_since(start);
 
@@ -88,6 +88,7 @@ class LlvmCompiler final : public Compiler {
     object->made_from = provenance(plan);
     const auto& bytes = generator->run(*module);
     object->bytes.assign(bytes.begin(), bytes.end());
+    module.reset();  // before others have what may still look at it
     generators_.give_back(plan.target, std::move(generator));
     if (object->depth < object::kDeepest) known_.add(builder.exports(), object);
     report.codegen_ms = milliseconds_since(start);

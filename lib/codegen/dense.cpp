@@ -1,8 +1,8 @@
 // Dense layers in the chain form: register tiles over panels of the weight.
 //
-// A micro-kernel computes `rows` x `panels` panels of results; it is an internal function shared by
-// all layers of the module with the same tile, chains, dtype and epilogue. Its driver splits rows
-// and panels evenly over tiles.
+// A micro-kernel computes `rows` x `panels` panels of results; it is a function shared by all layers
+// of the process with the same tile, chains, dtype and epilogue. Its driver splits rows and panels
+// evenly over tiles.
 
 #include <algorithm>
 #include <functional>
@@ -42,11 +42,15 @@ class Tile {
     for (std::size_t i = 0; i < kernel_.extras.size(); ++i)
       types.insert(types.end(), {pointer, i64});
     auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(module_.context()), types, false);
-    return module_.shared(key(), type, [&](llvm::Function* made) { emit(made); });
+    return module_.shared(key(), rest(), type, [&](llvm::Function* made) { emit(made); });
   }
 
  private:
-  // What it does not name follows from the rest and the target.
+  // What the planner makes of all that the name has and the target.
+  std::string rest() const {
+    return fmt::format("{} {} {} {} {} {}", kernel_.panel, kernel_.lanes, kernel_.epilogue_lanes,
+                       shape_.live, shape_.steps, shape_.looped_epilogue);
+  }
   std::string key() const {
     std::string columns;
     for (const plan::Access& extra : kernel_.extras) columns += extra.strides[1] == 0 ? '0' : '1';

@@ -14,7 +14,7 @@
 namespace mlpjit::codegen {
 namespace {
 
-// Objects that nobody else has: so many, none of them larger.
+// Objects that nobody else has: so many, with none of them larger itself.
 constexpr std::size_t kMostRecent = 32, kMostBytes = std::size_t{128} << 10;
 
 // Names of objects that nobody has go when they may be as many as the others, and more than this.
@@ -23,8 +23,9 @@ constexpr std::size_t kFewNames = 256;
 }  // namespace
 
 std::string symbol_of(std::string_view kind, std::string_view form, const plan::Target& target) {
-  const std::string all = fmt::format("{} {} {} {} {}", kBuildId, kAbiVersion, kNumericsVersion,
-                                      plan::to_string(target), form);
+  const std::string all = fmt::format("{} {} {} {} {} {} {}", kBuildId, kAbiVersion,
+                                      kNumericsVersion, plan::to_string(target), target.rounding,
+                                      static_cast<int>(target.permutes), form);
   const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
   return fmt::format("{}.{:016x}{:016x}", kind, hash.high64, hash.low64);
 }

@@ -169,13 +169,19 @@ class LinkedObjects {
     const auto found = code_.find(&object);
     return found == code_.end() ? nullptr : found->second.lock();
   }
-  // Code has its object: while it is there, no other object has that address.
-  void add(const object::Object& object, const std::shared_ptr<const OrcCode>& code) {
+  // Gives the one that was there first. Code has its object: while it is there, no other object has
+  // that address.
+  std::shared_ptr<const OrcCode> add(const object::Object& object,
+                                     std::shared_ptr<const OrcCode> code) {
     const std::lock_guard lock(mutex_);
-    code_[&object] = code;
-    if (code_.size() < std::max<std::size_t>(256, 2 * looked_through_)) return;
-    std::erase_if(code_, [](const auto& entry) { return entry.second.expired(); });
-    looked_through_ = code_.size();
+    if (code_.size() >= std::max<std::size_t>(256, 2 * looked_through_)) {
+      std::erase_if(code_, [](const auto& entry) { return entry.second.expired(); });
+      looked_through_ = code_.size();
+    }
+    std::weak_ptr<const OrcCode>& known = code_[&object];
+    if (auto first = known.lock()) return first;
+    known = code;
+    return code;
   }
 
  private:
@@ -212,21 +218,19 @@ class OrcLinker final : public Linker {
     const Life::Use use = Life::of_llvm().use_or_refuse();
     std::shared_ptr<const Code> code;
     run_apart([&] { code = link_here(std::move(object)); });
+    if (code->entry() == nullptr) throw InternalError("codegen: an object without an entry");
     return code;
   }
 
  private:
   std::shared_ptr<const OrcCode> link_here(std::shared_ptr<const object::Object> object) const {
+    if (auto code = linked_.find(*object)) return code;
     check_fits(*object);
     std::vector<std::shared_ptr<const OrcCode>> others;
-    for (const object::Use& use : object->uses) {
-      auto code = linked_.find(*use.from);
-      others.push_back(code != nullptr ? std::move(code) : link_here(use.from));
-    }
+    for (const object::Use& use : object->uses) others.push_back(link_here(use.from));
     const object::Object& known = *object;
-    auto code = std::make_shared<const OrcCode>(session_, std::move(object), std::move(others));
-    linked_.add(known, code);
-    return code;
+    return linked_.add(
+        known, std::make_shared<const OrcCode>(session_, std::move(object), std::move(others)));
   }
 
   std::shared_ptr<Session> session_ = std::make_shared<Session>();

@@ -70,11 +70,13 @@ ModuleBuilder::Made ModuleBuilder::common_function(llvm::FunctionType* type, std
   return {made, true};
 }
 
-llvm::Function* ModuleBuilder::shared(const std::string& key, llvm::FunctionType* type,
+llvm::Function* ModuleBuilder::shared(const std::string& key, const std::string& rest,
+                                      llvm::FunctionType* type,
                                       const std::function<void(llvm::Function*)>& emit) {
-  auto [at, is_new] = shared_.try_emplace(key, nullptr);
+  const std::string form = key + ' ' + rest;
+  auto [at, is_new] = shared_.try_emplace(form, nullptr);
   if (!is_new) return at->second;
-  const Made made = common_function(type, key.substr(0, key.find('.')), key, key);
+  const Made made = common_function(type, key.substr(0, key.find('.')), form, key);
   at->second = made.function;  // before emitting, which may add others and move the table
   if (made.to_be_filled) emit(made.function);
   return made.function;
@@ -98,7 +100,7 @@ llvm::Function* ModuleBuilder::fma_helper(llvm::Type* type) {
   auto* signature = llvm::FunctionType::get(type, {pointer, type, type, type}, false);
   const std::string key =
       fmt::format("fma.v{}{}", vector->getNumElements(), is_float ? "f32" : "f64");
-  return shared(key, signature, [&](llvm::Function* made) {
+  return shared(key, "", signature, [&](llvm::Function* made) {
     Emitter e(*this, made);
     const std::size_t field = is_float ? offsetof(Runtime, fma_f32) : offsetof(Runtime, fma_f64);
     Value* at = e.b.CreateConstInBoundsGEP1_64(e.b.getInt8Ty(), e.runtime(), field);

@@ -17,8 +17,8 @@ namespace mlpjit::codegen {
 
 class ModuleBuilder {
  public:
-  // Functions that are `known` are declared only, and new ones that others may call are exported;
-  // with none (null) all are the module's own.
+  // Functions of steps and micro-kernels that are `known` are declared only, and new ones exported;
+  // with null all are the module's own.
   ModuleBuilder(llvm::LLVMContext& context, const plan::Plan& plan, const KnownFunctions* known);
 
   std::unique_ptr<llvm::Module> build();
@@ -33,9 +33,9 @@ class ModuleBuilder {
   // A new function void(runtime, ...) or as `type` says, with the target's attributes.
   llvm::Function* add_function(llvm::FunctionType* type, const std::string& name,
                                bool exported = false);
-  // The function known by `key`, which all that it is made from is in; `emit` fills it the first
-  // time.
-  llvm::Function* shared(const std::string& key, llvm::FunctionType* type,
+  // The function known by `key`, which is its name in a dump, and `rest`: both have all that it is
+  // made from. `emit` fills it the first time.
+  llvm::Function* shared(const std::string& key, const std::string& rest, llvm::FunctionType* type,
                          const std::function<void(llvm::Function*)>& emit);
   // (runtime, a, x, c) -> a * x + c lane by lane through the runtime table.
   llvm::Function* fma_helper(llvm::Type* type);

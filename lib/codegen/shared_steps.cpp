@@ -19,7 +19,8 @@ constexpr std::uint32_t kWorthArguments = 16;
 
 // Dense layers of so many multiplications do not feel a few arguments more: their widths are
 // arguments, too.
-constexpr std::int64_t kWideEnough = std::int64_t{1} << 16;
+constexpr double kWideEnough = 1 << 16;
+constexpr std::int64_t kUsualRows = 64;  // where they are not known
 
 // A field of a kernel, or of a buffer, that is not part of its form.
 struct OpenField {
@@ -55,8 +56,9 @@ class OpenFields {
       add_unused(kernel.m);
       add(kernel.tilings.front().rows);
     }
-    const std::int64_t rows = kernel.m.is_known() ? kernel.m.known() : kWideEnough;
-    if (rows * kernel.k * kernel.n < kWideEnough) return;
+    const auto products = static_cast<double>(kernel.m.is_known() ? kernel.m.known() : kUsualRows) *
+                          static_cast<double>(kernel.k) * static_cast<double>(kernel.n);
+    if (products < kWideEnough) return;
     add(kernel.k, kernel.k % kernel.chains);
     add(kernel.n, 0);
     for (const plan::Tiling& tiling : kernel.tilings) {

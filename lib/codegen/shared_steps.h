@@ -29,10 +29,12 @@ struct StepArguments {
 class SharedSteps {
  public:
   explicit SharedSteps(const plan::Plan& plan);
+  SharedSteps(const SharedSteps&) = delete;
+  SharedSteps& operator=(const SharedSteps&) = delete;
 
   // The step whose function this one calls: the first of those that share it, or the step itself.
   std::uint32_t owner(std::uint32_t step) const { return steps_[step].owner; }
-  // Null where the step has a function of its own, which has all it needs.
+  // Null where the step may not share: then its function has all it needs.
   const StepArguments* arguments(std::uint32_t step) const {
     return steps_[step].arguments.buffers.empty() ? nullptr : &steps_[step].arguments;
   }

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <span>
 #include <sstream>
+#include <stdexcept>
 #include <tuple>
 #include <utility>
 
@@ -30,7 +32,7 @@ void members(Archive& archive, Any& object) {
           object.bytes);
 }
 
-// Its members; the objects that it uses, each once; then its uses by their numbers.
+// Its members; the objects that it uses, each with its own; then its uses by their numbers.
 template <class Archive>
 void write(Archive& archive, const Object& object) {
   members(archive, object);
@@ -116,6 +118,10 @@ Object load(const std::string& path) {
     return read(archive, 0);
   } catch (const cereal::Exception& error) {
     throw FormatError(path + ": not an object of this version of mlpjit: " + error.what());
+  } catch (const std::length_error&) {
+    throw FormatError(path + ": not an object of this version of mlpjit: a size without end");
+  } catch (const std::bad_alloc&) {
+    throw FormatError(path + ": not an object of this version of mlpjit: a size beyond memory");
   }
 }
 

@@ -49,6 +49,14 @@ std::byte* take(std::size_t size) {
   return nullptr;
 }
 
+void give_up_kept() {
+  const std::unique_lock lock(kept.mutex, std::try_to_lock);
+  while (lock.owns_lock() && kept.count > 0) {
+    const Block block = kept.remove(0);
+    munmap(block.data, block.size);
+  }
+}
+
 // Aligned, by what is cut off from a larger mapping.
 std::byte* map(std::size_t size) {
   void* const all =
@@ -57,7 +65,7 @@ std::byte* map(std::size_t size) {
   auto* const begin = static_cast<std::byte*>(all);
   const std::size_t before = (kPage - reinterpret_cast<std::uintptr_t>(begin) % kPage) % kPage;
   if (before > 0) munmap(begin, before);
-  if (before < kPage) munmap(begin + before + size, kPage - before);
+  munmap(begin + before + size, kPage - before);
   madvise(begin + before, size, MADV_HUGEPAGE);  // refused: small pages do, too
   return begin + before;
 }
@@ -67,8 +75,11 @@ std::byte* map(std::size_t size) {
 std::byte* allocate_huge(std::size_t bytes) {
   if (bytes > SIZE_MAX - 2 * kPage) return nullptr;
   const std::size_t size = in_pages(bytes);
-  std::byte* const known = take(size);
-  return known != nullptr ? known : map(size);
+  if (std::byte* const known = take(size)) return known;
+  std::byte* const fresh = map(size);
+  if (fresh != nullptr) return fresh;
+  give_up_kept();  // for a process whose address space is limited
+  return map(size);
 }
 
 void free_huge(std::byte* data, std::size_t bytes) noexcept {

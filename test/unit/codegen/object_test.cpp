@@ -155,6 +155,9 @@ TEST(Linker, RefusesWhatThisMachineCannotRun) {
         << target;
   }
   object.target = "baseline";
+  object::Object without_entry = object;
+  without_entry.symbols.clear();
+  EXPECT_THROW(linker.link(std::make_shared<const object::Object>(without_entry)), InternalError);
   object.bytes.resize(object.bytes.size() / 2);
   EXPECT_THROW(linker.link(std::make_shared<const object::Object>(object)), InternalError);
 }

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
+#include <iostream>
 
 #include <mlpjit/mlpjit.h>
 
@@ -31,8 +33,8 @@ CompileTimes measure(const Case& one) {
   CompileTimes times;
   times.cold = compile(net, x);
   times.one_row_more = compile(net, more);
-  const bool is_more = one.batch == 1;
-  times.twice_the_rows = is_more ? times.one_row_more : compile(net, twice);
+  const bool twice_is_one_more = one.batch == 1;
+  times.twice_the_rows = twice_is_one_more ? times.one_row_more : compile(net, twice);
   times.again = compile(same, x);
   return times;
 }
@@ -48,7 +50,8 @@ bool measure_apart(const Case& one, CompileTimes& times) {
     try {
       const CompileTimes made = measure(one);
       sent = write(ends[1], &made, sizeof made) == sizeof made;
-    } catch (...) {
+    } catch (const std::exception& error) {
+      std::cerr << one.name() << ": " << error.what() << "\n";
     }
     _exit(sent ? 0 : 1);
   }
