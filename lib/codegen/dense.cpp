@@ -1,8 +1,8 @@
 // Dense layers in the chain form: register tiles over panels of the weight.
 //
-// A micro-kernel computes `rows` x `panels` panels of results; it is a function shared by all layers
-// of the process with the same tile, chains, dtype and epilogue. Its driver splits rows and panels
-// evenly over tiles.
+// A micro-kernel computes `rows` x `panels` panels of results; it is a function that all layers of
+// the process with the same tile, chains, dtype and epilogue share. Its driver splits rows and
+// panels evenly over tiles.
 
 #include <algorithm>
 #include <functional>

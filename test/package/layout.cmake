@@ -96,6 +96,11 @@ endforeach()
 file(GLOB_RECURSE scripts ${ROOT}/CMakeLists.txt ${ROOT}/cmake/*.cmake ${ROOT}/lib/CMakeLists.txt ${ROOT}/src/CMakeLists.txt)
 forbid("-ffast-math|-Ofast|-funsafe-math|-fassociative-math|-ffp-contract=(on|fast)" ${scripts})
 forbid("#[ ]*pragma[ ]+(STDC|GCC[ ]+optimize|clang[ ]+fp)" ${public} ${frontend} ${compiler})
+
+# Lines of 100 columns at most: clang-format leaves comments as they are.
+file(GLOB_RECURSE tools ${ROOT}/tools/*.h ${ROOT}/tools/*.cpp)
+string(REPEAT "." 101 wide)
+forbid("${wide}" ${public} ${frontend} ${compiler} ${tools})
 if(faults)
   message(FATAL_ERROR "what the layout forbids:${faults}")
 endif()
