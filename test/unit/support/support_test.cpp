@@ -251,6 +251,11 @@ TEST(Memory, HugeBlocksAreUsedAgain) {
   EXPECT_TRUE(used_again(40 * kMega));
   EXPECT_TRUE(used_again(16 * kMega + 1));
   EXPECT_TRUE(used_again(256 * kMega));
+  std::byte* const large = support::allocate_counted(40 * kMega);
+  support::free_counted(large, 40 * kMega);
+  std::byte* const less = support::allocate_counted(18 * kMega);  // not a part of it
+  EXPECT_NE(less, large);
+  support::free_counted(less, 18 * kMega);
   used_again(257 * kMega);  // where the next mapping comes to lie is the system's business
   // By number and by bytes the oldest make room; nothing is given out twice.
   std::vector<std::byte*> blocks;
