@@ -53,7 +53,8 @@ class Tile {
   }
   std::string key() const {
     std::string columns;
-    for (const plan::Access& extra : kernel_.extras) columns += extra.strides[1] == 0 ? '0' : '1';
+    for (const plan::Access& extra : kernel_.extras)
+      columns += kernel_.column_stride(extra) == 0 ? '0' : '1';
     std::string chains;
     if (kernel_.chains > 1)
       chains = fmt::format(".{}of{}chains.{}", shape_.live, kernel_.chains, tail());
@@ -231,7 +232,7 @@ class Tile {
   Value* extra(std::size_t i, const RowAt& row, Value* column, int lanes, Value* lanes_mask) {
     const plan::Access& access = kernel_.extras[i];
     const DType dtype = dtype_of(access);
-    if (access.strides[1] == 0) return e_->load_splat(row.extras[i], dtype, lanes);
+    if (kernel_.column_stride(access) == 0) return e_->load_splat(row.extras[i], dtype, lanes);
     return e_->load(e_->element(row.extras[i], dtype, column), dtype, lanes, lanes_mask);
   }
 
@@ -301,20 +302,31 @@ class DenseDriver {
 
   void emit() {
     touch_buffers();
-    if (!kernel_.m.is_known()) return emit_overlapping(0);
-    const plan::Tiling& tiling = kernel_.tilings.front();
-    emit_tiles(tiling, [&](const EachRow& f) { each_rows(tiling.rows, f); });
+    if (kernel_.batch.empty()) return emit_product({});
+    d_.nest(kernel_.batch, [&](std::span<Value* const> batch) { emit_product(batch); });
   }
 
  private:
   using EachRow = std::function<void(Value* r, std::int64_t height)>;
+
+  void emit_product(std::span<Value* const> batch) {
+    batch_ = batch;
+    if (!kernel_.m.is_known()) return emit_overlapping(0);
+    const plan::Tiling& tiling = kernel_.tilings.front();
+    emit_tiles(tiling, [&](const EachRow& f) { each_rows(tiling.rows, f); });
+  }
+  // Whether units are rows, or groups of them; of a batch they are turns of its outermost loop.
+  bool divides_rows() const {
+    return d_.divided() && kernel_.batch.empty() && !kernel_.divides_panels;
+  }
 
   // Rows by the first tiling that fits. Its last turn overlaps the one before where the rows do not
   // come out even: the same results twice, but one micro-kernel.
   void emit_overlapping(std::size_t index) {
     const plan::Tiling& tiling = kernel_.tilings[index];
     const std::int64_t height = tiling.rows.size;
-    const auto [begin, end] = d_.range(kernel_.m);
+    const auto [begin, end] =
+        divides_rows() ? d_.range(kernel_.m) : Driver::Range{d_.i64(0), d_.extent(kernel_.m)};
     Value* last = d_.b.CreateNSWSub(end, d_.i64(height));
     const auto fill = [&, first = begin, m = end] {
       emit_tiles(tiling, [&](const EachRow& f) {
@@ -376,9 +388,8 @@ class DenseDriver {
 
   template <class F>
   void each_rows(const plan::EvenSplit& rows, F&& f) {
-    const bool part = d_.divided() && !kernel_.divides_panels;
     const auto [begin, end] =
-        part ? d_.range(rows.groups) : Driver::Range{d_.i64(0), d_.number(rows.groups)};
+        divides_rows() ? d_.range(rows.groups) : Driver::Range{d_.i64(0), d_.number(rows.groups)};
     each_group(rows, rows.groups, begin, end, f);
   }
 
@@ -411,27 +422,31 @@ class DenseDriver {
     const auto at = [&](plan::BufferId buffer, Value* offset) {
       return d_.element(d_.pointer(buffer), d_.dtype(buffer), offset);
     };
+    Values indices(batch_.begin(), batch_.end());
+    indices.insert(indices.end(), {r, column});
     const auto at_tile = [&](const plan::Access& access) {
-      const Values indices = {r, column};
       return at(access.buffer, d_.offset(access.strides, indices));
+    };
+    const auto in_batch = [&](const std::vector<plan::Extent>& strides, Value* offset) {
+      return strides.empty() ? offset : d_.plus(d_.offset(strides, batch_), offset);
     };
     Value* bias = kernel_.bias < 0 ? llvm::ConstantPointerNull::get(b.getPtrTy())
                                    : at(static_cast<plan::BufferId>(kernel_.bias), column);
     Value *x_stride = d_.number(kernel_.x_stride), *panel_step = d_.number(kernel_.panel_step);
     Values arguments = {d_.runtime(),
-                        at(kernel_.x, d_.times(r, x_stride)),
+                        at(kernel_.x, in_batch(kernel_.x_batch, d_.times(r, x_stride))),
                         x_stride,
-                        at(kernel_.weight, d_.times(p, panel_step)),
+                        at(kernel_.weight, in_batch(kernel_.weight_batch, d_.times(p, panel_step))),
                         panel_step,
                         d_.number(kernel_.k_step),
                         d_.number(kernel_.k),
                         bias,
                         at_tile(kernel_.out),
-                        d_.extent(kernel_.out.strides[0]),
+                        d_.extent(kernel_.row_stride(kernel_.out)),
                         columns()};
     for (const plan::Access& extra : kernel_.extras) {
       arguments.push_back(at_tile(extra));
-      arguments.push_back(d_.extent(extra.strides[0]));
+      arguments.push_back(d_.extent(kernel_.row_stride(extra)));
     }
     llvm::Function* callee =
         Tile(d_.module, kernel_, kernel_.micro_kernel(rows, panels, partial)).get();
@@ -440,6 +455,7 @@ class DenseDriver {
 
   Driver& d_;
   const plan::DenseKernel& kernel_;
+  std::span<Value* const> batch_;  // indices of its loops
 };
 
 }  // namespace

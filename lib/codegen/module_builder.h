@@ -131,6 +131,7 @@ class StepCalls {
 void emit(Driver& driver, const plan::ElementwiseKernel& kernel);
 void emit(Driver& driver, const plan::DenseKernel& kernel);
 void emit(Driver& driver, const plan::NarrowDenseKernel& kernel);
+void emit(Driver& driver, const plan::MatrixVectorKernel& kernel);
 void emit(Driver& driver, const plan::ReductionKernel& kernel);
 void emit(Driver& driver, const plan::RowKernel& kernel);
 void emit(Driver& driver, const plan::CopyKernel& kernel);

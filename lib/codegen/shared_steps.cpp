@@ -52,6 +52,7 @@ class OpenFields {
     add(kernel.loops[0], kernel.loops.size() == 1 ? kernel.lanes : 1);
   }
   void open(const plan::DenseKernel& kernel) {
+    if (!kernel.batch.empty()) return add(kernel.batch[0], 1);
     if (kernel.m.is_known() && kernel.tilings.front().rows.groups > 1) {
       add_unused(kernel.m);
       add(kernel.tilings.front().rows);
@@ -86,6 +87,11 @@ class OpenFields {
   void open(const plan::NarrowDenseKernel& kernel) {
     if (kernel.m.is_known() && kernel.m.known() > kernel.rows)
       found_.push_back({&kernel.m, kernel.m.known(), 0});
+  }
+  void open(const plan::MatrixVectorKernel& kernel) {
+    if (!kernel.batch.empty()) return add(kernel.batch[0], 1);
+    if (kernel.m.is_known() && kernel.m.known() > kernel.vectors * kernel.lanes)
+      found_.push_back({&kernel.m, kernel.m.known(), kernel.m.known() % kernel.lanes == 0 ? 1 : 0});
   }
   void open(const plan::ReductionKernel& kernel) {
     if (!kernel.outer.empty()) add(kernel.outer[0], 1);

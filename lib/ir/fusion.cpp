@@ -17,8 +17,7 @@ bool dense_root(const Function& function, const Op& op) {
   const Type& given = function.value(op.results.front()).type;
   if (!is_floating(given.dtype) || given.shape.rank() < 1) return false;
   const Value& weight = function.value(op.operands[1]);
-  if (op.opcode == Opcode::matmul)
-    return weight.type.shape.rank() == 2 && !identical(weight.type.shape[1], 1);
+  if (op.opcode == Opcode::matmul) return weight.type.shape.rank() >= 1;
   // A weight that is computed has no packed copy.
   return !weight.producer.valid() && weight.region == Function::kBody;
 }

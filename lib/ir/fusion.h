@@ -24,10 +24,10 @@
 // The other kinds have one result, of the root's dtype (f32 or f64), which is the last member's.
 //
 // Kind "dense": the root is the one contraction, and the first member; its operands are region
-// arguments. The weight of a dense is an input of the function; the right operand of a matmul has
-// rank 2 and more than one column. Every other member depends on the root and has its result's
-// shape [.., N]; their other operands broadcast to that shape and are full, [N], one per row ([..,
-// 1], all leading sizes full), or of one element.
+// arguments. The weight of a dense is an input of the function. Every other member depends on the
+// root and has its result's shape [.., N]; their other operands broadcast to that shape and are
+// full, [N], one per row ([.., 1], all leading sizes full), or of one element; beside a matmul of
+// batches of right operands, of any such shape.
 //
 // Kind "reduction": the root is the one op of that family; its axes are the last ones (but for
 // sizes of 1), at least one, and max and min never reduce nothing. Producers have the shape of the

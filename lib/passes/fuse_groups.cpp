@@ -163,8 +163,11 @@ bool FusionSearch::placeable(const FusionGroup& group) const {
 bool FusionSearch::epilogue_fits(const FusionGroup& group, int position) const {
   const Shape& full = shape(group.root);
   if (!identical(shape(position), full)) return false;
+  const int rank = type(op(group.root).operands[1]).shape.rank();  // of the weight
+  if (rank > 2) return true;  // the kernel has loops over the leading axes
+  const int rows = full.rank() - (rank == 1 ? 0 : 1);
   const auto addressable = [&](ValueId operand) {
-    return uniform(type(operand).shape, full, 0, full.rank() - 1);
+    return uniform(type(operand).shape, full, 0, rows);
   };
   const std::vector<ValueId>& operands = op(position).operands;
   return std::all_of(operands.begin(), operands.end(), addressable);

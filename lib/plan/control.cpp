@@ -27,6 +27,7 @@ const char* kind_of(const Kernel& kernel) {
     const char* operator()(const ElementwiseKernel&) const { return "elementwise"; }
     const char* operator()(const DenseKernel&) const { return "dense"; }
     const char* operator()(const NarrowDenseKernel&) const { return "narrow_dense"; }
+    const char* operator()(const MatrixVectorKernel&) const { return "matrix_vector"; }
     const char* operator()(const ReductionKernel&) const { return "reduction"; }
     const char* operator()(const RowKernel&) const { return "row"; }
     const char* operator()(const LibraryKernel&) const { return "library"; }

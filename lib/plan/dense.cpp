@@ -163,6 +163,7 @@ void set_tiles(const ir::Function& main, DenseKernel& kernel, const std::vector<
 // The lane form: rows x outputs of 16 lanes each; one register of every lane's weights and one of x
 // besides.
 std::string set_tile(NarrowDenseKernel& kernel, const Target& target) {
+  kernel.lanes = std::min(target.lanes(size_of(kernel.dtype)), numerics::kLanes);
   const int parts = numerics::kLanes / kernel.lanes;
   int rows =
       kernel.m.is_known() ? static_cast<int>(std::min<std::int64_t>(kernel.m.known(), 4)) : 4;
@@ -172,6 +173,18 @@ std::string set_tile(NarrowDenseKernel& kernel, const Target& target) {
   kernel.rows = rows;
   kernel.columns = {kernel.n, columns};
   return fmt::format("narrow: 16 lanes over k, tiles of {} rows x {} outputs", rows, columns);
+}
+
+// One column: rows side by side in vectors, two of them where there are so many. But rows that begin
+// a multiple of 2 KB apart fall into so few sets of the first-level cache that 32 would not fit.
+std::string set_rows(const ir::Function& main, MatrixVectorKernel& kernel, const Target& target) {
+  kernel.lanes =
+      std::min(target.lanes(size_of(kernel.dtype)), body_lanes(main, kernel.epilogue, target));
+  const bool few = kernel.m.is_known() && kernel.m.known() < 2 * kernel.lanes;
+  const bool crowded =
+      kernel.x_stride * static_cast<std::int64_t>(size_of(kernel.dtype)) % 2048 == 0;
+  kernel.vectors = few || crowded ? 1 : 2;
+  return fmt::format("one column: {} rows at a time", kernel.vectors * kernel.lanes);
 }
 
 }  // namespace
@@ -195,22 +208,25 @@ const MicroKernel& DenseKernel::micro_kernel(std::int64_t of_rows, std::int64_t 
 
 // Weights in rows [N, K] are packed when they are an input or a constant; a matrix [K, N] is used
 // as it is.
-bool Planner::place_weight(DenseKernel& kernel, ir::ValueId weight, bool row_major_nk,
+bool Planner::place_weight(DenseKernel& kernel, DenseProduct& product, const ir::Op& op,
                            std::string& why_not) {
-  const PackedLayout layout = packed_layout(kernel.n, kernel.k, kernel.dtype);
-  if (!row_major_nk) {
-    kernel.weight = buffer(weight);
+  const auto turned = waiting_.find(resolve(op.operands[1]));
+  const bool is_dense = op.opcode == ir::Opcode::dense, is_turned = turned != waiting_.end();
+  if (!is_dense && !is_turned) {
+    product.weight = buffer(op.operands[1]);
     kernel.panel_step = kernel.panel;
-    kernel.k_step = kernel.n;
+    kernel.k_step = product.n;
     kernel.packed = false;
     return true;
   }
+  const ir::ValueId weight = is_dense ? op.operands[1] : main_.op(turned->second).operands[0];
+  const PackedLayout layout = packed_layout(product.n, product.k, product.dtype);
   const std::span<const ir::ValueId> inputs = main_.body().arguments;
   const bool is_input = std::find(inputs.begin(), inputs.end(), resolve(weight)) != inputs.end();
   if (!is_input && constant_of(weight) == nullptr) return why_not = "its weight is computed", false;
   kernel.panel_step = layout.panel_stride;
   kernel.k_step = layout.panel;
-  kernel.weight = is_input ? packed_slot(weight, layout) : packed_constant(weight, layout);
+  product.weight = is_input ? packed_slot(weight, layout) : packed_constant(weight, layout);
   return true;
 }
 
@@ -243,14 +259,11 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   const ir::Op& op = main_.op(root);
   const bool is_dense = op.opcode == ir::Opcode::dense;
   const ir::ValueId result = ops.size() == 1 ? op.results[0] : resolve(named.results[0]);
-  const ir::Type &x = type(op.operands[0]), &w = type(op.operands[1]), &to = type(op.results[0]);
+  const ir::Type &x = type(op.operands[0]), &w = type(op.operands[1]);
   if (!is_floating(x.dtype)) return why_not = "integers", false;
-  if (x.shape.rank() == 0) return why_not = "rank 0", false;
-  if (!is_dense && w.shape.rank() > 2) return why_not = "batches of right operands", false;
-  const bool dot = !is_dense && w.shape.rank() == 1;
-  if (dot && x.shape.rank() != 1) return why_not = "a vector on the right", false;
+  const bool vector = !is_dense && w.shape.rank() == 1, dot = vector && x.shape.rank() == 1;
 
-  const Dim depth = x.shape[-1], width = dot ? Dim(1) : w.shape[is_dense ? 0 : 1];
+  const Dim depth = x.shape[-1], width = vector ? Dim(1) : w.shape[is_dense ? 0 : -1];
   if (!depth.is_static() || !width.is_static())
     return why_not = "the size of its right operand is not known", false;
 
@@ -258,75 +271,43 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   product.dtype = x.dtype;
   product.k = depth.value();
   product.n = width.value();
-  product.m = 1;
-  for (int d = 0; d + 1 < x.shape.rank(); ++d) product.m = product.m * Extent(x.shape[d]);
   const ir::DenseForm form = ir::dense_form(product.n, product.k);
   const bool lanes = dot || (is_dense && form.lanes);
+  const bool one_column = !is_dense && !dot && product.n == 1;
   const Sides parts = sides(ops, root);
   const std::optional<Body> epilogue = make_body(parts.consumers, op.results, {result});
   if (!epilogue || !parts.producers.empty())
     return why_not = "an op after it is not compiled", false;
-  if (product.m * product.n == Extent(0)) return buffer(result), true;
+  if (is_empty(type(op.results[0]).shape)) return buffer(result), true;
   if (product.k == 0)
     return why_not = "nothing to sum over", false;  // packed, it would take memory
-  if (product.n == 1 && !is_dense && !dot) return why_not = "one column", false;
   const std::int64_t panel = packed_layout(product.n, product.k, product.dtype).panel;
   if (!plan_.target.fma && !lanes && product.n < panel) return why_not = "narrow, no fma", false;
 
   product.epilogue = *epilogue;
-  const Shape shape = dot ? Shape({1, 1}) : x.shape.rank() == 1 ? Shape({1, product.n}) : to.shape;
-  if (!walk_rows(product, result, shape, why_not)) return false;
-  product.x_stride = product.k;
-  if (lanes) {
-    NarrowDenseKernel kernel;
+  if (!walk_rows(product, op, result, why_not)) return false;
+  const auto step = [&]<class K>(K kernel, auto decide) {
     static_cast<DenseProduct&>(kernel) = std::move(product);
     place_operands(kernel, op);
-    kernel.weight = buffer(op.operands[1]);
-    kernel.lanes = std::min(plan_.target.lanes(size_of(kernel.dtype)), numerics::kLanes);
-    std::string reason = set_tile(kernel, plan_.target);
+    std::string reason = decide(kernel);
     add_step(std::move(kernel), named, ir::to_string(op.opcode), std::move(reason));
     return true;
-  }
+  };
+  if (one_column)
+    return step(MatrixVectorKernel{}, [&](auto& kernel) {
+      kernel.weight = buffer(op.operands[1]);
+      return set_rows(main_, kernel, plan_.target);
+    });
+  if (lanes)
+    return step(NarrowDenseKernel{}, [&](auto& kernel) {
+      kernel.weight = buffer(op.operands[1]);
+      return set_tile(kernel, plan_.target);
+    });
   DenseKernel kernel;
-  static_cast<DenseProduct&>(kernel) = std::move(product);
   if (is_dense) kernel.chains = form.chains;
   kernel.panel = panel;
-  const auto turned = waiting_.find(resolve(op.operands[1]));
-  const bool is_turned = !is_dense && turned != waiting_.end();
-  const ir::ValueId weight = is_turned ? main_.op(turned->second).operands[0] : op.operands[1];
-  if (!place_weight(kernel, weight, is_dense || is_turned, why_not)) return false;
-  place_operands(kernel, op);
-  std::string reason = decide_chains(kernel);
-  add_step(std::move(kernel), named, ir::to_string(op.opcode), std::move(reason));
-  return true;
-}
-
-// Accesses over (m, n): the leading axes as one loop.
-bool Planner::walk_rows(DenseProduct& product, ir::ValueId result, const Shape& shape,
-                        std::string& why_not) {
-  std::vector<Access> accesses;
-  for (std::size_t i = 1; i < product.epilogue.arguments.size(); ++i)
-    accesses.push_back(access(product.epilogue.arguments[i], shape));
-  accesses.push_back(access(result, shape));
-  LoopNest nest;
-  for (int d = 0; d < shape.rank(); ++d) nest.sizes.emplace_back(shape[d]);
-  for (Access& each : accesses) nest.accesses.push_back(&each);
-  const std::size_t leading = nest.sizes.size() - 1;
-  nest.collapse(0, leading);
-  if (nest.sizes.size() == 1) {  // m is 1
-    nest.sizes.insert(nest.sizes.begin(), 1);
-    for (Access& each : accesses) each.strides.insert(each.strides.begin(), 0);
-  }
-  if (nest.sizes.size() != 2)
-    return why_not = "an operand of the epilogue repeats over a leading axis", false;
-  for (const Access& each : accesses) {
-    if (each.strides[1] != 0 && each.strides[1] != 1)
-      return why_not = "an operand of the epilogue is not a row", false;
-  }
-  product.out = std::move(accesses.back());
-  accesses.pop_back();
-  product.extras = std::move(accesses);
-  return true;
+  if (!place_weight(kernel, product, op, why_not)) return false;
+  return step(std::move(kernel), [&](auto& all) { return decide_chains(all); });
 }
 
 void Planner::place_operands(DenseProduct& product, const ir::Op& op) {
@@ -361,7 +342,9 @@ std::string Planner::decide_chains(DenseKernel& kernel) {
   // Among threads: each reads its own weights, of few rows or many weights; else its own rows,
   // which it has made itself in the layer before.
   const bool few_rows = kernel.m.is_known() && kernel.m.known() < tiles[0].rows * division_.threads;
-  const bool divided = division_.threads > 1 && product_cycles(kernel) >= division_.above;
+  // Of a batch each product is passed by one thread.
+  const bool divided =
+      kernel.batch.empty() && division_.threads > 1 && product_cycles(kernel) >= division_.above;
   kernel.divides_panels = divided && kernel.m.is_known() && kernel.n > kernel.panel &&
                           (kernel.columns_outer || few_rows);
   set_tiles(main_, kernel, tiles, divided ? division_.threads : 1);
@@ -370,7 +353,7 @@ std::string Planner::decide_chains(DenseKernel& kernel) {
 
 namespace {
 
-// Of both forms; null for other kernels.
+// Of both forms of many columns; null for other kernels.
 DenseProduct* dense_product(Kernel& kernel) {
   if (auto* dense = std::get_if<DenseKernel>(&kernel)) return dense;
   return std::get_if<NarrowDenseKernel>(&kernel);
@@ -393,7 +376,8 @@ void Planner::pad_rows() {
   for (Step& step : plan_.steps) {
     const DenseProduct* dense = dense_product(step.kernel);
     for_each_buffer(step.kernel, [&](BufferId id, bool written) {
-      const bool rows = dense != nullptr && dense->m != 1 && (written || id == dense->x);
+      const bool rows =
+          dense != nullptr && dense->batch.empty() && dense->m != 1 && (written || id == dense->x);
       (rows ? wanted : refused)[id] = true;
     });
     if (dense == nullptr) continue;

@@ -47,6 +47,9 @@ void fields(Io& io, DenseProduct& product) {
   io.field("x_stride", product.x_stride);
   io.id("weight", product.weight);
   io.id("bias", product.bias);
+  io.field("batch", product.batch);
+  io.field("x_batch", product.x_batch);
+  io.field("weight_batch", product.weight_batch);
   io.field("extras", product.extras);
   io.field("out", product.out);
   io.line();
@@ -95,6 +98,13 @@ void fields(Io& io, NarrowDenseKernel& kernel) {
   io.field("rows", kernel.rows);
   io.field("columns", kernel.columns);
   io.field("finished_at_once", kernel.finished_at_once);
+}
+
+template <class Io>
+void fields(Io& io, MatrixVectorKernel& kernel) {
+  fields(io, static_cast<DenseProduct&>(kernel));
+  io.line();
+  io.field("vectors", kernel.vectors);
 }
 
 template <class Io>

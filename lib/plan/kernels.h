@@ -72,18 +72,23 @@ struct EvenSplit {
 };
 
 // out[m, n] = epilogue(bias[n] + sum over k of x[m, k] * w[n, k], extra...): what both forms of the
-// sum have (docs/numerics.md).
+// sum have (docs/numerics.md). In a batch, for each turn of the loops around it: other rows, weights
+// and results.
 struct DenseProduct {
   DType dtype = DType::f32;
   Extent m;
   std::int64_t k = 0, n = 0;
   BufferId x = 0, weight = 0;
-  std::int64_t x_stride = 0;   // elements from row to row
-  std::int64_t bias = -1;      // buffer, or -1
-  int lanes = 0;               // elements of one vector of sums
+  std::int64_t x_stride = 0;                  // elements from row to row
+  std::int64_t bias = -1;                     // buffer, or -1
+  int lanes = 0;                              // elements of one vector of sums
+  std::vector<Extent> batch;                  // loops, outermost first; usually none
+  std::vector<Extent> x_batch, weight_batch;  // strides over them
   Body epilogue;               // arguments: the dense result, then extras; one result
-  std::vector<Access> extras;  // strides over (m, n)
-  Access out;                  // strides over (m, n)
+  std::vector<Access> extras;  // strides over (batch..., m, n)
+  Access out;                  // strides over (batch..., m, n)
+  const Extent& row_stride(const Access& access) const { return access.strides[batch.size()]; }
+  const Extent& column_stride(const Access& access) const { return access.strides.back(); }
   friend bool operator==(const DenseProduct&, const DenseProduct&) = default;
 };
 
@@ -132,6 +137,14 @@ struct NarrowDenseKernel : DenseProduct {
   EvenSplit columns;
   int finished_at_once = 2;  // of more results of a tile the lanes are added in a loop
   friend bool operator==(const NarrowDenseKernel&, const NarrowDenseKernel&) = default;
+};
+
+// One column of a matrix product, each result one chain over k: rows of x side by side in vectors.
+// The weight is a vector of k elements; rows beyond whole vectors are one with lanes that are not
+// used.
+struct MatrixVectorKernel : DenseProduct {
+  int vectors = 1;  // of rows, at a time
+  friend bool operator==(const MatrixVectorKernel&, const MatrixVectorKernel&) = default;
 };
 
 // out[o] = consumer(reduce over i of producer(in[o, i]), extras...), one row of `inner` elements
@@ -229,9 +242,9 @@ struct ScanKernel {
   friend bool operator==(const ScanKernel&, const ScanKernel&) = default;
 };
 
-using Kernel =
-    std::variant<ElementwiseKernel, DenseKernel, NarrowDenseKernel, ReductionKernel, RowKernel,
-                 LibraryKernel, CopyKernel, CondKernel, WhileKernel, ScanKernel>;
+using Kernel = std::variant<ElementwiseKernel, DenseKernel, NarrowDenseKernel, MatrixVectorKernel,
+                            ReductionKernel, RowKernel, LibraryKernel, CopyKernel, CondKernel,
+                            WhileKernel, ScanKernel>;
 
 // The regions of a control step, in order, with what they are called; empty for all others.
 struct NamedRange {

@@ -116,10 +116,9 @@ class Planner {
   bool plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool plan_rooted(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
-  bool walk_rows(DenseProduct& product, ir::ValueId result, const Shape& shape,
-                 std::string& why_not);
+  bool walk_rows(DenseProduct& product, const ir::Op& op, ir::ValueId result, std::string& why_not);
   void place_operands(DenseProduct& product, const ir::Op& op);
-  bool place_weight(DenseKernel& kernel, ir::ValueId weight, bool row_major_nk,
+  bool place_weight(DenseKernel& kernel, DenseProduct& product, const ir::Op& op,
                     std::string& why_not);
   std::string decide_chains(DenseKernel& kernel);
 

@@ -17,7 +17,7 @@ double usual(const Extent& extent) {
   return static_cast<double>(extent.at(kUsualBatch));
 }
 
-double product(const std::vector<Extent>& loops) {
+double turns(const std::vector<Extent>& loops) {
   double all = 1;
   for (const Extent& size : loops) all *= usual(size);
   return all;
@@ -35,15 +35,15 @@ class Dividing {
   double cycles(const ElementwiseKernel& kernel) const {
     const auto each = static_cast<double>(static_cast<std::size_t>(body_cost(main_, kernel.body)) +
                                           kernel.inputs.size() + kernel.outputs.size());
-    return product(kernel.loops) / kernel.lanes * each;
+    return turns(kernel.loops) / kernel.lanes * each;
   }
   double cycles(const DenseProduct& kernel) const { return product_cycles(kernel); }
   double cycles(const ReductionKernel& kernel) const {
-    return product(kernel.outer) * static_cast<double>(kernel.inner) / kernel.lanes *
+    return turns(kernel.outer) * static_cast<double>(kernel.inner) / kernel.lanes *
            (1 + body_cost(main_, kernel.producer));
   }
   double cycles(const RowKernel& kernel) const {
-    return product(kernel.outer) * static_cast<double>(kernel.columns) / kernel.lanes *
+    return turns(kernel.outer) * static_cast<double>(kernel.columns) / kernel.lanes *
            (20 + body_cost(main_, kernel.producer) + body_cost(main_, kernel.consumer));
   }
   double cycles(const CopyKernel& kernel) const {
@@ -60,6 +60,7 @@ class Dividing {
     return whole_blocks(kernel.loops[0], 256 * static_cast<std::int64_t>(kernel.lanes));
   }
   Units units(const DenseKernel& kernel) const {
+    if (!kernel.batch.empty()) return outermost(kernel.batch);
     const Tiling& tiling = kernel.tilings.front();
     if (kernel.divides_panels) return {tiling.panels.groups, 1};
     if (!kernel.m.is_known()) return {kernel.m, 1};
@@ -68,6 +69,12 @@ class Dividing {
   Units units(const NarrowDenseKernel& kernel) const {
     if (!kernel.m.is_known()) return {kernel.m, 1};
     return {blocks(kernel.m.known(), kernel.rows), kernel.rows};
+  }
+  Units units(const MatrixVectorKernel& kernel) const {
+    if (!kernel.batch.empty()) return outermost(kernel.batch);
+    if (!kernel.m.is_known()) return {kernel.m, 1};
+    const std::int64_t rows = kernel.vectors * kernel.lanes;
+    return {blocks(kernel.m.known(), rows), rows};
   }
   Units units(const ReductionKernel& kernel) const { return outermost(kernel.outer); }
   Units units(const RowKernel& kernel) const { return outermost(kernel.outer); }
@@ -100,7 +107,7 @@ class Dividing {
 // Multiplications, or where rows are few the way of the weights from the cache.
 double product_cycles(const DenseProduct& product) {
   const auto of_row = static_cast<double>(product.k * product.n) / product.lanes;
-  return of_row * std::max(usual(product.m) / 2, kCyclesPerLoad);
+  return turns(product.batch) * of_row * std::max(usual(product.m) / 2, kCyclesPerLoad);
 }
 
 Units choose_units(const Plan& plan, const Kernel& kernel, const Division& division) {

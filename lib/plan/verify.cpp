@@ -257,12 +257,20 @@ class Verifier {
     return dtype == DType::boolean ? DType::f32 : dtype;  // as many lanes
   }
 
+  static std::vector<Extent> in_batch(std::vector<Extent> of_one,
+                                      const std::vector<Extent>& of_batch) {
+    of_one.insert(of_one.begin(), of_batch.begin(), of_batch.end());
+    return of_one;
+  }
+
   void product(const DenseProduct& product) {
     check(product.k > 0 && product.n > 0, "nothing to sum over, or no result");
-    const std::vector<Extent> loops = {product.m, product.n};
+    const std::vector<Extent> loops = in_batch({product.m, product.n}, product.batch);
     accesses(product.extras, loops);
     access(product.out, loops);
-    access({product.x, {product.x_stride, 1}}, {product.m, product.k});
+    access({product.x, in_batch({product.x_stride, 1}, product.x_batch)},
+           in_batch({product.m, product.k}, product.batch));
+    access({product.weight, product.weight_batch}, product.batch);
     if (product.bias >= 0) access({static_cast<BufferId>(product.bias), {1}}, {product.n});
     body(product.epilogue, 1 + product.extras.size(), 1);
     vector(product.lanes, product.dtype);
@@ -271,8 +279,17 @@ class Verifier {
   void kernel(const NarrowDenseKernel& kernel) {
     product(kernel);
     whole_lanes(kernel.lanes);
+    check(kernel.batch.empty(), "a batch in the lane form");
     access({kernel.weight, {kernel.k, 1}}, {kernel.n, kernel.k});
     check(kernel.rows > 0 && kernel.columns.count() == kernel.n, "its tiles are not all columns");
+  }
+
+  void kernel(const MatrixVectorKernel& kernel) {
+    product(kernel);
+    access({kernel.weight, in_batch({1}, kernel.weight_batch)}, in_batch({kernel.k}, kernel.batch));
+    check(kernel.n == 1 && kernel.bias < 0, "more than one column");
+    check(kernel.vectors > 0, "no vectors of rows");
+    check(kernel.m == 1 || kernel.row_stride(kernel.out) == 1, "results that are not side by side");
   }
 
   void kernel(const DenseKernel& kernel) {
@@ -280,12 +297,15 @@ class Verifier {
     const std::int64_t panels = (kernel.n + kernel.panel - 1) / kernel.panel;
     const std::int64_t width =
         kernel.packed ? kernel.panel : kernel.n - (panels - 1) * kernel.panel;
-    access({kernel.weight, {kernel.panel_step, kernel.k_step}}, {panels, kernel.k});
-    const Buffer& weight = plan_.buffers[kernel.weight];
-    const std::int64_t last =
-        (panels - 1) * kernel.panel_step + (kernel.k - 1) * kernel.k_step + width;
-    check(last * static_cast<std::int64_t>(size_of(kernel.dtype)) <= weight.bytes.at(1),
-          "its last panel leaves the weight");
+    check(!kernel.packed || kernel.batch.empty(), "a batch of packed weights");
+    for (const std::int64_t batch : kBatches) {
+      std::int64_t last = (panels - 1) * kernel.panel_step + (kernel.k - 1) * kernel.k_step + width;
+      for (std::size_t i = 0; i < kernel.batch.size(); ++i)
+        last += (kernel.batch[i].at(batch) - 1) * kernel.weight_batch[i].at(batch);
+      check(last * static_cast<std::int64_t>(size_of(kernel.dtype)) <=
+                plan_.buffers[kernel.weight].bytes.at(batch),
+            "its last panel leaves the weight");
+    }
     check(kernel.panel % kernel.lanes == 0, "panels of {} in vectors of {}", kernel.panel,
           kernel.lanes);
     tilings(kernel, panels);
@@ -400,6 +420,7 @@ class Verifier {
     kernel.loops.size() == 1 ? parts_of(units, kernel.loops[0]) : turns_of(units, kernel.loops);
   }
   void divided(const Units& units, const DenseKernel& kernel) {
+    if (!kernel.batch.empty()) return turns_of(units, kernel.batch);
     const Tiling& tiling = kernel.tilings.front();
     const Extent rows = kernel.m.is_known() ? Extent(tiling.rows.groups) : kernel.m;
     turns_of(units, {kernel.divides_panels ? Extent(tiling.panels.groups) : rows});
@@ -407,6 +428,9 @@ class Verifier {
     check(kernel.prefetch >= 0 && (kernel.prefetch == 0 || kernel.packed), "prefetch");
   }
   void divided(const Units& units, const NarrowDenseKernel& kernel) { parts_of(units, kernel.m); }
+  void divided(const Units& units, const MatrixVectorKernel& kernel) {
+    kernel.batch.empty() ? parts_of(units, kernel.m) : turns_of(units, kernel.batch);
+  }
   void divided(const Units& units, const ReductionKernel& kernel) { turns_of(units, kernel.outer); }
   void divided(const Units& units, const RowKernel& kernel) {
     turns_of(units, kernel.outer);

@@ -57,9 +57,11 @@ std::optional<RowBlocks> choose_row_blocks(const ir::Function& main, const ir::R
     if (!type.shape.is_static()) return std::nullopt;
     weights += static_cast<std::size_t>(type.shape.size()) * size_of(type.dtype);
   }
+  int steps = 0;
   for (const ir::OpId id : main.body().ops) {
     std::size_t bytes = 0;
     const ir::Op& op = main.op(id);
+    if (!op.operands.empty()) ++steps;
     for (const std::vector<ir::ValueId>* values : {&op.operands, &op.results}) {
       for (const ir::ValueId value : *values) {
         if (!rows.has(value)) continue;
@@ -69,6 +71,7 @@ std::optional<RowBlocks> choose_row_blocks(const ir::Function& main, const ir::R
     }
     blocks.row_bytes = std::max(blocks.row_bytes, bytes);
   }
+  if (steps < 2 && threads == 1) return std::nullopt;  // nothing stands between them
   // Among threads each reads all of the weights; where they are too many, steps are divided.
   if (weights > target.l2_bytes / 4 * (threads > 1 ? 3 : 2) || blocks.row_bytes == 0)
     return std::nullopt;

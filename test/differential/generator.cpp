@@ -170,10 +170,16 @@ Node matmul_node(Builder& b) {
   const Tensor value = b.value(x);
   if (value.rank() == 0 || value.dtype() == DType::boolean) return unary_node(b);
   Shape shape;
-  if (value.rank() > 2 && b.choices.chance(40)) shape.push_back(value.shape()[-3]);
+  // Batches of right operands, some of one, and more of them than of left ones.
+  if (b.choices.chance(40)) {
+    if (value.size() < 256 && value.rank() < 6 && b.choices.chance(30)) shape.push_back(2);
+    for (int d = 0; d + 2 < value.rank(); ++d)
+      shape.push_back(b.choices.chance(25) ? 1 : value.shape()[d].value());
+  }
   const std::int64_t k = value.shape()[-1];
   shape.push_back(k);
-  if (b.choices.chance(80)) shape.push_back(std::min<std::int64_t>(any_dim(b.choices), 65));
+  if (shape.rank() > 1 || b.choices.chance(80))
+    shape.push_back(b.choices.chance(10) ? 1 : std::min<std::int64_t>(any_dim(b.choices), 65));
   if (shape.size() > 8 * kMaxElements) return unary_node(b);
   const ValueIndex w = b.add_weight(any_floats_of(b.choices, value.dtype(), shape));
   return {"matmul", {x, w}, 1, [](const Tensors& a) { return one(matmul(a[0], a[1])); }};

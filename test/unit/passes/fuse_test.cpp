@@ -138,8 +138,12 @@ TEST(fuse, takes_into_an_epilogue_only_what_rows_and_columns_address) {
 TEST(fuse, gives_matmul_its_epilogue) {
   EXPECT_EQ(fused("%x: f32[4, 7], %w: f32[7, 5]", "%d = matmul %x, %w %a = gelu %d", "%a"),
             Lines{"dense: matmul gelu"});
-  EXPECT_EQ(fused("%x: f32[2, 4, 7], %w: f32[2, 7, 5]", "%d = matmul %x, %w %a = gelu %d", "%a"),
-            Lines{});
+  const char* const batch = "%x: f32[2, 4, 7], %w: f32[2, 7, 5], %m: f32[4, 5]";
+  EXPECT_EQ(fused(batch, "%d = matmul %x, %w %s = add %d, %m %a = gelu %s", "%a"),
+            Lines{"dense: matmul add gelu"});
+  const char* const vector = "%x: f32[4, 7], %w: f32[7], %b: f32[4]";
+  EXPECT_EQ(fused(vector, "%d = matmul %x, %w %s = add %d, %b %a = gelu %s", "%a"),
+            Lines{"dense: matmul add gelu"});
 }
 
 TEST(fuse, an_epilogue_keeps_the_dtype_of_its_result) {

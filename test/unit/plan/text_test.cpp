@@ -138,7 +138,7 @@ TEST(PlanVerifier, FindsEachFault) {
       {"is left", [](Plan& p) { first<DenseKernel>(p).x_stride += 1; }},
       {"is left", [](Plan& p) { first<ReductionKernel>(p).inner += 1; }},
       {"is left", [](Plan& p) { first<RowKernel>(p).columns += 1; }},
-      {"is left", [](Plan& p) { first<DenseKernel>(p).k_step += 16; }},
+      {"leaves the weight", [](Plan& p) { first<DenseKernel>(p).k_step += 16; }},
       {"not the one of", [](Plan& p) { p.slots.back().layout.k += 1; }},
       {"is not written", [](Plan& p) { p.steps.pop_back(); }},
       {"a body of", [](Plan& p) { first<ElementwiseKernel>(p).body.arguments.clear(); }},
