@@ -41,6 +41,7 @@ enum class Status : std::uint8_t {
   overlap,      ///< an output that overlaps an input or another output
   unbound,      ///< a BoundCall that was moved from, or is in use by another thread
   failed,       ///< a bug of mlpjit's
+  bad_value,    ///< an index out of range in gather or one_hot; calling the net itself says which
 };
 /// "ok", "wrong_count", ...
 MLPJIT_API std::string_view to_string(Status status);
@@ -134,7 +135,8 @@ class MLPJIT_API BoundCall {
 
   /// Runs it on tensors, and writes the results into `outputs`, which have the right types. For
   /// tests and tools: it checks, and may throw.
-  /// @throws UserError, ShapeError, DTypeError when the tensors do not fit or share memory.
+  /// @throws UserError, ShapeError, DTypeError when the tensors do not fit or share memory,
+  /// ValueError where an index is out of range.
   void operator()(const Tensors& inputs, const Tensors& outputs);
   void operator()(const Tensor& input, const Tensor& output) { (*this)({input}, Tensors{output}); }
 

@@ -21,7 +21,8 @@ using RangeFunction = void (*)(const Runtime* runtime, void* const* slots, std::
 
 // What generated code may call, besides functions of other generated code.
 struct Runtime {
-  // Runs plan step `step` (a LibraryKernel) on the same slots and workspace; returns a status.
+  // Runs the op of plan step `step` on the same slots and workspace, one that has no kernel or whose
+  // kernel refuses a value; returns a status.
   std::int64_t (*library)(const Runtime* runtime, std::uint32_t step, void* const* slots,
                           std::byte* workspace) = nullptr;
   // Exact fused multiply-add for targets without the instruction.
@@ -40,7 +41,11 @@ struct Runtime {
 enum StatusCode : std::uint32_t {
   kOk = 0,
   kLibraryFailed = 1,  // the callback keeps the exception
+  kBadValue = 2,       // a caller that runs no library steps is asked for one: values were refused
 };
+constexpr StatusCode code_of(std::int64_t status) {
+  return static_cast<StatusCode>(static_cast<std::uint32_t>(status));
+}
 constexpr std::int64_t make_status(StatusCode code, std::uint32_t step) {
   return static_cast<std::int64_t>(code) | (static_cast<std::int64_t>(step) << 32);
 }

@@ -16,6 +16,21 @@ constexpr std::size_t kMostCalls = 256, kCallsOfPart = 128;
 
 }  // namespace
 
+bool has_status(const plan::Kernel& kernel) {
+  return !plan::regions_of(kernel).empty() || plan::library_op(kernel) != nullptr;
+}
+
+Value* emit_library_call(Emitter& e, std::uint32_t step) {
+  auto& b = e.b;
+  auto* pointer = b.getPtrTy();
+  auto* type =
+      llvm::FunctionType::get(b.getInt64Ty(), {pointer, b.getInt32Ty(), pointer, pointer}, false);
+  Value* at = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), e.runtime(), offsetof(Runtime, library));
+  return b.CreateCall(
+      type, b.CreateLoad(pointer, at),
+      {e.runtime(), b.getInt32(step), e.function->getArg(1), e.function->getArg(2)});
+}
+
 void StepCalls::emit(plan::StepRange range) {
   const plan::Plan& plan = e_.module.plan();
   std::vector<std::uint32_t> steps;
@@ -48,7 +63,7 @@ Value* StepCalls::call_part(std::span<const std::uint32_t> steps) {
 // The status, or null where the step has none.
 Value* StepCalls::call(std::uint32_t step) {
   llvm::Function* driver = e_.module.driver(step);
-  if (driver == nullptr) return call_library(step);
+  if (driver == nullptr) return emit_library_call(e_, step);
   if (e_.module.plan().steps[step].units.divided()) return call_divided(step), nullptr;
   if (const StepArguments* arguments = e_.module.shared_steps().arguments(step))
     return call_shared(step, *arguments), nullptr;
@@ -94,17 +109,6 @@ void StepCalls::call_divided(std::uint32_t index) {
                      {in->getArg(0), driver, in->getArg(1), in->getArg(2), in->getArg(3), units,
                       e_.i64(step.units.cycles)});
       });
-}
-
-Value* StepCalls::call_library(std::uint32_t step) {
-  auto& b = e_.b;
-  llvm::Function* in = e_.function;
-  auto* pointer = b.getPtrTy();
-  auto* type =
-      llvm::FunctionType::get(b.getInt64Ty(), {pointer, b.getInt32Ty(), pointer, pointer}, false);
-  Value* at = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), e_.runtime(), offsetof(Runtime, library));
-  return b.CreateCall(type, b.CreateLoad(pointer, at),
-                      {in->getArg(0), b.getInt32(step), in->getArg(1), in->getArg(2)});
 }
 
 void StepCalls::end_on_failure(Value* status) {

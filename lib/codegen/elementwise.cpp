@@ -19,8 +19,8 @@ class ElementwiseLoop {
 
  private:
   Value* base(const plan::Access& access, std::span<Value* const> indices) {
-    return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
-                      d_.offset(access.strides, indices));
+    Value* at = d_.plus(d_.extent(access.first), d_.offset(access.strides, indices));
+    return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer), at);
   }
 
   void emit_row(std::span<Value* const> indices) {

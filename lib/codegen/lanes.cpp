@@ -71,18 +71,18 @@ std::vector<Lanes> emit_lane_loop(Emitter& e, std::int64_t count, int width,
 namespace {
 
 // The trees of one block's lanes; its first element is `first`.
-Values emit_block(Emitter& e, DType dtype, Value* first, std::int64_t count, int width, int chains,
-                  const LaneStep& step) {
+Values emit_block(Emitter& e, DType dtype, Value* first, std::int64_t count, LaneForm form,
+                  int chains, const LaneStep& step) {
   const std::vector<Lanes> start(static_cast<std::size_t>(chains),
-                                 splat_lanes(e.zero(dtype, width), width));
+                                 splat_lanes(e.zero(dtype, form.elements()), form.width));
   const auto all = emit_lane_loop(
-      e, count, width, start, [&](Value* at, Value* mask, Value* last, const Values& sums) {
+      e, count, form.width, start, [&](Value* at, Value* mask, Value* last, const Values& sums) {
         return step(first == nullptr ? at : e.plus(first, at), mask, last, sums);
       });
   Values totals;
   for (const Lanes& lanes : all) {
     totals.push_back(emit_lane_tree(
-        e, lanes, width, [&e](Value* a, Value* c, int) { return e.b.CreateFAdd(a, c); }));
+        e, lanes, form.width, [&e](Value* a, Value* c, int) { return e.b.CreateFAdd(a, c); }));
   }
   return totals;
 }
@@ -90,13 +90,14 @@ Values emit_block(Emitter& e, DType dtype, Value* first, std::int64_t count, int
 // The totals of blocks so far, in memory: level l holds those of 2^l blocks.
 class BlockTotals {
  public:
-  BlockTotals(Emitter& e, DType dtype, int chains, std::int64_t blocks)
+  BlockTotals(Emitter& e, DType dtype, int columns, int chains, std::int64_t blocks)
       : e_(e),
         dtype_(dtype),
+        columns_(columns),
         chains_(chains),
         blocks_(static_cast<std::uint64_t>(blocks)),
         count_(static_cast<int>(std::bit_width(blocks_))),
-        levels_(e.stack(dtype, static_cast<std::int64_t>(count_) * chains)) {}
+        levels_(e.stack(dtype, static_cast<std::int64_t>(count_) * chains * columns)) {}
 
   // A binary counter: block number `block` (from 0) carries into as many levels as the number of
   // blocks then has zeros at its end.
@@ -108,7 +109,7 @@ class BlockTotals {
       return before;
     });
     for (int c = 0; c < chains_; ++c)
-      e_.store(sums[static_cast<std::size_t>(c)], at(carries, c), dtype_, 1);
+      e_.store(sums[static_cast<std::size_t>(c)], at(carries, c), dtype_, columns_);
   }
 
   // Of all blocks: the shortest runs first.
@@ -119,7 +120,7 @@ class BlockTotals {
       const bool first = sums.empty();
       for (int c = 0; c < chains_; ++c) {
         if (first)
-          sums.push_back(e_.load(at(e_.i64(level), c), dtype_, 1));
+          sums.push_back(e_.load(at(e_.i64(level), c), dtype_, columns_));
         else
           join(e_.i64(level), c, sums[static_cast<std::size_t>(c)]);
       }
@@ -129,15 +130,16 @@ class BlockTotals {
 
  private:
   Value* at(Value* level, int chain) {
-    Value* first = e_.times(level, e_.i64(chains_));
-    return e_.element(levels_, dtype_, e_.plus(first, e_.i64(chain)));
+    Value* first = e_.times(level, e_.i64(std::int64_t{chains_} * columns_));
+    return e_.element(levels_, dtype_, e_.plus(first, e_.i64(std::int64_t{chain} * columns_)));
   }
   void join(Value* level, int chain, Value*& sum) {
-    sum = e_.b.CreateFAdd(e_.load(at(level, chain), dtype_, 1), sum);
+    sum = e_.b.CreateFAdd(e_.load(at(level, chain), dtype_, columns_), sum);
   }
 
   Emitter& e_;
   DType dtype_;
+  int columns_;
   int chains_;
   std::uint64_t blocks_;
   int count_;  // levels
@@ -146,19 +148,18 @@ class BlockTotals {
 
 }  // namespace
 
-Values emit_sums(Emitter& e, DType dtype, std::int64_t count, int width, int chains,
+Values emit_sums(Emitter& e, DType dtype, std::int64_t count, LaneForm form, int chains,
                  const LaneStep& step) {
   constexpr std::int64_t kBlock = numerics::kSumBlock;
-  if (count <= kBlock) return emit_block(e, dtype, nullptr, count, width, chains, step);
+  if (count <= kBlock) return emit_block(e, dtype, nullptr, count, form, chains, step);
   const std::int64_t whole = count / kBlock, rest = count % kBlock;
-  BlockTotals totals(e, dtype, chains, whole + (rest == 0 ? 0 : 1));
+  BlockTotals totals(e, dtype, form.columns, chains, whole + (rest == 0 ? 0 : 1));
   e.loop(0, whole, 1, [&](Value* block) {
     Value* first = e.times(block, e.i64(kBlock));
-    totals.add(block, emit_block(e, dtype, first, kBlock, width, chains, step));
+    totals.add(block, emit_block(e, dtype, first, kBlock, form, chains, step));
   });
   if (rest != 0) {
-    totals.add(e.i64(whole),
-               emit_block(e, dtype, e.i64(whole * kBlock), rest, width, chains, step));
+    totals.add(e.i64(whole), emit_block(e, dtype, e.i64(whole * kBlock), rest, form, chains, step));
   }
   return totals.total();
 }
@@ -187,11 +188,11 @@ Value* emit_function(Emitter& e, ir::Opcode opcode, DType dtype, const Values& o
 }
 
 numerics::Spread<Value*> emit_spread(Emitter& e, DType dtype, const Values& sums,
-                                     std::int64_t count) {
-  Value* number = float_splat(e, dtype, static_cast<double>(count), 1);
+                                     std::int64_t count, int lanes) {
+  Value* number = float_splat(e, dtype, static_cast<double>(count), lanes);
   if (dtype == DType::f32)
-    return numerics::spread(IrBackend<float>(e, 1), sums[0], sums[1], number);
-  return numerics::spread(IrBackend<double>(e, 1), sums[0], sums[1], number);
+    return numerics::spread(IrBackend<float>(e, lanes), sums[0], sums[1], number);
+  return numerics::spread(IrBackend<double>(e, lanes), sums[0], sums[1], number);
 }
 
 Value* splat_element(Emitter& e, Value* one_lane, int lanes) {

@@ -26,10 +26,20 @@ using LaneStep = std::function<Values(Value* at, Value* mask, Value* last, const
 std::vector<Lanes> emit_lane_loop(Emitter& emitter, std::int64_t count, int width,
                                   const std::vector<Lanes>& start, const LaneStep& step);
 
+// How the lanes of a reduction lie in registers: `width` lanes of one in each, or, of `columns`
+// reductions side by side, one lane of each. One of the two is 1.
+struct LaneForm {
+  int width = 1, columns = 1;
+  int elements() const { return width * columns; }  // of a register
+};
+
 // The totals of sums over `count` elements, from lanes of +0, as docs/numerics.md defines long
-// ones: `chains` of them in one pass. Each is a vector of one element.
-Values emit_sums(Emitter& emitter, DType dtype, std::int64_t count, int width, int chains,
+// ones: `chains` of them in one pass. Each is a vector of as many elements as there are columns.
+Values emit_sums(Emitter& emitter, DType dtype, std::int64_t count, LaneForm form, int chains,
                  const LaneStep& step);
+
+// A register of the elements that are reduced, or searched.
+using LaneElement = std::function<Value*(Value* at, Value* mask, Value* last)>;
 
 // One element-wise input of a kernel along its innermost loop.
 class InnerInput {
@@ -49,9 +59,9 @@ class InnerInput {
 // Functions of the contract on W lanes of a float dtype.
 Value* emit_function(Emitter& emitter, ir::Opcode opcode, DType dtype, const Values& operands,
                      int lanes);
-// The spread of lib/numerics/reduction-inl.h, of one element; `count` elements were summed.
+// The spread of lib/numerics/reduction-inl.h, of vectors of `lanes`; `count` elements were summed.
 numerics::Spread<Value*> emit_spread(Emitter& emitter, DType dtype, const Values& sums,
-                                     std::int64_t count);
+                                     std::int64_t count, int lanes = 1);
 Value* splat_element(Emitter& emitter, Value* one_lane, int lanes);
 Value* float_splat(Emitter& emitter, DType dtype, double value, int lanes);
 

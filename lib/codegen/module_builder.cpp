@@ -123,7 +123,7 @@ ModuleBuilder::Made ModuleBuilder::declare_step(std::uint32_t index) {
   if (shared_steps_.owner(index) != index) return {drivers_[shared_steps_.owner(index)], false};
   auto* pointer = llvm::PointerType::get(context_, 0);
   auto* i64 = llvm::Type::getInt64Ty(context_);
-  auto* result = plan::regions_of(step.kernel).empty() ? llvm::Type::getVoidTy(context_) : i64;
+  auto* result = has_status(step.kernel) ? i64 : llvm::Type::getVoidTy(context_);
   std::vector<llvm::Type*> arguments = {pointer, pointer, pointer, i64};
   const StepArguments* shared = shared_steps_.arguments(index);
   if (shared != nullptr) {
@@ -142,7 +142,7 @@ void ModuleBuilder::emit_step(std::uint32_t index) {
   Driver driver(*this, drivers_[index], index);
   const plan::Kernel& step = plan_.steps[index].kernel;
   std::visit([&](const auto& kernel) { emit(driver, kernel); }, step);
-  if (plan::regions_of(step).empty()) driver.b.CreateRetVoid();
+  if (!has_status(step)) driver.b.CreateRetVoid();
 }
 
 void ModuleBuilder::emit_entry() {
@@ -158,6 +158,7 @@ void ModuleBuilder::emit_entry() {
 Driver::Driver(ModuleBuilder& builder, llvm::Function* made, std::uint32_t step)
     : Emitter(builder, made,
               made->getArg(builder.shared_steps().arguments(step) == nullptr ? 3 : 1)),
+      step_(step),
       units_(builder.plan().steps[step].units) {
   const StepArguments* arguments = builder.shared_steps().arguments(step);
   if (arguments == nullptr) return;

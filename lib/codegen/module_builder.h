@@ -76,6 +76,7 @@ class Driver : public Emitter {
  public:
   Driver(ModuleBuilder& module, llvm::Function* function, std::uint32_t step);
   bool divided() const { return units_.divided(); }
+  std::uint32_t step() const { return step_; }
   // [begin, end) of `count` that this call has to do: its units times what one unit is. All of it
   // where the step is not divided.
   struct Range {
@@ -96,6 +97,7 @@ class Driver : public Emitter {
   DType dtype(plan::BufferId buffer) const;
 
  private:
+  const std::uint32_t step_;
   const plan::Units& units_;
   std::unordered_map<plan::BufferId, Value*> pointers_;
 };
@@ -118,7 +120,6 @@ class StepCalls {
   Value* call(std::uint32_t step);
   void call_shared(std::uint32_t step, const StepArguments& arguments);
   void call_divided(std::uint32_t step);
-  Value* call_library(std::uint32_t step);
   void end_on_failure(Value* status);
 
   Emitter& e_;
@@ -126,15 +127,23 @@ class StepCalls {
   llvm::PHINode* status_ = nullptr;
 };
 
-// One for each kernel of a plan; control flow ends its function with a status, all others leave it
+// Whether the function of a step ends with a status: control flow, and lookups, which may fail.
+bool has_status(const plan::Kernel& kernel);
+// The status of a step as the interpreter runs it, through the runtime table.
+Value* emit_library_call(Emitter& emitter, std::uint32_t step);
+
+// One for each kernel of a plan; those with a status end their function with it, all others leave it
 // open. Library steps are run by the caller.
 void emit(Driver& driver, const plan::ElementwiseKernel& kernel);
 void emit(Driver& driver, const plan::DenseKernel& kernel);
 void emit(Driver& driver, const plan::NarrowDenseKernel& kernel);
 void emit(Driver& driver, const plan::MatrixVectorKernel& kernel);
 void emit(Driver& driver, const plan::ReductionKernel& kernel);
+void emit(Driver& driver, const plan::ColumnReductionKernel& kernel);
 void emit(Driver& driver, const plan::RowKernel& kernel);
 void emit(Driver& driver, const plan::CopyKernel& kernel);
+void emit(Driver& driver, const plan::GatherKernel& kernel);
+void emit(Driver& driver, const plan::OneHotKernel& kernel);
 void emit(Driver& driver, const plan::CondKernel& kernel);
 void emit(Driver& driver, const plan::WhileKernel& kernel);
 void emit(Driver& driver, const plan::ScanKernel& kernel);

@@ -1,4 +1,5 @@
-// Reductions of rows in the lane form, with element-wise code before and after.
+// Reductions and searches in the lane form, with element-wise code before and after: of rows, the
+// lanes of one in a register, or of columns, those of a vector of them side by side.
 
 #include <limits>
 
@@ -14,118 +15,212 @@ namespace {
 
 using ir::Opcode;
 
-class Reduction {
+class LaneReduction {
  public:
-  Reduction(Driver& driver, const plan::ReductionKernel& kernel)
-      : d_(driver),
-        kernel_(kernel),
-        dtype_(value_dtype(driver.module.main(), kernel.producer.results[0])),
-        width_(kernel.lanes) {}
+  LaneReduction(Emitter& emitter, DType dtype, std::int64_t count, LaneForm form,
+                const LaneElement& element)
+      : e_(emitter), dtype_(dtype), count_(count), form_(form), element_(element) {}
 
-  void emit() {
-    for (const plan::Access& in : kernel_.inputs) d_.pointer(in.buffer);
-    for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
-    d_.pointer(kernel_.out.buffer);
-    d_.nest(kernel_.outer, [&](std::span<Value* const> indices) { emit_one(indices); });
-  }
-
- private:
-  Value* address(const plan::Access& access, std::span<Value* const> indices) {
-    return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
-                      d_.offset(access.strides, indices));
-  }
-
-  void emit_one(std::span<Value* const> indices) {
-    inputs_.clear();
-    for (const plan::Access& in : kernel_.inputs) {
-      inputs_.emplace_back(d_, address(in, indices), d_.dtype(in.buffer), in.strides.back(),
-                           width_);
-    }
-    Values arguments = {reduce()};
-    for (const plan::Access& extra : kernel_.extras) {
-      arguments.push_back(d_.load(address(extra, indices), d_.dtype(extra.buffer), 1));
-    }
-    const Values results = emit_body(d_, kernel_.consumer, arguments, 1);
-    d_.store(results[0], address(kernel_.out, indices), d_.dtype(kernel_.out.buffer), 1);
-  }
-
-  Value* element(Value* at, Value* mask, Value* last) {
-    Values values;
-    for (const InnerInput& input : inputs_) values.push_back(input.load(d_, at, mask, last));
-    return emit_body(d_, kernel_.producer, values, width_)[0];
-  }
-
-  Value* function(Opcode opcode, const Values& operands, int lanes) {
-    return emit_function(d_, opcode, dtype_, operands, lanes);
-  }
-
-  // One pass: lanes of combine(lane, f(element)), then the tree.
-  Value* pass(double identity, const Combine& combine,
-              const std::function<Value*(Value* x, Value* sum)>& step) {
-    const std::vector<Lanes> start = {
-        splat_lanes(float_splat(d_, dtype_, identity, width_), width_)};
-    const auto lanes = emit_lane_loop(d_, kernel_.inner, width_, start,
-                                      [&](Value* at, Value* mask, Value* last, const Values& sums) {
-                                        return Values{step(element(at, mask, last), sums[0])};
-                                      });
-    return emit_lane_tree(d_, lanes[0], width_, combine);
-  }
-
-  Value* pass(double identity, Opcode opcode) {
-    const Combine combine = [&](Value* a, Value* c, int lanes) {
-      return function(opcode, {a, c}, lanes);
-    };
-    return pass(identity, combine, [&](Value* x, Value* sum) { return combine(sum, x, width_); });
-  }
-
-  Value* sum() {
-    return emit_sums(d_, dtype_, kernel_.inner, width_, 1,
-                     [&](Value* at, Value* mask, Value* last, const Values& sums) {
-                       return Values{d_.b.CreateFAdd(sums[0], element(at, mask, last))};
-                     })[0];
-  }
-
-  Value* mean() {
-    Value* count = float_splat(d_, dtype_, static_cast<double>(kernel_.inner), 1);
-    return function(Opcode::divide, {sum(), count}, 1);
-  }
-
-  Value* variance() {
-    Value* center = splat_element(d_, mean(), width_);
-    const Values sums = emit_sums(
-        d_, dtype_, kernel_.inner, width_, 2,
-        [&](Value* at, Value* mask, Value* last, const Values& before) {
-          Value* centred = d_.b.CreateFSub(element(at, mask, last), center);
-          return Values{d_.b.CreateFAdd(before[0], centred), d_.fma(centred, centred, before[1])};
-        });
-    return emit_spread(d_, dtype_, sums, kernel_.inner).variance;
-  }
-
-  Value* reduce() {
+  Value* reduce(Opcode op) {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    switch (kernel_.op) {
+    switch (op) {
       case Opcode::prod: return pass(1, Opcode::multiply);
       case Opcode::max: return pass(-kInfinity, Opcode::maximum);
       case Opcode::min: return pass(kInfinity, Opcode::minimum);
       case Opcode::mean: return mean();
       case Opcode::var: return variance();
       case Opcode::sum: return sum();
+      case Opcode::argmax: return first_of(pass(-kInfinity, Opcode::maximum));
+      case Opcode::argmin: return first_of(pass(kInfinity, Opcode::minimum));
       default: break;
     }
-    throw InternalError(fmt::format("codegen: {} is no reduction", ir::to_string(kernel_.op)));
+    throw InternalError(fmt::format("codegen: {} is no reduction", ir::to_string(op)));
+  }
+
+ private:
+  Value* function(Opcode opcode, const Values& operands, int lanes) {
+    return emit_function(e_, opcode, dtype_, operands, lanes);
+  }
+  // In every lane of a register.
+  Value* spread_out(Value* total) {
+    return form_.columns > 1 ? total : splat_element(e_, total, form_.width);
+  }
+  Value* number(double value, int lanes) { return float_splat(e_, dtype_, value, lanes); }
+
+  // One pass: lanes of combine(lane, element), then the tree.
+  Value* pass(double identity, Opcode opcode) {
+    const Combine combine = [&](Value* a, Value* c, int lanes) {
+      return function(opcode, {a, c}, form_.columns > 1 ? form_.columns : lanes);
+    };
+    const std::vector<Lanes> start = {splat_lanes(number(identity, form_.elements()), form_.width)};
+    const auto lanes = emit_lane_loop(
+        e_, count_, form_.width, start,
+        [&](Value* at, Value* mask, Value* last, const Values& sums) {
+          return Values{function(opcode, {sums[0], element_(at, mask, last)}, form_.elements())};
+        });
+    return emit_lane_tree(e_, lanes[0], form_.width, combine);
+  }
+
+  Value* sum() {
+    return emit_sums(e_, dtype_, count_, form_, 1,
+                     [&](Value* at, Value* mask, Value* last, const Values& sums) {
+                       return Values{e_.b.CreateFAdd(sums[0], element_(at, mask, last))};
+                     })[0];
+  }
+
+  Value* mean() {
+    return function(Opcode::divide, {sum(), number(static_cast<double>(count_), form_.columns)},
+                    form_.columns);
+  }
+
+  Value* variance() {
+    Value* center = spread_out(mean());
+    const Values sums = emit_sums(
+        e_, dtype_, count_, form_, 2,
+        [&](Value* at, Value* mask, Value* last, const Values& before) {
+          Value* centred = e_.b.CreateFSub(element_(at, mask, last), center);
+          return Values{e_.b.CreateFAdd(before[0], centred), e_.fma(centred, centred, before[1])};
+        });
+    return emit_spread(e_, dtype_, sums, count_, form_.columns).variance;
+  }
+
+  // The number of the first element that equals the extreme: of NaN the first NaN, which is the
+  // extreme then.
+  Value* first_of(Value* extreme) {
+    auto& b = e_.b;
+    Value* wanted = spread_out(extreme);
+    const auto elements = static_cast<unsigned>(form_.elements());
+    llvm::SmallVector<std::uint32_t, 16> numbers(elements, 0);
+    for (unsigned j = 0; j < elements && form_.columns == 1; ++j) numbers[j] = j;
+    Value* own = llvm::ConstantDataVector::get(b.getContext(), numbers);
+    Value* none =
+        b.CreateVectorSplat(elements, b.getInt32(std::numeric_limits<std::int32_t>::max()));
+    const auto lesser = [&](Value* a, Value* c) {
+      return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, a, c);
+    };
+    const auto lanes = emit_lane_loop(
+        e_, count_, form_.width, {splat_lanes(none, form_.width)},
+        [&](Value* at, Value* mask, Value* last, const Values& before) {
+          Value* x = element_(at, mask, last);
+          Value* found = b.CreateOr(b.CreateFCmpOEQ(x, wanted), b.CreateFCmpUNO(x, x));
+          Value* index = b.CreateVectorSplat(elements, b.CreateTrunc(at, b.getInt32Ty()));
+          return Values{lesser(before[0], b.CreateSelect(found, b.CreateAdd(index, own), none))};
+        });
+    Value* first = emit_lane_tree(e_, lanes[0], form_.width,
+                                  [&](Value* a, Value* c, int) { return lesser(a, c); });
+    return b.CreateSExt(first, e_.lanes_type(DType::i64, form_.columns));
+  }
+
+  Emitter& e_;
+  const DType dtype_;
+  const std::int64_t count_;
+  const LaneForm form_;
+  const LaneElement& element_;
+};
+
+class Reduction {
+ public:
+  Reduction(Driver& driver, const plan::ReductionKernel& kernel)
+      : d_(driver),
+        kernel_(kernel),
+        dtype_(value_dtype(driver.module.main(), kernel.producer.results[0])) {}
+
+  void emit_rows() {
+    touch_buffers();
+    d_.nest(kernel_.outer, [&](std::span<Value* const> indices) { emit_row(indices); });
+  }
+
+  void emit_columns(const plan::Extent& columns) {
+    touch_buffers();
+    const bool parts = d_.divided() && kernel_.outer.empty();
+    d_.nest(kernel_.outer, [&](std::span<Value* const> indices) {
+      const Driver::Range range =
+          parts ? d_.range(columns) : Driver::Range{d_.i64(0), d_.extent(columns)};
+      const auto [begin, end] = range;
+      Value* whole = d_.whole(columns, kernel_.lanes);
+      if (parts) {
+        Value* length = d_.b.CreateNSWSub(end, begin);
+        whole = d_.plus(begin, d_.b.CreateAnd(length, d_.i64(-kernel_.lanes)));
+      }
+      d_.loop(begin, whole, kernel_.lanes, [&](Value* c) { emit_vector(indices, c, nullptr); });
+      if (whole == end) return;
+      d_.branch(d_.b.CreateICmpSLT(whole, end),
+                [&, last = end] { emit_vector(indices, whole, d_.b.CreateNSWSub(last, whole)); });
+    });
+  }
+
+ private:
+  void touch_buffers() {
+    for (const plan::Access& in : kernel_.inputs) d_.pointer(in.buffer);
+    for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
+    d_.pointer(kernel_.out.buffer);
+  }
+  Value* address(const plan::Access& access, std::span<Value* const> indices) {
+    return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
+                      d_.offset(access.strides, indices));
+  }
+  Value* reduce(LaneForm form, const LaneElement& element) {
+    return LaneReduction(d_, dtype_, kernel_.inner, form, element).reduce(kernel_.op);
+  }
+
+  void emit_row(std::span<Value* const> indices) {
+    std::vector<InnerInput> inputs;
+    for (const plan::Access& in : kernel_.inputs) {
+      inputs.emplace_back(d_, address(in, indices), d_.dtype(in.buffer), in.strides.back(),
+                          kernel_.lanes);
+    }
+    Value* reduced = reduce({kernel_.lanes, 1}, [&](Value* at, Value* mask, Value* last) {
+      Values values;
+      for (const InnerInput& input : inputs) values.push_back(input.load(d_, at, mask, last));
+      return emit_body(d_, kernel_.producer, values, kernel_.lanes)[0];
+    });
+    Values arguments = {reduced};
+    for (const plan::Access& extra : kernel_.extras)
+      arguments.push_back(d_.load(address(extra, indices), d_.dtype(extra.buffer), 1));
+    const Values results = emit_body(d_, kernel_.consumer, arguments, 1);
+    d_.store(results[0], address(kernel_.out, indices), d_.dtype(kernel_.out.buffer), 1);
+  }
+
+  // A vector of columns from `column` on; `count`: how many there are, null: all.
+  void emit_vector(std::span<Value* const> outer, Value* column, Value* count) {
+    const int lanes = kernel_.lanes;
+    Value* mask = count == nullptr ? nullptr : d_.first_lanes(lanes, count);
+    Value* last = count == nullptr ? nullptr : d_.plus(count, d_.i64(-1));
+    const auto load = [&](const plan::Access& access, std::vector<Value*> indices) {
+      indices.push_back(column);
+      const InnerInput input(d_, address(access, indices), d_.dtype(access.buffer),
+                             access.strides.back(), lanes);
+      return input.load(d_, d_.i64(0), mask, last);
+    };
+    Value* reduced = reduce({1, lanes}, [&](Value* row, Value*, Value*) {
+      Values values;
+      for (const plan::Access& in : kernel_.inputs) {
+        Values indices(outer.begin(), outer.end());
+        indices.push_back(row);
+        values.push_back(load(in, indices));
+      }
+      return emit_body(d_, kernel_.producer, values, lanes)[0];
+    });
+    Values arguments = {reduced}, indices(outer.begin(), outer.end());
+    for (const plan::Access& extra : kernel_.extras) arguments.push_back(load(extra, indices));
+    indices.push_back(column);
+    const Values results = emit_body(d_, kernel_.consumer, arguments, lanes);
+    d_.store(results[0], address(kernel_.out, indices), d_.dtype(kernel_.out.buffer), lanes, mask);
   }
 
   Driver& d_;
   const plan::ReductionKernel& kernel_;
   DType dtype_;
-  int width_;
-  std::vector<InnerInput> inputs_;
 };
 
 }  // namespace
 
 void emit(Driver& driver, const plan::ReductionKernel& kernel) {
-  Reduction(driver, kernel).emit();
+  Reduction(driver, kernel).emit_rows();
+}
+
+void emit(Driver& driver, const plan::ColumnReductionKernel& kernel) {
+  Reduction(driver, kernel).emit_columns(kernel.columns);
 }
 
 }  // namespace mlpjit::codegen

@@ -87,7 +87,7 @@ class Rows {
   }
 
   Values sums(int chains, const LaneStep& step) {
-    return emit_sums(d_, dtype_, kernel_.columns, width_, chains, step);
+    return emit_sums(d_, dtype_, kernel_.columns, {width_, 1}, chains, step);
   }
 
   void emit_row(std::span<Value* const> indices) {

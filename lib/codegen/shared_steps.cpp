@@ -50,6 +50,12 @@ class OpenFields {
   }
   void open(const plan::ElementwiseKernel& kernel) {
     add(kernel.loops[0], kernel.loops.size() == 1 ? kernel.lanes : 1);
+    for (const auto* accesses : {&kernel.inputs, &kernel.outputs}) {
+      for (const plan::Access& access : *accesses) {
+        if (access.first.is_known() && !(access.first == 0))
+          found_.push_back({&access.first, access.first.known(), 0});
+      }
+    }
   }
   void open(const plan::DenseKernel& kernel) {
     if (!kernel.batch.empty()) return add(kernel.batch[0], 1);
@@ -96,13 +102,17 @@ class OpenFields {
   void open(const plan::ReductionKernel& kernel) {
     if (!kernel.outer.empty()) add(kernel.outer[0], 1);
   }
+  void open(const plan::ColumnReductionKernel& kernel) {
+    if (kernel.outer.empty()) return add(kernel.columns, kernel.lanes);
+    add(kernel.outer[0], 1);
+  }
   void open(const plan::RowKernel& kernel) {
     if (!kernel.outer.empty()) add(kernel.outer[0], 1);
   }
   void open(const plan::CopyKernel& kernel) {
     add(plan_.buffers[kernel.from].bytes, kernel.vector_bytes);
   }
-  template <class Other>  // library and control steps
+  template <class Other>  // library, lookup and control steps
   void open(const Other& /*kernel*/) {}
 
   const plan::Plan& plan_;
@@ -191,6 +201,7 @@ class Form {
   void write(plan::Access& access) {
     write_id(access.buffer);
     write(access.strides);
+    write(access.first);
   }
   void write(plan::Body& body) {
     const std::string code = body_signature(main_, body, with_scalars_);
@@ -224,7 +235,7 @@ class Form {
 // arguments of their own.
 bool may_share(const plan::Step& step) {
   return plan::regions_of(step.kernel).empty() && !step.units.divided() &&
-         !std::holds_alternative<plan::LibraryKernel>(step.kernel);
+         plan::library_op(step.kernel) == nullptr;
 }
 
 }  // namespace

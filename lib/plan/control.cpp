@@ -29,6 +29,9 @@ const char* kind_of(const Kernel& kernel) {
     const char* operator()(const NarrowDenseKernel&) const { return "narrow_dense"; }
     const char* operator()(const MatrixVectorKernel&) const { return "matrix_vector"; }
     const char* operator()(const ReductionKernel&) const { return "reduction"; }
+    const char* operator()(const ColumnReductionKernel&) const { return "column_reduction"; }
+    const char* operator()(const GatherKernel&) const { return "gather"; }
+    const char* operator()(const OneHotKernel&) const { return "one_hot"; }
     const char* operator()(const RowKernel&) const { return "row"; }
     const char* operator()(const LibraryKernel&) const { return "library"; }
     const char* operator()(const CopyKernel&) const { return "copy"; }
@@ -37,6 +40,15 @@ const char* kind_of(const Kernel& kernel) {
     const char* operator()(const ScanKernel&) const { return "scan"; }
   };
   return std::visit(Kind{}, kernel);
+}
+
+const LibraryKernel* library_op(const Kernel& kernel) {
+  return std::visit(
+      []<class K>(const K& one) -> const LibraryKernel* {
+        if constexpr (std::is_base_of_v<LibraryKernel, K>) return &one;
+        return nullptr;
+      },
+      kernel);
 }
 
 std::uint32_t Plan::after(std::uint32_t step) const {

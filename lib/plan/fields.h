@@ -124,6 +124,12 @@ void fields(Io& io, ReductionKernel& kernel) {
 }
 
 template <class Io>
+void fields(Io& io, ColumnReductionKernel& kernel) {
+  io.field("columns", kernel.columns);
+  fields(io, static_cast<ReductionKernel&>(kernel));
+}
+
+template <class Io>
 void fields(Io& io, RowKernel& kernel) {
   io.field("op", kernel.op);
   io.field("outer", kernel.outer);
@@ -148,6 +154,24 @@ void fields(Io& io, LibraryKernel& kernel) {
   io.field("op", kernel.op);
   io.ids("in", kernel.inputs);
   io.ids("out", kernel.outputs);
+}
+
+template <class Io>
+void fields(Io& io, GatherKernel& kernel) {
+  fields(io, static_cast<LibraryKernel&>(kernel));
+  io.field("outer", kernel.outer);
+  io.field("size", kernel.size);
+  io.field("count", kernel.count);
+  io.field("inner", kernel.inner);
+  io.field("lanes", kernel.lanes);
+}
+
+template <class Io>
+void fields(Io& io, OneHotKernel& kernel) {
+  fields(io, static_cast<LibraryKernel&>(kernel));
+  io.field("depth", kernel.depth);
+  io.field("count", kernel.count);
+  io.field("lanes", kernel.lanes);
 }
 
 template <class Io>

@@ -17,6 +17,7 @@ using BufferId = std::uint32_t;
 struct Access {
   BufferId buffer = 0;
   std::vector<Extent> strides;
+  Extent first = 0;  // the element that the loops begin at; of element-wise kernels only
   friend bool operator==(const Access&, const Access&) = default;
 };
 
@@ -150,7 +151,7 @@ struct MatrixVectorKernel : DenseProduct {
 // out[o] = consumer(reduce over i of producer(in[o, i]), extras...), one row of `inner` elements
 // per result, by the lane form.
 struct ReductionKernel {
-  ir::Opcode op{};             // sum, mean, prod, max, min, var
+  ir::Opcode op{};             // sum, mean, prod, max, min, var; argmax, argmin
   std::vector<Extent> outer;   // loops over the results
   std::int64_t inner = 0;      // elements reduced for each, in row-major order
   int lanes = 0;               // elements of one vector; of the 16 lanes of the form
@@ -160,6 +161,13 @@ struct ReductionKernel {
   std::vector<Access> extras;  // strides over outer
   Access out;                  // strides over outer
   friend bool operator==(const ReductionKernel&, const ReductionKernel&) = default;
+};
+
+// The same where the reduced axis is not the last: out[o, c], vectors over the columns c. Strides of
+// inputs are over (outer..., inner, column), of extras and out over (outer..., column).
+struct ColumnReductionKernel : ReductionKernel {
+  Extent columns = 1;
+  friend bool operator==(const ColumnReductionKernel&, const ColumnReductionKernel&) = default;
 };
 
 // Rows of softmax, log_softmax or layer_norm over the last axis.
@@ -184,6 +192,23 @@ struct LibraryKernel {
   ir::OpId op;
   std::vector<std::int64_t> inputs, outputs;  // buffers; -1 for a token
   friend bool operator==(const LibraryKernel&, const LibraryKernel&) = default;
+};
+
+// out[o, i, ...] = x[o, index(i), ...]. Where an index is out of range the op is run by the
+// interpreter instead, which says so.
+struct GatherKernel : LibraryKernel {
+  Extent outer, size;   // entries of the axis that is looked up, `outer` times over
+  Extent count, inner;  // indices; elements of one entry
+  int lanes = 0;        // elements moved at a time
+  friend bool operator==(const GatherKernel&, const GatherKernel&) = default;
+};
+
+// out[i, index(i)] = 1, and 0 elsewhere; as above where an index is out of range.
+struct OneHotKernel : LibraryKernel {
+  std::int64_t depth = 0;
+  Extent count;   // indices
+  int lanes = 0;  // elements of one vector
+  friend bool operator==(const OneHotKernel&, const OneHotKernel&) = default;
 };
 
 // Bytes copied as they are (an output that is an input or a constant, an update).
@@ -242,9 +267,10 @@ struct ScanKernel {
   friend bool operator==(const ScanKernel&, const ScanKernel&) = default;
 };
 
-using Kernel = std::variant<ElementwiseKernel, DenseKernel, NarrowDenseKernel, MatrixVectorKernel,
-                            ReductionKernel, RowKernel, LibraryKernel, CopyKernel, CondKernel,
-                            WhileKernel, ScanKernel>;
+using Kernel =
+    std::variant<ElementwiseKernel, DenseKernel, NarrowDenseKernel, MatrixVectorKernel,
+                 ReductionKernel, ColumnReductionKernel, RowKernel, LibraryKernel, GatherKernel,
+                 OneHotKernel, CopyKernel, CondKernel, WhileKernel, ScanKernel>;
 
 // The regions of a control step, in order, with what they are called; empty for all others.
 struct NamedRange {
@@ -252,6 +278,8 @@ struct NamedRange {
   StepRange steps;
 };
 std::vector<NamedRange> regions_of(const Kernel& kernel);
+// The op that the interpreter runs for a kernel, always or where it refuses its values; null: none.
+const LibraryKernel* library_op(const Kernel& kernel);
 // "dense", "copy", ...: as the text of a plan and reports call it.
 const char* kind_of(const Kernel& kernel);
 

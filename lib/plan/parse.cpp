@@ -174,6 +174,9 @@ class Reader {
   void read(Access& access) {
     access.buffer = read_id<BufferId>();
     read(access.strides);
+    if (!tokens_.peek().is("from")) return;
+    tokens_.take();
+    read(access.first);
   }
   void values(std::vector<ir::ValueId>& all) {
     list([&] { all.push_back(value()); });

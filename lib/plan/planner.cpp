@@ -124,7 +124,7 @@ BufferId Planner::buffer(ir::ValueId value) {
   if (const auto turned = waiting_.find(value); turned != waiting_.end()) {
     const ir::OpId op = turned->second;
     waiting_.erase(turned);
-    plan_library(op, "no kernel of its own");
+    plan_movement(main_.op(op));
   }
   const auto known = buffers_.find(value);
   if (known != buffers_.end()) return known->second;
@@ -182,6 +182,12 @@ void Planner::plan_alone(ir::OpId id) {
     if (plan_elementwise({&id, 1}, op.results, op, why_not)) return;
   } else if (ir::rooted_kind(op.opcode)) {
     if (plan_rooted({&id, 1}, id, op, why_not)) return;
+  } else if (ir::info(op.opcode).family == ir::Family::search) {
+    if (plan_reduction({&id, 1}, id, op, why_not)) return;
+  } else if (ir::info(op.opcode).has(ir::kMayFail)) {
+    if (plan_lookup(id, why_not)) return;
+  } else if (plan_movement(op)) {
+    return;
   } else {
     why_not = "no kernel of its own";
   }
@@ -230,9 +236,8 @@ void Planner::plan_fusion(const ir::Op& fusion) {
     if (plan_.steps.size() > first) ++plan_.fusions;  // nothing is run for results without elements
     for (std::size_t i = first; i < plan_.steps.size(); ++i) {
       const Kernel& kernel = plan_.steps[i].kernel;
-      if (std::holds_alternative<CopyKernel>(kernel) ||
-          std::holds_alternative<LibraryKernel>(kernel))  // what it reads
-        continue;
+      if (std::holds_alternative<CopyKernel>(kernel) || library_op(kernel) != nullptr)
+        continue;  // what it reads
       for (const ir::OpId id : region.ops) {
         const ir::Opcode opcode = main_.op(id).opcode;
         if (opcode != ir::Opcode::constant) plan_.steps[i].fused.push_back(opcode);

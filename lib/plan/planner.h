@@ -109,10 +109,17 @@ class Planner {
   };
   Sides sides(Ops ops, ir::OpId root) const;
 
+  // movement.cpp: whether it is an op of those.
+  bool plan_movement(const ir::Op& op);
+  bool plan_slice_update(const ir::Op& op);
+  void add_move(const ir::Op& op, ir::ValueId moved, const Shape& loops, Access from, Access to);
+  bool plan_lookup(ir::OpId id, std::string& why_not);
+
   // kernels.cpp, dense.cpp: false and why when this form does not fit; no step is added then.
   bool plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named,
                         std::string& why_not);
   bool plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
+  Access turned(const ir::Op& op, const std::vector<int>& order);
   bool plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool plan_rooted(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
@@ -160,7 +167,7 @@ void for_each_buffer(const Kernel& kernel, F&& f) {
           maybe(k.bias, false);
           reads(k.extras);
           f(k.out.buffer, true);
-        } else if constexpr (std::is_same_v<K, ReductionKernel>) {
+        } else if constexpr (std::is_base_of_v<ReductionKernel, K>) {
           reads(k.inputs);
           reads(k.extras);
           f(k.out.buffer, true);
@@ -171,7 +178,7 @@ void for_each_buffer(const Kernel& kernel, F&& f) {
           f(k.scratch, true);
           reads(k.extras);
           f(k.out.buffer, true);
-        } else if constexpr (std::is_same_v<K, LibraryKernel>) {
+        } else if constexpr (std::is_base_of_v<LibraryKernel, K>) {
           for (const std::int64_t buffer : k.inputs) maybe(buffer, false);
           for (const std::int64_t buffer : k.outputs) maybe(buffer, true);
         } else if constexpr (std::is_same_v<K, CopyKernel>) {

@@ -89,6 +89,9 @@ class Writer {
   void write(Access& access) {
     write_id(access.buffer);
     write(access.strides);
+    if (access.first == 0) return;
+    put(" from ");
+    write(access.first);
   }
   void values(const std::vector<ir::ValueId>& all) {
     list(all, [&](ir::ValueId value) { put("{}", name_of(value)); });

@@ -42,6 +42,9 @@ class Dividing {
     return turns(kernel.outer) * static_cast<double>(kernel.inner) / kernel.lanes *
            (1 + body_cost(main_, kernel.producer));
   }
+  double cycles(const ColumnReductionKernel& kernel) const {
+    return usual(kernel.columns) * cycles(static_cast<const ReductionKernel&>(kernel));
+  }
   double cycles(const RowKernel& kernel) const {
     return turns(kernel.outer) * static_cast<double>(kernel.columns) / kernel.lanes *
            (20 + body_cost(main_, kernel.producer) + body_cost(main_, kernel.consumer));
@@ -77,6 +80,10 @@ class Dividing {
     return {blocks(kernel.m.known(), rows), rows};
   }
   Units units(const ReductionKernel& kernel) const { return outermost(kernel.outer); }
+  Units units(const ColumnReductionKernel& kernel) const {
+    if (!kernel.outer.empty()) return outermost(kernel.outer);
+    return whole_blocks(kernel.columns, kernel.lanes);
+  }
   Units units(const RowKernel& kernel) const { return outermost(kernel.outer); }
   Units units(const CopyKernel& kernel) const {
     return whole_blocks(plan_.buffers[kernel.from].bytes, 1 << 14);

@@ -197,8 +197,9 @@ class Verifier {
           access.strides.size(), loops.size());
     const Buffer& buffer = plan_.buffers[access.buffer];
     for (const std::int64_t batch : kBatches) {
-      std::int64_t last = 0;
+      std::int64_t last = access.first.at(batch);
       bool empty = false;
+      check(last >= 0, "b{} is read before its beginning", access.buffer);
       for (std::size_t i = 0; i < loops.size(); ++i) {
         empty = empty || loops[i].at(batch) <= 0;
         check(access.strides[i].at(batch) >= 0, "b{} is walked backwards", access.buffer);
@@ -211,6 +212,10 @@ class Verifier {
   }
   void accesses(const std::vector<Access>& all, const std::vector<Extent>& loops) {
     for (const Access& each : all) access(each, loops);
+  }
+  // Of kernels that begin at the first element.
+  void from_first(const Access& access) {
+    check(access.first == 0, "b{} from an element that is not its first", access.buffer);
   }
 
   void body(const Body& body, std::size_t arguments, std::size_t results) {
@@ -266,6 +271,8 @@ class Verifier {
   void product(const DenseProduct& product) {
     check(product.k > 0 && product.n > 0, "nothing to sum over, or no result");
     const std::vector<Extent> loops = in_batch({product.m, product.n}, product.batch);
+    for (const Access& extra : product.extras) from_first(extra);
+    from_first(product.out);
     accesses(product.extras, loops);
     access(product.out, loops);
     access({product.x, in_batch({product.x_stride, 1}, product.x_batch)},
@@ -346,18 +353,39 @@ class Verifier {
   }
 
   void kernel(const ReductionKernel& kernel) {
-    std::vector<Extent> loops = kernel.outer;
-    loops.emplace_back(kernel.inner);
-    accesses(kernel.inputs, loops);
-    accesses(kernel.extras, kernel.outer);
-    access(kernel.out, kernel.outer);
-    body(kernel.producer, kernel.inputs.size(), 1);
-    body(kernel.consumer, 1 + kernel.extras.size(), 1);
+    reduction(kernel, {});
     whole_lanes(kernel.lanes);
     vector(kernel.lanes, dtype_of(kernel.producer));
   }
+  void kernel(const ColumnReductionKernel& kernel) {
+    reduction(kernel, {kernel.columns});
+    check(kernel.out.strides.back() == 1, "its columns do not walk its output");
+    vector(kernel.lanes, dtype_of(kernel.producer));
+  }
+  void reduction(const ReductionKernel& kernel, const std::vector<Extent>& columns) {
+    for (const auto* all : {&kernel.inputs, &kernel.extras}) {
+      for (const Access& each : *all) from_first(each);
+    }
+    from_first(kernel.out);
+    const auto loops = [&](std::vector<Extent> inner) {
+      std::vector<Extent> all = kernel.outer;
+      all.insert(all.end(), inner.begin(), inner.end());
+      all.insert(all.end(), columns.begin(), columns.end());
+      return all;
+    };
+    check(kernel.inner > 0, "it reduces nothing");
+    accesses(kernel.inputs, loops({kernel.inner}));
+    accesses(kernel.extras, loops({}));
+    access(kernel.out, loops({}));
+    body(kernel.producer, kernel.inputs.size(), 1);
+    body(kernel.consumer, 1 + kernel.extras.size(), 1);
+  }
 
   void kernel(const RowKernel& kernel) {
+    for (const auto* all : {&kernel.inputs, &kernel.extras}) {
+      for (const Access& each : *all) from_first(each);
+    }
+    from_first(kernel.out);
     std::vector<Extent> loops = kernel.outer;
     loops.emplace_back(kernel.columns);
     accesses(kernel.inputs, loops);
@@ -379,6 +407,24 @@ class Verifier {
     check(kernel.inputs.size() == op.operands.size() && kernel.outputs.size() == op.results.size(),
           "{} has {} operands and {} results", ir::to_string(op.opcode), op.operands.size(),
           op.results.size());
+  }
+
+  void kernel(const GatherKernel& kernel) {
+    this->kernel(static_cast<const LibraryKernel&>(kernel));
+    const auto buffer = [&](std::int64_t id) { return static_cast<BufferId>(id); };
+    access({buffer(kernel.inputs[0]), {kernel.size * kernel.inner, kernel.inner, 1}},
+           {kernel.outer, kernel.size, kernel.inner});
+    access({buffer(kernel.inputs[1]), {1}}, {kernel.count});
+    access({buffer(kernel.outputs[0]), {kernel.count * kernel.inner, kernel.inner, 1}},
+           {kernel.outer, kernel.count, kernel.inner});
+    vector(kernel.lanes, buffer_dtype(buffer(kernel.outputs[0])));
+  }
+  void kernel(const OneHotKernel& kernel) {
+    this->kernel(static_cast<const LibraryKernel&>(kernel));
+    const auto out = static_cast<BufferId>(kernel.outputs[0]);
+    access({static_cast<BufferId>(kernel.inputs[0]), {1}}, {kernel.count});
+    access({out, {kernel.depth, 1}}, {kernel.count, kernel.depth});
+    vector(kernel.lanes, buffer_dtype(out));
   }
 
   void kernel(const CopyKernel& kernel) {
@@ -432,6 +478,9 @@ class Verifier {
     kernel.batch.empty() ? parts_of(units, kernel.m) : turns_of(units, kernel.batch);
   }
   void divided(const Units& units, const ReductionKernel& kernel) { turns_of(units, kernel.outer); }
+  void divided(const Units& units, const ColumnReductionKernel& kernel) {
+    kernel.outer.empty() ? parts_of(units, kernel.columns) : turns_of(units, kernel.outer);
+  }
   void divided(const Units& units, const RowKernel& kernel) {
     turns_of(units, kernel.outer);
     check(plan_.buffers[kernel.scratch].bytes.at(1) <= plan_.scratch_bytes,

@@ -41,6 +41,10 @@ bool has_loops(const CompiledGraph& executable) {
   });
 }
 
+bool is_bad_value(std::int64_t status) {
+  return codegen::code_of(status) == codegen::kBadValue;
+}
+
 BoundGraph::BoundGraph(std::shared_ptr<const CompiledGraph> executable, std::vector<Weight> weights,
                        std::int64_t batch)
     : compiled_(std::dynamic_pointer_cast<const NativeGraph>(std::move(executable))),
@@ -48,7 +52,7 @@ BoundGraph::BoundGraph(std::shared_ptr<const CompiledGraph> executable, std::vec
       first_output_(static_cast<std::uint32_t>(compiled_->inputs().size())),
       slots_(compiled_->make_slots()),
       workspace_(support::make_counted(compiled_->workspace_bytes(batch))),
-      context_(compiled_->library_steps(), batch) {
+      context_(compiled_->library_steps(), batch, CallContext::Library::refused) {
   const std::vector<plan::Slot>& slots = compiled_->plan().slots;
   for (const Weight& weight : weights) {
     weights_.push_back({weight.input, support::Pin(weight.storage, std::nullopt)});

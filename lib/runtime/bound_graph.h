@@ -21,6 +21,8 @@ std::vector<std::string> obstacles_to_bind(const CompiledGraph& executable);
 
 // Whether it has a while_loop, the turns of which depend on its inputs.
 bool has_loops(const CompiledGraph& executable);
+// Of a run's status: whether an op refused a value.
+bool is_bad_value(std::int64_t status);
 
 class BoundGraph {
  public:

@@ -15,9 +15,13 @@ struct BlockRun;
 
 class CallContext {
  public:
+  // What becomes of library steps: a program without steps that are always run so may do without
+  // the exception that a refused value would be.
+  enum class Library : std::uint8_t { run, refused };
   // `batch`: the value of the plan's symbol.
-  explicit CallContext(const LibrarySteps& steps, std::int64_t batch = 0)
-      : steps_(steps), batch_(batch) {
+  explicit CallContext(const LibrarySteps& steps, std::int64_t batch = 0,
+                       Library library = Library::run)
+      : steps_(steps), batch_(batch), library_(library) {
     runtime_.self = this;
   }
   CallContext(const CallContext&) = delete;
@@ -50,6 +54,7 @@ class CallContext {
 
   const LibrarySteps& steps_;
   const std::int64_t batch_;
+  const Library library_;
   codegen::Runtime runtime_ = make_runtime();
   std::exception_ptr error_;
   const Sharing* sharing_ = nullptr;

@@ -14,7 +14,7 @@ namespace mlpjit::runtime {
 
 LibrarySteps::LibrarySteps(const plan::Plan& plan) : plan_(plan) {
   for (std::uint32_t i = 0; i < plan.steps.size(); ++i) {
-    if (const auto* kernel = std::get_if<plan::LibraryKernel>(&plan.steps[i].kernel)) {
+    if (const auto* kernel = plan::library_op(plan.steps[i].kernel)) {
       steps_.push_back(make_step(i, *kernel));
     }
   }

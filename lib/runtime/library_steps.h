@@ -1,5 +1,5 @@
 #pragma once
-// The steps of a plan that the interpreter runs: their views are made once, a call fills in the
+// The steps of a plan that the interpreter runs, always or where they refuse a value: their views are made once, a call fills in the
 // pointers, and the sizes that were not known.
 
 #include <span>

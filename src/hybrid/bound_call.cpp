@@ -199,7 +199,8 @@ Status BoundState::run(const BoundInput* in, const BoundOutput* out) noexcept {
     if (outputs[copied.output].bytes > 0)
       std::memcpy(out[copied.output].data(), from, outputs[copied.output].bytes);
   }
-  return status == 0 ? Status::ok : Status::failed;
+  if (status == 0) return Status::ok;
+  return runtime::is_bad_value(status) ? Status::bad_value : Status::failed;
 }
 
 BoundCall BoundAccess::make(std::shared_ptr<const Runner> runner,
@@ -236,6 +237,7 @@ std::string_view to_string(Status status) {
     case Status::overlap: return "overlap";
     case Status::unbound: return "unbound";
     case Status::failed: return "failed";
+    case Status::bad_value: return "bad_value";
   }
   return "?";
 }
@@ -302,6 +304,10 @@ void BoundCall::operator()(const Tensors& inputs, const Tensors& outputs) {
     to.emplace_back(impl.dtype, memory);
   }
   const Status status = run(from.data(), from.size(), to.data(), to.size());
+  if (status == Status::bad_value) {
+    throw ValueError(fmt::format(
+        "{}: an index is out of range; the network, called by itself, says which", bound.name));
+  }
   if (status != Status::ok) {
     throw UserError(fmt::format(
         "{}: the bound call ended with '{}'{}", bound.name, to_string(status),

@@ -15,13 +15,21 @@ namespace {
 
 // Every kind of kernel, any number of rows, padded rows, packed weights, constants, control flow.
 constexpr const char* kProgram = R"(func @main(%x: f32[B, 40], %w: f32[48, 40] = param "w",
-    %v: f32[2, 48] = param "v", %g: f32[48], %p: bool[], %s: f32[3] = capture 0) {
+    %v: f32[2, 48] = param "v", %g: f32[48], %p: bool[], %s: f32[3] = capture 0,
+    %k: f32[B, 4, 6], %l: f32[B, 6, 20], %i: i64[5], %i2: i64[2], %one: f32[6]) {
   %h = dense %x, %w
   %t = tanh %h
   %n = layer_norm %t, %g, %g {epsilon = 1e-05}
   %y = dense %n, %v
   %m = mean %y {axes = [1], keepdims = false}
   %q = concat %s, %s {axis = 0}
+  %r, %z = random_uniform %i2 {shape = [3], dtype = f32}
+  %o = matmul %k, %l
+  %e1 = sum %l {axes = [1], keepdims = false}
+  %e2 = matmul %k, %one
+  %e3 = gather %s, %i {axis = 0}
+  %e4 = one_hot %i {depth = 9, dtype = i32}
+  %e5 = argmax %k {axes = [2], keepdims = false}
   %c = cond %p, %s {
     ^(%a: f32[3])
     %e = exp %a
@@ -30,7 +38,7 @@ constexpr const char* kProgram = R"(func @main(%x: f32[B, 40], %w: f32[48, 40] =
     ^(%b: f32[3])
     yield %b
   }
-  return %m, %q, %c, %x
+  return %m, %q, %r, %o, %e1, %e2, %e3, %e4, %e5, %c, %x
 }
 )";
 
@@ -90,6 +98,13 @@ template <class K>
 Step& step(Plan& plan) {
   for (Step& each : plan.steps) {
     if (std::holds_alternative<K>(each.kernel)) return each;
+  }
+  throw InternalError("no such kernel");
+}
+DenseKernel& batch(Plan& plan) {
+  for (Step& step : plan.steps) {
+    auto* kernel = std::get_if<DenseKernel>(&step.kernel);
+    if (kernel != nullptr && !kernel->batch.empty()) return *kernel;
   }
   throw InternalError("no such kernel");
 }
@@ -181,6 +196,49 @@ TEST(PlanVerifier, FindsEachFault) {
       {"units of 0 cycles", [](Plan& p) { step<RowKernel>(p).units = {dim_extent(), 1, 0}; }},
       {"cannot be divided", [](Plan& p) { step<LibraryKernel>(p).units = {2, 1}; }},
       {"operands and", [](Plan& p) { first<LibraryKernel>(p).inputs.pop_back(); }},
+      {"operands and", [](Plan& p) { first<GatherKernel>(p).inputs.pop_back(); }},
+      {"is left",
+       [](Plan& p) {
+         auto& gather = first<GatherKernel>(p);
+         gather.size = gather.size + 1;
+       }},
+      {"is left",
+       [](Plan& p) {
+         auto& gather = first<GatherKernel>(p);
+         gather.count = gather.count + 1;
+       }},
+      {"is left", [](Plan& p) { first<OneHotKernel>(p).depth += 1; }},
+      {"vectors of", [](Plan& p) { first<OneHotKernel>(p).lanes = 99; }},
+      {"is left", [](Plan& p) { first<ColumnReductionKernel>(p).inner += 1; }},
+      {"walk its output", [](Plan& p) { first<ColumnReductionKernel>(p).out.strides.back() = 0; }},
+      {"not its first", [](Plan& p) { first<ColumnReductionKernel>(p).out.first = 1; }},
+      {"not its first", [](Plan& p) { first<DenseKernel>(p).out.first = 1; }},
+      {"not its first", [](Plan& p) { first<RowKernel>(p).inputs[0].first = 1; }},
+      {"before its beginning", [](Plan& p) { first<ElementwiseKernel>(p).inputs[0].first = -1; }},
+      {"is left",
+       [](Plan& p) {
+         auto& inputs = first<ElementwiseKernel>(p).inputs;
+         inputs[0].first = inputs[0].first + 1;
+       }},
+      {"leaves the weight",
+       [](Plan& p) {
+         auto& batched = batch(p);
+         batched.weight_batch[0] = batched.weight_batch[0] + 1;
+       }},
+      {"is left",
+       [](Plan& p) {
+         auto& batched = batch(p);
+         batched.x_batch[0] = batched.x_batch[0] + 1;
+       }},
+      {"strides for", [](Plan& p) { batch(p).x_batch.clear(); }},
+      {"packed weights", [](Plan& p) { batch(p).packed = true; }},
+      {"more than one column", [](Plan& p) { first<MatrixVectorKernel>(p).n = 2; }},
+      {"no vectors of rows", [](Plan& p) { first<MatrixVectorKernel>(p).vectors = 0; }},
+      {"side by side",
+       [](Plan& p) {
+         auto& product = first<MatrixVectorKernel>(p);
+         product.out.strides[product.batch.size()] = 0;
+       }},
       {"between sizes",
        [](Plan& p) {
          Buffer& from = p.buffers[first<CopyKernel>(p).from];

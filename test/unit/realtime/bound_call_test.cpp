@@ -167,11 +167,11 @@ TEST_F(BoundCalls, AreRefusedWithEveryReason) {
   struct Prints : nn::HybridBlock {
     Tensor hybrid_forward(const Ops& F, const Tensor& x) override {
       F.print("x", x);
-      return F.argmax(x, 1);
+      return F.sum(F.cast(x, DType::i64));
     }
   };
   Prints prints;
-  EXPECT_ERROR(UserError, prints.bind({f32({1, 3})}), "Prints", "print", "argmax");
+  EXPECT_ERROR(UserError, prints.bind({f32({1, 3})}), "Prints", "print", "sum", "integers");
 
   nn::HybridSequential trained;
   trained.add(nn::BatchNorm({.in_units = 3}));
@@ -188,6 +188,57 @@ TEST_F(BoundCalls, AreRefusedWithEveryReason) {
   EXPECT_ERROR(UserError, net.bind({f32({1, 27})}), "Backend::native");
   net.hybridize({.threads = 2});
   EXPECT_ERROR(UserError, net.bind({f32({1, 27})}), "2 threads");
+}
+
+// Attention, a choice, an embedding: all have kernels.
+TEST_F(BoundCalls, OfMoreThanDenseLayers) {
+  struct Chooses : nn::HybridBlock {
+    Tensors hybrid_forward_n(const Ops& F, const Tensors& in) override {
+      const Tensor &x = in[0], &table = in[1];
+      const Tensor scores = F.softmax(F.matmul(x, F.transpose(x, {0, 2, 1})));  // [2, 5, 5]
+      const Tensor chosen = F.argmax(F.mean(F.matmul(scores, x), 1), 1);        // [2]
+      const Tensor found =
+          F.concat({F.gather(table, chosen), F.one_hot(chosen, 8, DType::f32)}, 1);  // [2, 12]
+      return {F.matmul(found, F.sum(F.transpose(F.concat({table, table, table}, 1)), 1)),
+              F.slice(F.max(x, {0, 2}), 0, 1, 3), F.softmax(x, 1)};
+    }
+  };
+  Chooses net;
+  const Tensors x = {random::normal({2, 5, 8}), random::normal({8, 4})};
+  const Tensors want = net(x);
+  net.hybridize();
+  BoundCall run = net.bind({f32({2, 5, 8}), f32({8, 4})});
+  Tensors got;
+  for (const Tensor& result : want) got.push_back(zeros(result.shape()));
+  run(x, got);
+  for (std::size_t i = 0; i < want.size(); ++i) EXPECT_TRUE(identical(got[i], want[i])) << i;
+}
+
+TEST_F(BoundCalls, TellAnIndexThatIsOutOfRange) {
+  struct Looks : nn::HybridBlock {
+    Tensors hybrid_forward_n(const Ops& F, const Tensors& in) override {
+      return {F.gather(in[1], in[0]) + F.sum(F.one_hot(in[0], 4, DType::f32))};
+    }
+  };
+  Looks net;
+  net.hybridize();
+  BoundCall run = net.bind({{DType::i64, {3}}, f32({5, 2})});
+  const std::vector<float> table = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  std::vector<float> out(6);
+  std::vector<std::int64_t> index = {3, 0, 2};
+  ASSERT_EQ(run({index, table}, {out}), Status::ok);
+  EXPECT_EQ(out, (std::vector<float>{9, 10, 3, 4, 7, 8}));
+  for (const std::int64_t bad : {5, 4, -1, -6}) {  // of the table, of one_hot, of both
+    index[1] = bad;
+    EXPECT_EQ(run({index, table}, {out}), Status::bad_value) << bad;
+    const Tensors in = {tensor(index, {3}), tensor(table, {5, 2})};
+    EXPECT_ERROR(ValueError, net(in), std::to_string(bad));
+    EXPECT_ERROR(ValueError, run(in, {zeros({3, 2})}), "out of range");
+  }
+  index[1] = 0;
+  ASSERT_EQ(run({index, table}, {out}), Status::ok);
+  EXPECT_EQ(out, (std::vector<float>{9, 10, 3, 4, 7, 8}));
+  EXPECT_EQ(to_string(Status::bad_value), "bad_value");
 }
 
 TEST_F(BoundCalls, OfWeightsThatOthersWriteToAreRefusedAndTheOtherWayRound) {

@@ -290,7 +290,7 @@ TEST(Reports, TellWhatWasMade) {
   const auto again =
       CompiledGraph::compile(graph, {Backend::native, support::default_isa(), {}, {}});
   EXPECT_GE(again->report().reused_functions, 3u);
-  EXPECT_LT(again->report().code_bytes, report.code_bytes);
+  EXPECT_LE(again->report().code_bytes, report.code_bytes);
 }
 
 // Whoever looks at every stage takes his time; the report is about compiling.
