@@ -40,8 +40,8 @@ struct PassSummary {
 struct KernelSummary {
   /// Layer path and op.
   std::string name;
-  /// "elementwise", "dense", "narrow_dense", "matrix_vector", "reduction", "column_reduction",
-  /// "row", "gather", "one_hot", "library", "copy", "cond", "while" or "scan".
+  /// "elementwise", "transpose", "dense", "narrow_dense", "matrix_vector", "reduction",
+  /// "column_reduction", "row", "gather", "one_hot", "library", "copy", "cond", "while" or "scan".
   std::string kind;
   /// Why it has this form, or why it is a call of the interpreter's kernel.
   std::string reason;

@@ -1,6 +1,7 @@
-// Element-wise loops, and copies.
+// Element-wise loops, and what moves elements as they are.
 
 #include "lib/codegen/module_builder.h"
+#include "lib/codegen/turned_rows.h"
 
 namespace mlpjit::codegen {
 namespace {
@@ -133,6 +134,50 @@ class ElementwiseLoop {
 
 void emit(Driver& driver, const plan::ElementwiseKernel& kernel) {
   ElementwiseLoop(driver, kernel).emit();
+}
+
+void emit(Driver& d, const plan::TransposeKernel& kernel) {
+  const DType dtype = d.dtype(kernel.out.buffer);
+  const int lanes = kernel.lanes;
+  const std::size_t outer = kernel.outer.size();
+  const auto base = [&](const plan::Access& access, std::span<Value* const> indices) {
+    const std::span<const plan::Extent> strides(access.strides.data(), outer);
+    return d.element(d.pointer(access.buffer), dtype,
+                     d.plus(d.extent(access.first), d.offset(strides, indices)));
+  };
+  for (const plan::Access* access : {&kernel.in, &kernel.out}) d.pointer(access->buffer);
+  const bool parts = d.divided() && outer == 0;
+  d.nest(kernel.outer, [&](std::span<Value* const> indices) {
+    Value *from = base(kernel.in, indices), *to = base(kernel.out, indices);
+    Value *from_row = d.extent(kernel.in.strides[outer]),
+          *to_column = d.extent(kernel.out.strides.back()), *columns = d.extent(kernel.columns);
+    // A vector of rows from r on, of which `rows` exist; null: all.
+    const auto turn = [&](Value* r, Value* rows) {
+      const TurnedRows turned(d, dtype, lanes, d.element(from, dtype, d.times(r, from_row)),
+                              from_row, rows);
+      Value* mask = rows == nullptr ? nullptr : d.first_lanes(lanes, rows);
+      const auto store = [&](Value* column, Value* c) {
+        d.store(column, d.element(d.element(to, dtype, d.times(c, to_column)), dtype, r), dtype,
+                lanes, mask);
+      };
+      const int block = turned.columns();
+      Value* whole = d.whole(kernel.columns, block);
+      d.loop(d.i64(0), whole, block, [&](Value* c) {
+        const Values all = turned.block(c);
+        for (int i = 0; i < block; ++i)
+          store(all[static_cast<std::size_t>(i)], d.plus(c, d.i64(i)));
+      });
+      d.loop(whole, columns, 1, [&](Value* c) { store(turned.column(c), c); });
+    };
+    const auto [begin, end] =
+        parts ? d.range(kernel.rows) : Driver::Range{d.i64(0), d.extent(kernel.rows)};
+    Value* whole = d.whole(kernel.rows, lanes);
+    if (parts) whole = d.plus(begin, d.b.CreateAnd(d.b.CreateNSWSub(end, begin), d.i64(-lanes)));
+    d.loop(begin, whole, lanes, [&](Value* r) { turn(r, nullptr); });
+    if (whole == end) return;
+    d.branch(d.b.CreateICmpSLT(whole, end),
+             [&, last = end] { turn(whole, d.b.CreateNSWSub(last, whole)); });
+  });
 }
 
 void emit(Driver& driver, const plan::CopyKernel& kernel) {

@@ -1,8 +1,8 @@
-// One column of a matrix product: the lanes of a vector are rows of the matrix, blocks of which are
-// turned over in registers.
+// One column of a matrix product: the lanes of a vector are rows of the matrix.
 
 #include "lib/codegen/lanes.h"
 #include "lib/codegen/module_builder.h"
+#include "lib/codegen/turned_rows.h"
 
 namespace mlpjit::codegen {
 namespace {
@@ -46,116 +46,37 @@ class MatrixVector {
                            : d_.element(first, d_.dtype(buffer), d_.offset(strides, batch_));
   }
 
-  // Of a vector of rows: where its first rows of 128 bits of columns begin, and the distances of the
-  // rows after each; of fewer rows than lanes the last one again.
-  struct Rows {
-    Values quarter;  // every `columns_`-th row
-    Values single;   // or all, where some are missing
-  };
-
   // `rows`: how many exist of one vector of them; null: all.
   void emit_tile(Value* r, int vectors, Value* rows) {
     const DType dtype = kernel_.dtype;
-    Value* x = d_.element(in_batch(kernel_.x, kernel_.x_batch), dtype, d_.times(r, stride()));
+    Value* stride = d_.number(kernel_.x_stride);
+    Value* x = d_.element(in_batch(kernel_.x, kernel_.x_batch), dtype, d_.times(r, stride));
     weight_ = in_batch(kernel_.weight, kernel_.weight_batch);
-    last_ = rows == nullptr ? nullptr : d_.plus(rows, d_.i64(-1));
-    std::vector<Rows> all;
+    std::vector<TurnedRows> all;
     for (int v = 0; v < vectors; ++v) {
-      Rows& made = all.emplace_back();
-      for (int j = 0; j < width_; ++j) {
-        if (last_ == nullptr && j % columns() != 0) continue;
-        Value* row = d_.i64(v * width_ + j);
-        if (last_ != nullptr) row = d_.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, row, last_);
-        (last_ == nullptr ? made.quarter : made.single)
-            .push_back(d_.element(x, dtype, d_.times(row, stride())));
-      }
+      Value* first = d_.element(x, dtype, d_.times(d_.i64(std::int64_t{v} * width_), stride));
+      all.emplace_back(d_, dtype, width_, first, stride, rows);
     }
-    const std::int64_t whole = kernel_.k / columns() * columns();
+    const std::int64_t block = all[0].columns(), whole = kernel_.k / block * block;
     Values sums =
-        d_.loop(d_.i64(0), d_.i64(whole), columns(), Values(all.size(), d_.zero(dtype, width_)),
+        d_.loop(d_.i64(0), d_.i64(whole), block, Values(all.size(), d_.zero(dtype, width_)),
                 [&](Value* k, Values carried) {
-                  for (std::size_t v = 0; v < all.size(); ++v) add_block(k, all[v], carried[v]);
+                  for (std::size_t v = 0; v < all.size(); ++v) {
+                    const Values columns = all[v].block(k);
+                    for (std::size_t c = 0; c < columns.size(); ++c)
+                      add(columns[c], k, static_cast<std::int64_t>(c), carried[v]);
+                  }
                   return carried;
                 });
     for (std::int64_t k = whole; k < kernel_.k; ++k) {
-      for (int v = 0; v < vectors; ++v) {
-        Value* row = d_.times(d_.i64(v * width_), stride());
-        Value* at = d_.element(d_.element(x, dtype, row), dtype, k);
-        add(d_.load_strided(at, dtype, width_, stride(), last_), d_.i64(k), 0,
-            sums[static_cast<std::size_t>(v)]);
-      }
+      for (std::size_t v = 0; v < all.size(); ++v)
+        add(all[v].column(d_.i64(k)), d_.i64(k), 0, sums[v]);
     }
-    for (int v = 0; v < vectors; ++v) {
-      Value* mask = rows == nullptr ? nullptr : d_.first_lanes(width_, rows);
-      finish(sums[static_cast<std::size_t>(v)], d_.plus(r, d_.i64(v * width_)), mask);
+    Value* mask = rows == nullptr ? nullptr : d_.first_lanes(width_, rows);
+    for (std::size_t v = 0; v < all.size(); ++v) {
+      Value* first = d_.plus(r, d_.i64(static_cast<std::int64_t>(v) * width_));
+      finish(sums[v], first, mask, all[v].last());
     }
-  }
-
-  Value* stride() { return d_.number(kernel_.x_stride); }
-  // Of a block: as many as 128 bits hold.
-  int columns() const { return std::min(width_, static_cast<int>(16 / size_of(kernel_.dtype))); }
-
-  // Columns k... of a vector of rows, one after the other into the sum.
-  void add_block(Value* k, const Rows& rows, Value*& sum) {
-    const int count = columns();
-    Values parts;  // part i: of rows i, i + count, ... 128 bits each
-    for (int i = 0; i < count; ++i) {
-      Values pieces;
-      for (int j = i; j < width_; j += count) pieces.push_back(piece(k, rows, j));
-      parts.push_back(joined(std::move(pieces)));
-    }
-    // In each 128 bits: a square of `count` turned over.
-    for (int distance = 1; distance < count; distance *= 2) {
-      Values next(parts.size());
-      for (int i = 0; i < count; ++i) {
-        if ((i & distance) != 0) continue;
-        Value *a = parts[static_cast<std::size_t>(i)],
-              *c = parts[static_cast<std::size_t>(i + distance)];
-        next[static_cast<std::size_t>(i)] = swapped(a, c, distance, 0);
-        next[static_cast<std::size_t>(i + distance)] = swapped(a, c, distance, distance);
-      }
-      parts = std::move(next);
-    }
-    for (int c = 0; c < count; ++c) add(parts[static_cast<std::size_t>(c)], k, c, sum);
-  }
-
-  Value* piece(Value* k, const Rows& rows, int j) {
-    const DType dtype = kernel_.dtype;
-    if (!rows.single.empty())
-      return d_.load(d_.element(rows.single[static_cast<std::size_t>(j)], dtype, k), dtype,
-                     columns());
-    Value* first = d_.element(rows.quarter[static_cast<std::size_t>(j / columns())], dtype, k);
-    return d_.load(d_.element(first, dtype, d_.times(d_.i64(j % columns()), stride())), dtype,
-                   columns());
-  }
-
-  // Vectors side by side; their number is a power of two.
-  Value* joined(Values pieces) {
-    while (pieces.size() > 1) {
-      Values next;
-      for (std::size_t i = 0; i < pieces.size(); i += 2) {
-        std::vector<int> order(2 * lanes_of(pieces[i]));
-        for (std::size_t lane = 0; lane < order.size(); ++lane)
-          order[lane] = static_cast<int>(lane);
-        next.push_back(d_.b.CreateShuffleVector(pieces[i], pieces[i + 1], order));
-      }
-      pieces = std::move(next);
-    }
-    return pieces[0];
-  }
-  static std::size_t lanes_of(Value* vector) {
-    return llvm::cast<llvm::FixedVectorType>(vector->getType())->getNumElements();
-  }
-
-  // One step of turning squares: blocks of `distance` columns from `first` on, those of `a` before
-  // those of `c`.
-  Value* swapped(Value* a, Value* c, int distance, int first) {
-    std::vector<int> order;
-    for (int lane = 0; lane < width_; ++lane) {
-      const bool from_c = (lane & distance) != 0;
-      order.push_back((lane & ~distance) + first + (from_c ? width_ : 0));
-    }
-    return d_.b.CreateShuffleVector(a, c, order);
   }
 
   void add(Value* column, Value* k, std::int64_t after, Value*& sum) {
@@ -163,7 +84,7 @@ class MatrixVector {
     sum = d_.fma(column, d_.load_splat(at, kernel_.dtype, width_), sum);
   }
 
-  void finish(Value* sum, Value* r, Value* mask) {
+  void finish(Value* sum, Value* r, Value* mask, Value* last) {
     Values indices(batch_.begin(), batch_.end());
     indices.insert(indices.end(), {r, d_.i64(0)});
     const auto address = [&](const plan::Access& access) {
@@ -174,7 +95,7 @@ class MatrixVector {
     for (const plan::Access& extra : kernel_.extras) {
       const InnerInput rows(d_, address(extra), d_.dtype(extra.buffer), kernel_.row_stride(extra),
                             width_);
-      arguments.push_back(rows.load(d_, d_.i64(0), mask, last_));
+      arguments.push_back(rows.load(d_, d_.i64(0), mask, last));
     }
     const plan::Access& out = kernel_.out;
     d_.store(emit_body(d_, kernel_.epilogue, arguments, width_)[0], address(out),
@@ -186,7 +107,6 @@ class MatrixVector {
   int width_;
   std::span<Value* const> batch_;  // indices of its loops
   Value* weight_ = nullptr;
-  Value* last_ = nullptr;  // row of a vector of which not all exist
 };
 
 }  // namespace

@@ -135,6 +135,7 @@ Value* emit_library_call(Emitter& emitter, std::uint32_t step);
 // One for each kernel of a plan; those with a status end their function with it, all others leave it
 // open. Library steps are run by the caller.
 void emit(Driver& driver, const plan::ElementwiseKernel& kernel);
+void emit(Driver& driver, const plan::TransposeKernel& kernel);
 void emit(Driver& driver, const plan::DenseKernel& kernel);
 void emit(Driver& driver, const plan::NarrowDenseKernel& kernel);
 void emit(Driver& driver, const plan::MatrixVectorKernel& kernel);

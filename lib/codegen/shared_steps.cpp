@@ -51,11 +51,14 @@ class OpenFields {
   void open(const plan::ElementwiseKernel& kernel) {
     add(kernel.loops[0], kernel.loops.size() == 1 ? kernel.lanes : 1);
     for (const auto* accesses : {&kernel.inputs, &kernel.outputs}) {
-      for (const plan::Access& access : *accesses) {
-        if (access.first.is_known() && !(access.first == 0))
-          found_.push_back({&access.first, access.first.known(), 0});
-      }
+      for (const plan::Access& access : *accesses) add_first(access);
     }
+  }
+  void open(const plan::TransposeKernel& kernel) {
+    add_first(kernel.in);
+    add_first(kernel.out);
+    if (!kernel.outer.empty()) return add(kernel.outer[0], 1);
+    add(kernel.rows, kernel.lanes);
   }
   void open(const plan::DenseKernel& kernel) {
     if (!kernel.batch.empty()) return add(kernel.batch[0], 1);
@@ -85,6 +88,10 @@ class OpenFields {
     add(split.larger, 0);
   }
   void add_unused(const plan::Extent& size) { found_.push_back({&size, size.known(), 0, false}); }
+  void add_first(const plan::Access& access) {
+    if (access.first.is_known() && !(access.first == 0))
+      found_.push_back({&access.first, access.first.known(), 0});
+  }
   // From row to row; 0 is no loop over memory.
   void add_stride(const plan::Access& access) {
     const plan::Extent& stride = access.strides[0];

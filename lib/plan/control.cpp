@@ -25,6 +25,7 @@ std::vector<NamedRange> regions_of(const Kernel& kernel) {
 const char* kind_of(const Kernel& kernel) {
   struct Kind {
     const char* operator()(const ElementwiseKernel&) const { return "elementwise"; }
+    const char* operator()(const TransposeKernel&) const { return "transpose"; }
     const char* operator()(const DenseKernel&) const { return "dense"; }
     const char* operator()(const NarrowDenseKernel&) const { return "narrow_dense"; }
     const char* operator()(const MatrixVectorKernel&) const { return "matrix_vector"; }

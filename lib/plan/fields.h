@@ -36,6 +36,17 @@ void fields(Io& io, ElementwiseKernel& kernel) {
 }
 
 template <class Io>
+void fields(Io& io, TransposeKernel& kernel) {
+  io.field("outer", kernel.outer);
+  io.field("rows", kernel.rows);
+  io.field("columns", kernel.columns);
+  io.field("lanes", kernel.lanes);
+  io.line();
+  io.field("in", kernel.in);
+  io.field("out", kernel.out);
+}
+
+template <class Io>
 void fields(Io& io, DenseProduct& product) {
   io.field("dtype", product.dtype);
   io.field("m", product.m);

@@ -48,6 +48,16 @@ struct ElementwiseKernel {
   friend bool operator==(const ElementwiseKernel&, const ElementwiseKernel&) = default;
 };
 
+// out[o..., c, r] = in[o..., r, c], elements as they are: blocks turned over in registers. Both
+// accesses have strides over (outer..., r, c); that of `in` over c is 1, that of `out` over r.
+struct TransposeKernel {
+  std::vector<Extent> outer;
+  Extent rows, columns;
+  Access in, out;
+  int lanes = 0;  // rows at a time
+  friend bool operator==(const TransposeKernel&, const TransposeKernel&) = default;
+};
+
 // `count` things in groups, as even as can be: first `larger` groups of size + 1, then `groups -
 // larger` of `size`.
 struct EvenSplit {
@@ -267,10 +277,10 @@ struct ScanKernel {
   friend bool operator==(const ScanKernel&, const ScanKernel&) = default;
 };
 
-using Kernel =
-    std::variant<ElementwiseKernel, DenseKernel, NarrowDenseKernel, MatrixVectorKernel,
-                 ReductionKernel, ColumnReductionKernel, RowKernel, LibraryKernel, GatherKernel,
-                 OneHotKernel, CopyKernel, CondKernel, WhileKernel, ScanKernel>;
+using Kernel = std::variant<ElementwiseKernel, TransposeKernel, DenseKernel, NarrowDenseKernel,
+                            MatrixVectorKernel, ReductionKernel, ColumnReductionKernel, RowKernel,
+                            LibraryKernel, GatherKernel, OneHotKernel, CopyKernel, CondKernel,
+                            WhileKernel, ScanKernel>;
 
 // The regions of a control step, in order, with what they are called; empty for all others.
 struct NamedRange {

@@ -53,6 +53,7 @@ void Planner::add_move(const ir::Op& op, ir::ValueId moved, const Shape& loops, 
     nest.sizes.push_back(1);
     for (Access* each : nest.accesses) each->strides.push_back(1);
   }
+  if (add_transpose(op, nest.sizes, from, to)) return;
   kernel.loops = nest.sizes;
   kernel.inputs = {std::move(from)};
   kernel.outputs = {std::move(to)};
@@ -61,6 +62,40 @@ void Planner::add_move(const ir::Op& op, ir::ValueId moved, const Shape& loops, 
   std::string reason =
       fmt::format("elements as they are, {} loops, {} lanes", kernel.loops.size(), kernel.lanes);
   add_step(std::move(kernel), op, ir::to_string(op.opcode), std::move(reason));
+}
+
+// Where the elements that lie side by side are others in the source: false where they are not.
+bool Planner::add_transpose(const ir::Op& op, const std::vector<Extent>& sizes, const Access& from,
+                            const Access& to) {
+  constexpr std::int64_t kLeast = 4;
+  const DType dtype = plan_.buffers[from.buffer].dtype;
+  const auto side_by_side = std::ranges::find(from.strides, Extent(1));
+  const auto columns = static_cast<std::size_t>(side_by_side - from.strides.begin()),
+             rows = sizes.size() - 1;
+  if (side_by_side == from.strides.end() || columns == rows || size_of(dtype) < 4) return false;
+  for (const std::size_t loop : {columns, rows}) {
+    if (sizes[loop].is_known() && sizes[loop].known() < kLeast) return false;
+  }
+  TransposeKernel kernel;
+  kernel.rows = sizes[rows];
+  kernel.columns = sizes[columns];
+  kernel.outer = sizes;
+  kernel.in = from;
+  kernel.out = to;
+  const auto last = [&](std::vector<Extent>& all) {
+    all.erase(all.begin() + static_cast<std::ptrdiff_t>(columns));
+  };
+  last(kernel.outer);
+  kernel.outer.pop_back();
+  for (Access* access : {&kernel.in, &kernel.out}) {
+    const Extent stride = access->strides[columns];
+    last(access->strides);
+    access->strides.push_back(stride);
+  }
+  kernel.lanes = plan_.target.lanes(size_of(dtype));
+  std::string reason = fmt::format("elements as they are, blocks of {} rows turned", kernel.lanes);
+  add_step(std::move(kernel), op, ir::to_string(op.opcode), std::move(reason));
+  return true;
 }
 
 bool Planner::plan_movement(const ir::Op& op) {

@@ -113,6 +113,8 @@ class Planner {
   bool plan_movement(const ir::Op& op);
   bool plan_slice_update(const ir::Op& op);
   void add_move(const ir::Op& op, ir::ValueId moved, const Shape& loops, Access from, Access to);
+  bool add_transpose(const ir::Op& op, const std::vector<Extent>& sizes, const Access& from,
+                     const Access& to);
   bool plan_lookup(ir::OpId id, std::string& why_not);
 
   // kernels.cpp, dense.cpp: false and why when this form does not fit; no step is added then.
@@ -161,6 +163,9 @@ void for_each_buffer(const Kernel& kernel, F&& f) {
         if constexpr (std::is_same_v<K, ElementwiseKernel>) {
           reads(k.inputs);
           for (const Access& out : k.outputs) f(out.buffer, true);
+        } else if constexpr (std::is_same_v<K, TransposeKernel>) {
+          f(k.in.buffer, false);
+          f(k.out.buffer, true);
         } else if constexpr (std::is_base_of_v<DenseProduct, K>) {
           f(k.x, false);
           f(k.weight, false);

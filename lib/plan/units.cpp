@@ -37,6 +37,9 @@ class Dividing {
                                           kernel.inputs.size() + kernel.outputs.size());
     return turns(kernel.loops) / kernel.lanes * each;
   }
+  double cycles(const TransposeKernel& kernel) const {
+    return turns(kernel.outer) * usual(kernel.rows) * usual(kernel.columns) / 4;
+  }
   double cycles(const DenseProduct& kernel) const { return product_cycles(kernel); }
   double cycles(const ReductionKernel& kernel) const {
     return turns(kernel.outer) * static_cast<double>(kernel.inner) / kernel.lanes *
@@ -61,6 +64,10 @@ class Dividing {
   Units units(const ElementwiseKernel& kernel) const {
     if (kernel.loops.size() > 1) return outermost(kernel.loops);
     return whole_blocks(kernel.loops[0], 256 * static_cast<std::int64_t>(kernel.lanes));
+  }
+  Units units(const TransposeKernel& kernel) const {
+    if (!kernel.outer.empty()) return outermost(kernel.outer);
+    return whole_blocks(kernel.rows, kernel.lanes);
   }
   Units units(const DenseKernel& kernel) const {
     if (!kernel.batch.empty()) return outermost(kernel.batch);

@@ -257,6 +257,19 @@ class Verifier {
     body(kernel.body, kernel.inputs.size(), kernel.outputs.size());
     for (const Access& out : kernel.outputs) vector(kernel.lanes, buffer_dtype(out.buffer));
   }
+  void kernel(const TransposeKernel& kernel) {
+    std::vector<Extent> loops = kernel.outer;
+    loops.insert(loops.end(), {kernel.rows, kernel.columns});
+    access(kernel.in, loops);
+    access(kernel.out, loops);
+    const std::size_t rows = kernel.outer.size();
+    check(kernel.in.strides.back() == 1 && kernel.out.strides[rows] == 1,
+          "rows or columns that are not side by side");
+    const DType dtype = plan_.buffers[kernel.out.buffer].dtype;
+    check(size_of(dtype) >= 4 && plan_.buffers[kernel.in.buffer].dtype == dtype, "it turns over {}",
+          to_string(dtype));
+    vector(kernel.lanes, dtype);
+  }
   DType buffer_dtype(BufferId id) const {
     const DType dtype = plan_.buffers[id].dtype;
     return dtype == DType::boolean ? DType::f32 : dtype;  // as many lanes
@@ -464,6 +477,9 @@ class Verifier {
   }
   void divided(const Units& units, const ElementwiseKernel& kernel) {
     kernel.loops.size() == 1 ? parts_of(units, kernel.loops[0]) : turns_of(units, kernel.loops);
+  }
+  void divided(const Units& units, const TransposeKernel& kernel) {
+    kernel.outer.empty() ? parts_of(units, kernel.rows) : turns_of(units, kernel.outer);
   }
   void divided(const Units& units, const DenseKernel& kernel) {
     if (!kernel.batch.empty()) return turns_of(units, kernel.batch);

@@ -111,6 +111,35 @@ const Case kCases[] = {
      "func @main(%x: f32[B, 45], %g: f32[45]) {\n %a = layer_norm %x, %g, %g {epsilon = 1e-05}\n "
      "return %a\n}\n",
      {0, 1, 9}},
+    {"transpose",
+     "func @main(%x: f32[53, 70]) {\n %a = transpose %x {permutation = [1, 0]}\n return %a\n}\n"},
+    {"transpose",
+     "func @main(%x: f64[B, 9, 7]) {\n %a = transpose %x {permutation = [0, 2, 1]}\n return "
+     "%a\n}\n",
+     {0, 1, 9}},
+    {"elementwise",
+     "func @main(%x: f32[31, 9]) {\n %a = slice %x {axis = 0, begin = 3, end = 30, step = 2}\n "
+     "return %a\n}\n"},
+    {"dense",
+     "func @main(%x: f32[B, 3, 5, 11], %y: f32[3, 11, 18]) {\n %a = matmul %x, %y\n return "
+     "%a\n}\n",
+     {0, 1, 7}},
+    {"matrix_vector",
+     "func @main(%x: f32[77, 30], %y: f32[30]) {\n %a = matmul %x, %y\n %b = tanh %a\n return "
+     "%b\n}\n"},
+    {"matrix_vector",
+     "func @main(%x: f64[B, 30], %y: f64[30, 1]) {\n %a = matmul %x, %y\n return %a\n}\n",
+     {0, 1, 7, 50}},
+    {"matrix_vector",
+     "func @main(%x: f32[B, 13, 30], %y: f32[B, 30, 1]) {\n %a = matmul %x, %y\n return %a\n}\n",
+     {0, 1, 7}},
+    {"column_reduction",
+     "func @main(%x: f32[21, 77]) {\n %a = var %x {axes = [0], keepdims = false}\n return "
+     "%a\n}\n"},
+    {"column_reduction",
+     "func @main(%x: f32[B, 21, 19]) {\n %a = argmin %x {axes = [1], keepdims = false}\n return "
+     "%a\n}\n",
+     {0, 1, 7}},
     {"copy", "func @main(%x: f32[100, 170]) {\n return %x, %x\n}\n"},
     {"copy", "func @main(%x: f32[B, 3]) {\n return %x\n}\n", {0, 1, 1000}},
 };
@@ -145,8 +174,9 @@ TEST(Divided, EveryKernelGivesTheSameBitsInWhateverRanges) {
       }
     }
   }
-  EXPECT_EQ(seen, (std::set<std::string>{"copy", "dense", "elementwise", "narrow_dense",
-                                         "reduction", "row"}));
+  EXPECT_EQ(seen, (std::set<std::string>{"column_reduction", "copy", "dense", "elementwise",
+                                         "matrix_vector", "narrow_dense", "reduction", "row",
+                                         "transpose"}));
 }
 
 TEST(Divided, OnlyWhatIsWorthIt) {

@@ -29,6 +29,7 @@ constexpr const char* kProgram = R"(func @main(%x: f32[B, 40], %w: f32[48, 40] =
   %e2 = matmul %k, %one
   %e3 = gather %s, %i {axis = 0}
   %e4 = one_hot %i {depth = 9, dtype = i32}
+  %e6 = transpose %k {permutation = [0, 2, 1]}
   %e5 = argmax %k {axes = [2], keepdims = false}
   %c = cond %p, %s {
     ^(%a: f32[3])
@@ -38,7 +39,7 @@ constexpr const char* kProgram = R"(func @main(%x: f32[B, 40], %w: f32[48, 40] =
     ^(%b: f32[3])
     yield %b
   }
-  return %m, %q, %r, %o, %e1, %e2, %e3, %e4, %e5, %c, %x
+  return %m, %q, %r, %o, %e1, %e2, %e3, %e4, %e5, %e6, %c, %x
 }
 )";
 
@@ -229,6 +230,12 @@ TEST(PlanVerifier, FindsEachFault) {
        [](Plan& p) {
          auto& batched = batch(p);
          batched.x_batch[0] = batched.x_batch[0] + 1;
+       }},
+      {"not side by side", [](Plan& p) { first<TransposeKernel>(p).in.strides.back() = 0; }},
+      {"is left",
+       [](Plan& p) {
+         auto& turned = first<TransposeKernel>(p);
+         turned.rows = turned.rows + 1;
        }},
       {"strides for", [](Plan& p) { batch(p).x_batch.clear(); }},
       {"packed weights", [](Plan& p) { batch(p).packed = true; }},
