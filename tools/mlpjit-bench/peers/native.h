@@ -30,6 +30,23 @@ class Runner {
   virtual void run(const float* input, float* output) = 0;
 };
 
+// What is no network: f32 tensors, row-major.
+enum class Kernel : std::uint8_t {
+  add,           // x + y, of [n]
+  multiply_add,  // relu(2 x + y) x, of [n]
+  activations,   // tanh(x) sigmoid(y), of [n]
+  softmax,       // over rows of [rows, columns]
+  layer_norm,    // of rows, gamma and beta beside them
+  sum_rows,      // of [rows, columns]
+  sum_columns,
+  matmul,  // [batch, m, k] with [batch, k, n]
+  vector   // [m, k] with [k]
+};
+// Of the result's axes and, of products, k: n; or rows, columns; or batch, m, n, k; or m, k.
+using KernelRun = void (*)(const float* const* inputs, const std::int64_t* sizes, float* output);
+// Null where Eigen was not found.
+KernelRun eigen_kernel(Kernel kernel);
+
 // The caller's to delete; null where it cannot run that.
 Runner* make_eigen(const Network& network);
 Runner* make_plain(const Network& network);

@@ -62,7 +62,7 @@ endif()
 
 # What is compiled for this CPU: apart from other files, with the contraction that a user's build has.
 set(native ${CMAKE_CURRENT_SOURCE_DIR}/peers/activate.cpp ${CMAKE_CURRENT_SOURCE_DIR}/peers/eigen.cpp
-           ${CMAKE_CURRENT_SOURCE_DIR}/peers/plain.cpp)
+           ${CMAKE_CURRENT_SOURCE_DIR}/peers/eigen_kernels.cpp ${CMAKE_CURRENT_SOURCE_DIR}/peers/plain.cpp)
 set_source_files_properties(${native} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON SKIP_PRECOMPILE_HEADERS ON
   COMPILE_OPTIONS "-O3;-march=native;-ffp-contract=fast;-DNDEBUG")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # 12 warns of its own header of AVX-512
@@ -75,7 +75,8 @@ find_package(Eigen3 3 QUIET CONFIG)
 if(Eigen3_FOUND)
   get_target_property(eigen Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
   target_include_directories(mlpjit-bench SYSTEM PRIVATE ${eigen})
-  set_property(SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/peers/eigen.cpp PROPERTY COMPILE_DEFINITIONS MLPJIT_BENCH_EIGEN)
+  set_property(SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/peers/eigen.cpp ${CMAKE_CURRENT_SOURCE_DIR}/peers/eigen_kernels.cpp
+               PROPERTY COMPILE_DEFINITIONS MLPJIT_BENCH_EIGEN)
 endif()
 # Never for the link, which would have every thread flush subnormal numbers.
 set_property(SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/peers/plain.cpp APPEND PROPERTY COMPILE_OPTIONS -ffast-math)

@@ -36,19 +36,9 @@ void write(JsonWriter& to, const Machine& machine) {
   to.EndObject();
 }
 
-void write(JsonWriter& to, const CaseResult& one) {
-  to.StartObject();
-  field(to, "case", one.measured.name());
-  field(to, "flops", one.measured.flops());
-  field(to, "bytes", one.measured.bytes());
-  field(to, "limit_us", one.limit.microseconds());
-  field(to, "limited_by", one.limit.what());
+void write_timings(JsonWriter& to, const Measured& one) {
   to.Key("same_bits");
   to.Bool(one.same_bits);
-  field(to, "compile_ms", one.compile.cold);
-  field(to, "one_row_more_ms", one.compile.one_row_more);
-  field(to, "twice_the_rows_ms", one.compile.twice_the_rows);
-  field(to, "compiled_again_ms", one.compile.again);
   to.Key("timings");
   to.StartArray();
   for (const Timing& timing : one.timings) {
@@ -62,6 +52,31 @@ void write(JsonWriter& to, const CaseResult& one) {
     to.EndObject();
   }
   to.EndArray();
+}
+
+void write(JsonWriter& to, const CaseResult& one) {
+  to.StartObject();
+  field(to, "case", one.measured.name());
+  field(to, "flops", one.measured.flops());
+  field(to, "bytes", one.measured.bytes());
+  field(to, "limit_us", one.limit.microseconds());
+  field(to, "limited_by", one.limit.what());
+  field(to, "compile_ms", one.compile.cold);
+  field(to, "one_row_more_ms", one.compile.one_row_more);
+  field(to, "twice_the_rows_ms", one.compile.twice_the_rows);
+  field(to, "compiled_again_ms", one.compile.again);
+  write_timings(to, one);
+  to.EndObject();
+}
+
+void write(JsonWriter& to, const KernelResult& one) {
+  to.StartObject();
+  field(to, "kernel", one.measured.name);
+  field(to, "flops", one.measured.flops);
+  field(to, "bytes", one.measured.bytes());
+  field(to, "limit_us", one.limit());
+  field(to, "limited_by", one.limited_by());
+  write_timings(to, one);
   to.EndObject();
 }
 
@@ -81,6 +96,10 @@ std::string suite_json(const SuiteResult& result) {
   to.Key("cases");
   to.StartArray();
   for (const CaseResult& one : result.cases) write(to, one);
+  to.EndArray();
+  to.Key("kernels");
+  to.StartArray();
+  for (const KernelResult& one : result.kernels) write(to, one);
   to.EndArray();
   to.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";

@@ -78,6 +78,29 @@ std::string ways_text(const SuiteResult& result) {
   return text;
 }
 
+std::string kernels_text(const SuiteResult& result) {
+  std::string text =
+      "| kernel | compiled, min µs | p50 | GFLOP/s | GB/s | limit µs | of the limit | imperative | "
+      "Eigen | oneDNN | best / ours |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+  for (const KernelResult& one : result.kernels) {
+    const Timing &ours = one.ours(), *best = one.best_peer();
+    const auto of = [&](const char* name) {
+      const Timing* const timing = one.find(name);
+      return timing == nullptr ? std::string("–") : microseconds(timing->minimum);
+    };
+    text += fmt::format(
+        "| {} | {} | {} | {} | {:.1f} | {} {} | {:.2f} | {} | {} | {} | {} |{}\n",
+        one.measured.name, microseconds(ours.minimum), microseconds(ours.p50),
+        one.measured.flops == 0 ? "–"
+                                : fmt::format("{:.1f}", one.measured.flops / ours.minimum / 1e3),
+        one.measured.bytes() / ours.minimum / 1e3, microseconds(one.limit()), one.limited_by(),
+        one.limit() / ours.minimum, of("imperative"), of("Eigen"), of("oneDNN"),
+        best == nullptr ? "–" : fmt::format("{:.2f}", best->minimum / ours.minimum),
+        one.same_bits ? "" : " **the bits differ**");
+  }
+  return text;
+}
+
 std::string compile_text(const SuiteResult& result) {
   std::string text =
       "| case | cold | then one row more | then twice the rows | then the same network again |\n"
@@ -101,16 +124,18 @@ std::string suite_markdown(const SuiteResult& result) {
       result.call_ns, result.bound_call_ns);
   text += "`net(x)`, compiled, one thread:\n\n" + cases_text(result);
   text += "\nThe least of the rounds, in µs:\n\n" + ways_text(result);
+  text += "\nWhat is no network, of f32, compiled, one thread, in µs:\n\n" + kernels_text(result);
   text +=
       "\nCompiling, in ms, each case in processes of its own, without opening the code "
       "generator's "
       "library:\n\n" +
       compile_text(result);
-  for (const CaseResult& one : result.cases) {
+  const auto refused = [&](const std::string& of, const Measured& one) {
     for (const std::string& name : one.refused)
-      text += fmt::format("\n{}: {} calculates something else, and is left out.\n",
-                          one.measured.name(), name);
-  }
+      text += fmt::format("\n{}: {} calculates something else, and is left out.\n", of, name);
+  };
+  for (const CaseResult& one : result.cases) refused(one.measured.name(), one);
+  for (const KernelResult& one : result.kernels) refused(one.measured.name, one);
   return text;
 }
 

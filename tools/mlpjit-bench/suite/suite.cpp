@@ -13,68 +13,10 @@
 
 #include "tools/mlpjit-bench/network.h"
 #include "tools/mlpjit-bench/peers/peer.h"
-#include "tools/mlpjit-bench/report.h"
+#include "tools/mlpjit-bench/suite/timing.h"
 
 namespace mlpjit::bench {
 namespace {
-
-using Call = std::function<void()>;
-
-// A way to run a case.
-struct Way {
-  std::string name;
-  bool peer = false;
-  Call call;
-};
-
-double seconds_of(const Call& call) {
-  const auto start = std::chrono::steady_clock::now();
-  call();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// So many that a round is longer than what the clock and a cold cache cost.
-std::int64_t calls_of_a_round(const Call& call, bool quick) {
-  call();
-  double one = seconds_of(call);
-  for (int i = 0; i < 5; ++i) one = std::min(one, seconds_of(call));
-  const double round = quick ? 1e-4 : 1.5e-3;
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(round / std::max(one, 1e-8)), 2,
-                                  1'000'000);
-}
-
-double quantile(std::vector<double> values, double part) {
-  std::sort(values.begin(), values.end());
-  const auto last = static_cast<double>(values.size() - 1);
-  return values[static_cast<std::size_t>(std::lround(part * last))];
-}
-
-std::vector<Timing> time_interleaved(const std::vector<Way>& ways, const SuiteSettings& settings) {
-  const int rounds = settings.quick ? 3 : settings.rounds;
-  benchmark::ClearRegisteredBenchmarks();
-  for (const Way& way : ways) {
-    benchmark::RegisterBenchmark(way.name.c_str(),
-                                 [&way](benchmark::State& state) {
-                                   for (auto _ : state) way.call();
-                                 })
-        ->Iterations(calls_of_a_round(way.call, settings.quick))
-        ->Repetitions(rounds)
-        ->UseRealTime()
-        ->Unit(benchmark::kMicrosecond)
-        ->ComputeStatistics("min", [](const std::vector<double>& v) { return quantile(v, 0); })
-        ->ComputeStatistics("p50", [](const std::vector<double>& v) { return quantile(v, 0.5); })
-        ->ComputeStatistics("p99", [](const std::vector<double>& v) { return quantile(v, 0.99); });
-  }
-  Collector collector;
-  benchmark::RunSpecifiedBenchmarks(&collector);
-  std::vector<Timing> timings;
-  for (const Way& way : ways) {
-    const auto time = [&](const char* statistic) { return collector.time(way.name, statistic); };
-    timings.push_back({way.name, way.peer, time("min"), time("p50"), time("p99")});
-  }
-  benchmark::ClearRegisteredBenchmarks();
-  return timings;
-}
 
 // One input and one output of a bound call, whose memory stays where it is.
 template <class T>
@@ -85,13 +27,6 @@ Call bound_call(nn::HybridSequential& net, const Tensor& x, Tensor& y) {
   return [call, from, to, x, y] {
     if (call->run(&from, 1, &to, 1) != Status::ok) throw Error("the bound call failed");
   };
-}
-
-// Whether a peer gives what the network gives, but for rounding.
-bool agrees(const Tensor& found, const Tensor& expected) {
-  const double error = max(abs(found - expected)).item<double>(),
-               size = max(abs(expected)).item<double>();
-  return error <= 1e-3 * (1 + size);  // NaN is not
 }
 
 // The networks of a case, and the ways to call them.
@@ -108,17 +43,11 @@ class CaseRun {
     if (one.batch <= 64) add_bound(expected);
     if (std::thread::hardware_concurrency() > 1) add(threaded_, "net(x), 2 threads", expected);
     peers_ = make_peers(one.network, compiled_, x_);
-    for (const auto& peer : peers_) {
-      peer->run();
-      if (agrees(peer->output(), expected))
-        ways_.push_back({peer->name(), true, [p = peer.get()] { p->run(); }});
-      else
-        result_.refused.push_back(peer->name());
-    }
+    for (const auto& peer : peers_) add_peer(peer.get(), expected, ways_, result_);
   }
 
   CaseResult measure(const SuiteSettings& settings, const Machine& machine) {
-    result_.timings = time_interleaved(ways_, settings);
+    result_.timings = time_interleaved(ways_, settings.quick ? 3 : settings.rounds, settings.quick);
     result_.limit = limit_of(case_, machine);
     return std::move(result_);
   }
@@ -180,31 +109,11 @@ std::string processor_name() {
   return "unknown processor";
 }
 
-void initialize_benchmark() {
-  std::string arguments[] = {"mlpjit-bench", "--benchmark_enable_random_interleaving=true"};
-  char* argv[] = {arguments[0].data(), arguments[1].data()};
-  int argc = 2;
-  benchmark::Initialize(&argc, argv);
-}
-
 }  // namespace
 
-const Timing* CaseResult::find(const std::string& name) const {
-  const auto found = std::find_if(timings.begin(), timings.end(),
-                                  [&](const Timing& timing) { return timing.name == name; });
-  return found == timings.end() ? nullptr : &*found;
-}
-
-const Timing* CaseResult::best_peer() const {
-  const Timing* best = nullptr;
-  for (const Timing& timing : timings) {
-    if (timing.peer && (best == nullptr || timing.minimum < best->minimum)) best = &timing;
-  }
-  return best;
-}
-
 bool SuiteResult::same_bits() const {
-  return std::all_of(cases.begin(), cases.end(), [](const CaseResult& c) { return c.same_bits; });
+  const auto same = [](const Measured& one) { return one.same_bits; };
+  return std::ranges::all_of(cases, same) && std::ranges::all_of(kernels, same);
 }
 
 SuiteResult run_suite(const SuiteSettings& settings) {
@@ -213,7 +122,13 @@ SuiteResult run_suite(const SuiteSettings& settings) {
     if ((one.quick || !settings.quick) && one.name().find(settings.filter) != std::string::npos)
       cases.push_back(one);
   }
-  if (cases.empty()) throw UserError(fmt::format("no case has '{}' in its name", settings.filter));
+  std::vector<KernelCase> kernels;
+  for (const KernelCase& one : kernel_cases()) {
+    if ((one.quick || !settings.quick) && one.name.find(settings.filter) != std::string::npos)
+      kernels.push_back(one);
+  }
+  if (cases.empty() && kernels.empty())
+    throw UserError(fmt::format("no case has '{}' in its name", settings.filter));
   std::vector<CompileTimes> compile;  // before this process compiles anything
   for (const Case& one : cases) compile.push_back(compile_times(one, settings.quick ? 1 : 5));
   initialize_benchmark();
@@ -226,6 +141,11 @@ SuiteResult run_suite(const SuiteSettings& settings) {
   for (std::size_t i = 0; i < cases.size(); ++i) {
     std::cerr << cases[i].name() << "\n";
     result.cases.push_back(CaseRun(cases[i], compile[i]).measure(settings, result.machine));
+  }
+  for (const KernelCase& one : kernels) {
+    std::cerr << one.name << "\n";
+    result.kernels.push_back(
+        measure_kernel(one, settings.quick ? 3 : settings.rounds, settings.quick, result.machine));
   }
   return result;
 }

@@ -7,7 +7,9 @@
 
 #include "tools/mlpjit-bench/suite/cases.h"
 #include "tools/mlpjit-bench/suite/compile_times.h"
+#include "tools/mlpjit-bench/suite/kernels.h"
 #include "tools/mlpjit-bench/suite/machine.h"
+#include "tools/mlpjit-bench/suite/timing.h"
 
 namespace mlpjit::bench {
 
@@ -18,25 +20,10 @@ struct SuiteSettings {
   std::string json, markdown, svg;  // files; none where empty
 };
 
-// Microseconds of one call: over the rounds, of which each is the mean of many calls.
-struct Timing {
-  std::string name;
-  bool peer = false;
-  double minimum = 0, p50 = 0, p99 = 0;
-};
-
-struct CaseResult {
+struct CaseResult : Measured {
   Case measured;
   Limit limit;
-  std::vector<Timing> timings;       // ours first: net(x), then other ways to call
-  std::vector<std::string> refused;  // peers that calculate something else
-  bool same_bits = true;
   CompileTimes compile;
-
-  const Timing& ours() const { return timings.front(); }
-  const Timing* find(const std::string& name) const;
-  // The quickest; null where there is none.
-  const Timing* best_peer() const;
 };
 
 struct SuiteResult {
@@ -44,6 +31,7 @@ struct SuiteResult {
   std::string processor, isa, peers;
   double call_ns = 0, bound_call_ns = 0;  // of a network that does next to nothing
   std::vector<CaseResult> cases;
+  std::vector<KernelResult> kernels;
 
   bool same_bits() const;
 };
