@@ -96,8 +96,11 @@ void StepCalls::call_divided(std::uint32_t index) {
       b.CreateIsNull(parallel),
       [&] {
         Value* scratch = llvm::ConstantPointerNull::get(b.getPtrTy());
-        if (const auto* row = std::get_if<plan::RowKernel>(&step.kernel))
-          scratch = workspace_memory(e_, e_.module.plan().buffers[row->scratch]);
+        const auto* row = std::get_if<plan::RowKernel>(&step.kernel);
+        if (row != nullptr && row->scratch >= 0) {
+          const auto id = static_cast<plan::BufferId>(row->scratch);
+          scratch = workspace_memory(e_, e_.module.plan().buffers[id]);
+        }
         b.CreateCall(driver, {in->getArg(0), in->getArg(1), in->getArg(2), in->getArg(3), e_.i64(0),
                               units, scratch});
       },

@@ -2,6 +2,7 @@
 
 #include "lib/codegen/module_builder.h"
 #include "lib/codegen/turned_rows.h"
+#include "lib/codegen/x86.h"
 
 namespace mlpjit::codegen {
 namespace {
@@ -48,7 +49,18 @@ class ElementwiseLoop {
     }
     if (kernel_.shared_tail)
       return d_.loop(begin, count, lanes, [&](Value* i) { emit_shared(i, count, whole); });
-    d_.loop(begin, whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr); });
+    const auto vectors = [&, first = begin](bool streamed) {
+      d_.loop(first, whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr, streamed); });
+    };
+    if (kernel_.streams) {
+      const auto past_the_caches = [&] {
+        vectors(true);
+        x86::order_streams(d_);
+      };
+      d_.branch(outputs_aligned(begin), past_the_caches, [&] { vectors(false); });
+    } else {
+      vectors(false);
+    }
     if (whole == count) return;
     d_.branch(d_.b.CreateICmpSLT(whole, count), [&] {
       Value* left = d_.b.CreateSub(count, whole);
@@ -73,16 +85,32 @@ class ElementwiseLoop {
     return values;
   }
 
-  void store_all(const Values& results, Value* i, Value* mask) {
+  // To a vector, from element `i` on.
+  Value* outputs_aligned(Value* i) {
+    auto& b = d_.b;
+    Value* all = d_.i64(0);
+    for (std::size_t output = 0; output < to_.size(); ++output) {
+      Value* at = d_.element(to_[output], d_.dtype(kernel_.outputs[output].buffer), i);
+      all = b.CreateOr(all, b.CreatePtrToInt(at, b.getInt64Ty()));
+    }
+    return b.CreateICmpEQ(b.CreateAnd(all, d_.i64(d_.target().vector_bytes - 1)), d_.i64(0));
+  }
+
+  void store_all(const Values& results, Value* i, Value* mask, bool streamed = false) {
     for (std::size_t output = 0; output < results.size(); ++output) {
       const DType dtype = d_.dtype(kernel_.outputs[output].buffer);
+      if (streamed) {
+        d_.stream(results[output], d_.element(to_[output], dtype, i), dtype, kernel_.lanes);
+        continue;
+      }
       d_.store(results[output], d_.element(to_[output], dtype, i), dtype, kernel_.lanes, mask);
     }
   }
 
   // One vector; `mask` null: all lanes, else lanes up to `last`.
-  void emit_vector(Value* i, Value* mask, Value* last) {
-    store_all(emit_body(d_, kernel_.body, load_all(i, mask, last), kernel_.lanes), i, mask);
+  void emit_vector(Value* i, Value* mask, Value* last, bool streamed = false) {
+    store_all(emit_body(d_, kernel_.body, load_all(i, mask, last), kernel_.lanes), i, mask,
+              streamed);
   }
 
   // Whole vectors and the tail through one copy of the body: only loads and stores come in two

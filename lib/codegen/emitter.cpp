@@ -195,6 +195,13 @@ void Emitter::store(Value* value, Value* pointer, DType dtype, int lanes, Value*
   }
 }
 
+void Emitter::stream(Value* value, Value* pointer, DType dtype, int lanes) {
+  const llvm::Align alignment(size_of(dtype) * static_cast<std::size_t>(lanes));
+  llvm::StoreInst* made = b.CreateAlignedStore(value, pointer, alignment);
+  auto* one = llvm::ConstantAsMetadata::get(b.getInt32(1));
+  made->setMetadata(llvm::LLVMContext::MD_nontemporal, llvm::MDNode::get(b.getContext(), one));
+}
+
 void Emitter::prefetch(Value* pointer, DType dtype, std::int64_t index) {
   constexpr std::uint32_t kForReading = 0, kIntoL2 = 2, kData = 1;
   Value* at = b.CreateGEP(memory_type(dtype), pointer, i64(index));
@@ -307,6 +314,19 @@ void Emitter::nest(std::span<const plan::Extent> loops,
     });
   };
   enter();
+}
+
+Value* Emitter::choose(Value* condition, const std::function<Value*()>& then,
+                       const std::function<Value*()>& otherwise) {
+  std::pair<Value*, llvm::BasicBlock*> values[2];
+  const auto one = [&](std::size_t side, const std::function<Value*()>& make) {
+    Value* made = make();
+    values[side] = {made, b.GetInsertBlock()};
+  };
+  branch(condition, [&] { one(0, then); }, [&] { one(1, otherwise); });
+  llvm::PHINode* chosen = b.CreatePHI(values[0].first->getType(), 2);
+  for (const auto& [value, from] : values) chosen->addIncoming(value, from);
+  return chosen;
 }
 
 void Emitter::branch(Value* condition, const std::function<void()>& then,

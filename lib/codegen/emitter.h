@@ -76,6 +76,8 @@ class Emitter {
   // are the lanes touched; the others read as zero.
   Value* load(Value* pointer, DType dtype, int lanes, Value* mask = nullptr, unsigned align = 0);
   void store(Value* value, Value* pointer, DType dtype, int lanes, Value* mask = nullptr);
+  // Of a whole register, past the caches; aligned to it. x86::order_streams() comes after all.
+  void stream(Value* value, Value* pointer, DType dtype, int lanes);
   Value* load_splat(Value* pointer, DType dtype, int lanes);
   // The line of pointer[index] into L2, where it is memory.
   void prefetch(Value* pointer, DType dtype, std::int64_t index);
@@ -102,6 +104,10 @@ class Emitter {
   // if (condition) ... else ...; of a constant, one side only.
   void branch(Value* condition, const std::function<void()>& then,
               const std::function<void()>& otherwise = {});
+
+  // condition ? then() : otherwise(), of which only one is run.
+  Value* choose(Value* condition, const std::function<Value*()>& then,
+                const std::function<Value*()>& otherwise);
 
   Value* fma(Value* a, Value* x, Value* c);  // one rounding, on every target
 

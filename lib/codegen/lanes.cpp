@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "lib/codegen/ir_backend.h"
+#include "lib/codegen/module_builder.h"
 #include "lib/numerics/elementwise.h"
 #include "mlpjit/error.h"
 
@@ -162,6 +163,53 @@ Values emit_sums(Emitter& e, DType dtype, std::int64_t count, LaneForm form, int
     totals.add(e.i64(whole), emit_block(e, dtype, e.i64(whole * kBlock), rest, form, chains, step));
   }
   return totals.total();
+}
+
+Values centred_sums(Emitter& e, const std::vector<LaneElement>& elements, const Values& centers,
+                    Value* at, Value* mask, Value* last, const Values& before) {
+  Values after;
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    Value* centred = e.b.CreateFSub(elements[i](at, mask, last), centers[i]);
+    after.push_back(e.b.CreateFAdd(before[2 * i], centred));
+    after.push_back(e.fma(centred, centred, before[2 * i + 1]));
+  }
+  return after;
+}
+
+void each_rows(Driver& d, std::span<const plan::Extent> loops, int at_a_time,
+               const std::function<void(std::span<const Values> rows)>& body) {
+  if (loops.empty() || at_a_time == 1) {
+    return d.nest(loops, [&](std::span<Value* const> indices) {
+      const Values row(indices.begin(), indices.end());
+      body({&row, 1});
+    });
+  }
+  const plan::Extent& count = loops.back();
+  const bool part = d.divided() && loops.size() == 1;
+  const auto some = [&](std::span<Value* const> before, Value* first, int rows) {
+    std::vector<Values> all;
+    for (int i = 0; i < rows; ++i) {
+      all.emplace_back(before.begin(), before.end());
+      all.back().push_back(d.plus(first, d.i64(i)));
+    }
+    body(all);
+  };
+  const auto last_loop = [&](std::span<Value* const> before) {
+    const auto [begin, end] = part ? d.range(count) : Driver::Range{d.i64(0), d.extent(count)};
+    if (!part && count.is_known()) {
+      Value* latest = d.plus(end, d.i64(-at_a_time));
+      return d.loop(begin, end, at_a_time, [&](Value* r) {
+        const bool even = count.multiple_of(at_a_time);
+        if (!even) r = d.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, r, latest);
+        some(before, r, at_a_time);
+      });
+    }
+    Value* whole = d.plus(begin, d.b.CreateAnd(d.b.CreateNSWSub(end, begin), d.i64(-at_a_time)));
+    d.loop(begin, whole, at_a_time, [&](Value* r) { some(before, r, at_a_time); });
+    d.loop(whole, end, 1, [&](Value* r) { some(before, r, 1); });
+  };
+  if (loops.size() == 1) return last_loop({});
+  d.nest(loops.first(loops.size() - 1), last_loop);
 }
 
 InnerInput::InnerInput(Emitter& e, Value* base, DType dtype, const plan::Extent& stride, int lanes)

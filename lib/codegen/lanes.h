@@ -41,6 +41,24 @@ Values emit_sums(Emitter& emitter, DType dtype, std::int64_t count, LaneForm for
 // A register of the elements that are reduced, or searched.
 using LaneElement = std::function<Value*(Value* at, Value* mask, Value* last)>;
 
+// What `op`, a reduction of floats or a search of them, makes of `count` elements each: vectors of
+// as many elements as there are columns, for searches of i64.
+Values emit_reductions(Emitter& emitter, ir::Opcode op, DType dtype, std::int64_t count,
+                       LaneForm form, const std::vector<LaneElement>& elements);
+
+// The step of two chains for each of several reductions: the sum of what its elements differ from
+// `centers`, and of the squares.
+Values centred_sums(Emitter& emitter, const std::vector<LaneElement>& elements,
+                    const Values& centers, Value* at, Value* mask, Value* last,
+                    const Values& before);
+
+// Calls body with the indices of some rows, `at_a_time` of them where the last of the loops has so
+// many left. Of a number of rows that is known the last turn begins early enough to end with the
+// last one.
+class Driver;
+void each_rows(Driver& driver, std::span<const plan::Extent> loops, int at_a_time,
+               const std::function<void(std::span<const Values> rows)>& body);
+
 // One element-wise input of a kernel along its innermost loop.
 class InnerInput {
  public:

@@ -15,13 +15,15 @@ namespace {
 
 using ir::Opcode;
 
+// Several of them at a time: one alone would wait for each of its sums.
 class LaneReduction {
  public:
   LaneReduction(Emitter& emitter, DType dtype, std::int64_t count, LaneForm form,
-                const LaneElement& element)
-      : e_(emitter), dtype_(dtype), count_(count), form_(form), element_(element) {}
+                const std::vector<LaneElement>& elements)
+      : e_(emitter), dtype_(dtype), count_(count), form_(form), elements_(elements) {}
 
-  Value* reduce(Opcode op) {
+  // Of each.
+  Values reduce(Opcode op) {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
     switch (op) {
       case Opcode::prod: return pass(1, Opcode::multiply);
@@ -48,74 +50,97 @@ class LaneReduction {
   Value* number(double value, int lanes) { return float_splat(e_, dtype_, value, lanes); }
 
   // One pass: lanes of combine(lane, element), then the tree.
-  Value* pass(double identity, Opcode opcode) {
+  Values pass(double identity, Opcode opcode) {
     const Combine combine = [&](Value* a, Value* c, int lanes) {
       return function(opcode, {a, c}, form_.columns > 1 ? form_.columns : lanes);
     };
-    const std::vector<Lanes> start = {splat_lanes(number(identity, form_.elements()), form_.width)};
-    const auto lanes = emit_lane_loop(
-        e_, count_, form_.width, start,
-        [&](Value* at, Value* mask, Value* last, const Values& sums) {
-          return Values{function(opcode, {sums[0], element_(at, mask, last)}, form_.elements())};
-        });
-    return emit_lane_tree(e_, lanes[0], form_.width, combine);
+    const Lanes start = splat_lanes(number(identity, form_.elements()), form_.width);
+    return joined(start, combine, [&](std::size_t, Value*, Value* x, Value* sum) {
+      return function(opcode, {sum, x}, form_.elements());
+    });
+  }
+  // `step` is given which of the reductions, where its elements begin, they, and the lanes so far.
+  template <class Step>
+  Values joined(const Lanes& start, const Combine& combine, const Step& step) {
+    const auto all =
+        emit_lane_loop(e_, count_, form_.width, std::vector<Lanes>(elements_.size(), start),
+                       [&](Value* at, Value* mask, Value* last, const Values& before) {
+                         Values after;
+                         for (std::size_t i = 0; i < before.size(); ++i)
+                           after.push_back(step(i, at, elements_[i](at, mask, last), before[i]));
+                         return after;
+                       });
+    Values totals;
+    for (const Lanes& lanes : all)
+      totals.push_back(emit_lane_tree(e_, lanes, form_.width, combine));
+    return totals;
   }
 
-  Value* sum() {
-    return emit_sums(e_, dtype_, count_, form_, 1,
-                     [&](Value* at, Value* mask, Value* last, const Values& sums) {
-                       return Values{e_.b.CreateFAdd(sums[0], element_(at, mask, last))};
-                     })[0];
+  Values sum() {
+    return emit_sums(e_, dtype_, count_, form_, static_cast<int>(elements_.size()),
+                     [&](Value* at, Value* mask, Value* last, const Values& before) {
+                       Values after;
+                       for (std::size_t i = 0; i < before.size(); ++i)
+                         after.push_back(e_.b.CreateFAdd(before[i], elements_[i](at, mask, last)));
+                       return after;
+                     });
   }
 
-  Value* mean() {
-    return function(Opcode::divide, {sum(), number(static_cast<double>(count_), form_.columns)},
-                    form_.columns);
+  Values mean() {
+    Values totals = sum();
+    for (Value*& total : totals) {
+      total = function(Opcode::divide, {total, number(static_cast<double>(count_), form_.columns)},
+                       form_.columns);
+    }
+    return totals;
   }
 
-  Value* variance() {
-    Value* center = spread_out(mean());
-    const Values sums = emit_sums(
-        e_, dtype_, count_, form_, 2,
-        [&](Value* at, Value* mask, Value* last, const Values& before) {
-          Value* centred = e_.b.CreateFSub(element_(at, mask, last), center);
-          return Values{e_.b.CreateFAdd(before[0], centred), e_.fma(centred, centred, before[1])};
-        });
-    return emit_spread(e_, dtype_, sums, count_, form_.columns).variance;
+  Values variance() {
+    Values centers = mean();
+    for (Value*& center : centers) center = spread_out(center);
+    const Values sums =
+        emit_sums(e_, dtype_, count_, form_, static_cast<int>(2 * elements_.size()),
+                  [&](Value* at, Value* mask, Value* last, const Values& before) {
+                    return centred_sums(e_, elements_, centers, at, mask, last, before);
+                  });
+    Values all;
+    for (std::size_t i = 0; i < elements_.size(); ++i) {
+      const Values own = {sums[2 * i], sums[2 * i + 1]};
+      all.push_back(emit_spread(e_, dtype_, own, count_, form_.columns).variance);
+    }
+    return all;
   }
 
-  // The number of the first element that equals the extreme: of NaN the first NaN, which is the
+  // The numbers of the first elements that equal the extremes: of NaN the first NaN, which is the
   // extreme then.
-  Value* first_of(Value* extreme) {
+  Values first_of(Values extremes) {
     auto& b = e_.b;
-    Value* wanted = spread_out(extreme);
+    for (Value*& extreme : extremes) extreme = spread_out(extreme);
     const auto elements = static_cast<unsigned>(form_.elements());
     llvm::SmallVector<std::uint32_t, 16> numbers(elements, 0);
     for (unsigned j = 0; j < elements && form_.columns == 1; ++j) numbers[j] = j;
     Value* own = llvm::ConstantDataVector::get(b.getContext(), numbers);
     Value* none =
         b.CreateVectorSplat(elements, b.getInt32(std::numeric_limits<std::int32_t>::max()));
-    const auto lesser = [&](Value* a, Value* c) {
+    const auto lesser = [&](Value* a, Value* c, int) -> Value* {
       return b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, a, c);
     };
-    const auto lanes = emit_lane_loop(
-        e_, count_, form_.width, {splat_lanes(none, form_.width)},
-        [&](Value* at, Value* mask, Value* last, const Values& before) {
-          Value* x = element_(at, mask, last);
-          Value* found = b.CreateOr(b.CreateFCmpOEQ(x, wanted), b.CreateFCmpUNO(x, x));
-          Value* index = b.CreateVectorSplat(elements, b.CreateTrunc(at, b.getInt32Ty()));
-          return Values{lesser(before[0], b.CreateSelect(found, b.CreateAdd(index, own), none))};
-        });
-    Value* first = emit_lane_tree(e_, lanes[0], form_.width,
-                                  [&](Value* a, Value* c, int) { return lesser(a, c); });
-    return b.CreateSExt(first, e_.lanes_type(DType::i64, form_.columns));
+    Values first =
+        joined(splat_lanes(none, form_.width), lesser,
+               [&](std::size_t i, Value* at, Value* x, Value* before) {
+                 Value* found = b.CreateOr(b.CreateFCmpOEQ(x, extremes[i]), b.CreateFCmpUNO(x, x));
+                 Value* index = b.CreateVectorSplat(elements, b.CreateTrunc(at, b.getInt32Ty()));
+                 return lesser(before, b.CreateSelect(found, b.CreateAdd(index, own), none), 0);
+               });
+    for (Value*& one : first) one = b.CreateSExt(one, e_.lanes_type(DType::i64, form_.columns));
+    return first;
   }
 
   Emitter& e_;
   const DType dtype_;
   const std::int64_t count_;
   const LaneForm form_;
-  const LaneElement& element_;
+  const std::vector<LaneElement>& elements_;
 };
 
 class Reduction {
@@ -127,7 +152,8 @@ class Reduction {
 
   void emit_rows() {
     touch_buffers();
-    d_.nest(kernel_.outer, [&](std::span<Value* const> indices) { emit_row(indices); });
+    each_rows(d_, kernel_.outer, kernel_.rows,
+              [&](std::span<const Values> rows) { emit_some(rows); });
   }
 
   void emit_columns(const plan::Extent& columns) {
@@ -159,26 +185,32 @@ class Reduction {
     return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
                       d_.offset(access.strides, indices));
   }
-  Value* reduce(LaneForm form, const LaneElement& element) {
-    return LaneReduction(d_, dtype_, kernel_.inner, form, element).reduce(kernel_.op);
+  Values reduce(LaneForm form, const std::vector<LaneElement>& elements) {
+    return emit_reductions(d_, kernel_.op, dtype_, kernel_.inner, form, elements);
   }
 
-  void emit_row(std::span<Value* const> indices) {
-    std::vector<InnerInput> inputs;
-    for (const plan::Access& in : kernel_.inputs) {
-      inputs.emplace_back(d_, address(in, indices), d_.dtype(in.buffer), in.strides.back(),
-                          kernel_.lanes);
+  void emit_some(std::span<const Values> rows) {
+    std::vector<LaneElement> elements;
+    for (const Values& indices : rows) {
+      std::vector<InnerInput> inputs;
+      for (const plan::Access& in : kernel_.inputs) {
+        inputs.emplace_back(d_, address(in, indices), d_.dtype(in.buffer), in.strides.back(),
+                            kernel_.lanes);
+      }
+      elements.emplace_back([this, inputs](Value* at, Value* mask, Value* last) {
+        Values values;
+        for (const InnerInput& input : inputs) values.push_back(input.load(d_, at, mask, last));
+        return emit_body(d_, kernel_.producer, values, kernel_.lanes)[0];
+      });
     }
-    Value* reduced = reduce({kernel_.lanes, 1}, [&](Value* at, Value* mask, Value* last) {
-      Values values;
-      for (const InnerInput& input : inputs) values.push_back(input.load(d_, at, mask, last));
-      return emit_body(d_, kernel_.producer, values, kernel_.lanes)[0];
-    });
-    Values arguments = {reduced};
-    for (const plan::Access& extra : kernel_.extras)
-      arguments.push_back(d_.load(address(extra, indices), d_.dtype(extra.buffer), 1));
-    const Values results = emit_body(d_, kernel_.consumer, arguments, 1);
-    d_.store(results[0], address(kernel_.out, indices), d_.dtype(kernel_.out.buffer), 1);
+    const Values reduced = reduce({kernel_.lanes, 1}, elements);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      Values arguments = {reduced[i]};
+      for (const plan::Access& extra : kernel_.extras)
+        arguments.push_back(d_.load(address(extra, rows[i]), d_.dtype(extra.buffer), 1));
+      const Values results = emit_body(d_, kernel_.consumer, arguments, 1);
+      d_.store(results[0], address(kernel_.out, rows[i]), d_.dtype(kernel_.out.buffer), 1);
+    }
   }
 
   // A vector of columns from `column` on; `count`: how many there are, null: all.
@@ -192,7 +224,7 @@ class Reduction {
                              access.strides.back(), lanes);
       return input.load(d_, d_.i64(0), mask, last);
     };
-    Value* reduced = reduce({1, lanes}, [&](Value* row, Value*, Value*) {
+    const LaneElement element = [&](Value* row, Value*, Value*) {
       Values values;
       for (const plan::Access& in : kernel_.inputs) {
         Values indices(outer.begin(), outer.end());
@@ -200,8 +232,8 @@ class Reduction {
         values.push_back(load(in, indices));
       }
       return emit_body(d_, kernel_.producer, values, lanes)[0];
-    });
-    Values arguments = {reduced}, indices(outer.begin(), outer.end());
+    };
+    Values arguments = reduce({1, lanes}, {element}), indices(outer.begin(), outer.end());
     for (const plan::Access& extra : kernel_.extras) arguments.push_back(load(extra, indices));
     indices.push_back(column);
     const Values results = emit_body(d_, kernel_.consumer, arguments, lanes);
@@ -214,6 +246,11 @@ class Reduction {
 };
 
 }  // namespace
+
+Values emit_reductions(Emitter& e, ir::Opcode op, DType dtype, std::int64_t count, LaneForm form,
+                       const std::vector<LaneElement>& elements) {
+  return LaneReduction(e, dtype, count, form, elements).reduce(op);
+}
 
 void emit(Driver& driver, const plan::ReductionKernel& kernel) {
   Reduction(driver, kernel).emit_rows();

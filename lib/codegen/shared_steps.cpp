@@ -107,14 +107,14 @@ class OpenFields {
       found_.push_back({&kernel.m, kernel.m.known(), kernel.m.known() % kernel.lanes == 0 ? 1 : 0});
   }
   void open(const plan::ReductionKernel& kernel) {
-    if (!kernel.outer.empty()) add(kernel.outer[0], 1);
+    if (!kernel.outer.empty()) add(kernel.outer[0], kernel.outer.size() == 1 ? kernel.rows : 1);
   }
   void open(const plan::ColumnReductionKernel& kernel) {
     if (kernel.outer.empty()) return add(kernel.columns, kernel.lanes);
     add(kernel.outer[0], 1);
   }
   void open(const plan::RowKernel& kernel) {
-    if (!kernel.outer.empty()) add(kernel.outer[0], 1);
+    if (!kernel.outer.empty()) add(kernel.outer[0], kernel.outer.size() == 1 ? kernel.rows : 1);
   }
   void open(const plan::CopyKernel& kernel) {
     add(plan_.buffers[kernel.from].bytes, kernel.vector_bytes);

@@ -43,4 +43,8 @@ Value* permute(Emitter& e, Value* low, Value* high, Value* index) {
               {low, index, high});
 }
 
+void order_streams(Emitter& e) {
+  e.b.CreateIntrinsic(llvm::Intrinsic::x86_sse_sfence, {}, {});
+}
+
 }  // namespace mlpjit::codegen::x86

@@ -12,4 +12,7 @@ void initialize();
 // `low`, followed by `high` where it is not null, a register each. For targets that permute.
 Value* permute(Emitter& emitter, Value* low, Value* high, Value* index);
 
+// Stores past the caches so far are seen by other threads before what comes after.
+void order_streams(Emitter& emitter);
+
 }  // namespace mlpjit::codegen::x86

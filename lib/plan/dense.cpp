@@ -315,9 +315,6 @@ void Planner::place_operands(DenseProduct& product, const ir::Op& op) {
   if (op.operands.size() > 2) product.bias = buffer(op.operands[2]);
 }
 
-// Weights of so many times L2 come from memory.
-constexpr std::size_t kFromMemory = 16;
-
 // Lanes, tiles, micro-kernels and the order of loops; gives the reason.
 std::string Planner::decide_chains(DenseKernel& kernel) {
   const Target& target = plan_.target;
@@ -337,7 +334,7 @@ std::string Planner::decide_chains(DenseKernel& kernel) {
   if (kernel.columns_outer) reason += ", panels outermost: the weights exceed half of L2";
   // From memory the first pass over a group of panels waits for each line, though the processor
   // fetches ahead by itself; from the last level of cache it does not.
-  if (kernel.columns_outer && kernel.packed && weights > kFromMemory * target.l2_bytes)
+  if (kernel.columns_outer && kernel.packed && weights > target.cached_bytes())
     kernel.prefetch = 64;
   // Among threads: each reads its own weights, of few rows or many weights; else its own rows,
   // which it has made itself in the layer before.

@@ -27,6 +27,17 @@ std::vector<Extent> sizes_of(const Shape& shape) {
 
 }  // namespace
 
+// Results that no cache would keep, in one loop: a store into the cache would first read the line.
+bool Planner::streams(const ElementwiseKernel& kernel) const {
+  if (!plan_.target.streams || kernel.loops.size() != 1 || !kernel.loops[0].is_known())
+    return false;
+  return std::ranges::all_of(kernel.outputs, [&](const Access& out) {
+    const std::size_t size = size_of(plan_.buffers[out.buffer].dtype);
+    return size >= 4 && plan_.target.lanes(size) == kernel.lanes &&
+           static_cast<std::size_t>(kernel.loops[0].known()) * size > plan_.target.cached_bytes();
+  });
+}
+
 bool Planner::plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named,
                                std::string& why_not) {
   std::optional<Body> body = make_body(ops, {}, {results.begin(), results.end()});
@@ -54,7 +65,9 @@ bool Planner::plan_elementwise(Ops ops, std::span<const ir::ValueId> results, co
   }
   kernel.loops = nest.sizes;
   kernel.lanes = body_lanes(main_, *body, plan_.target);
-  kernel.shared_tail = shares_tail(main_, *body, kernel.loops.back(), kernel.lanes);
+  kernel.streams = streams(kernel);
+  kernel.shared_tail =
+      !kernel.streams && shares_tail(main_, *body, kernel.loops.back(), kernel.lanes);
   const std::string reason = fmt::format("{} ops, {} loops, {} lanes", body->ops.size(),
                                          kernel.loops.size(), kernel.lanes);
   kernel.body = std::move(*body);

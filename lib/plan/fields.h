@@ -28,6 +28,7 @@ void fields(Io& io, ElementwiseKernel& kernel) {
   io.field("loops", kernel.loops);
   io.field("lanes", kernel.lanes);
   io.field("shared_tail", kernel.shared_tail);
+  io.field("streams", kernel.streams);
   io.line();
   io.field("in", kernel.inputs);
   io.field("out", kernel.outputs);
@@ -124,6 +125,7 @@ void fields(Io& io, ReductionKernel& kernel) {
   io.field("outer", kernel.outer);
   io.field("inner", kernel.inner);
   io.field("lanes", kernel.lanes);
+  io.field("rows", kernel.rows);
   io.line();
   io.field("in", kernel.inputs);
   io.field("extras", kernel.extras);
@@ -146,6 +148,8 @@ void fields(Io& io, RowKernel& kernel) {
   io.field("outer", kernel.outer);
   io.field("columns", kernel.columns);
   io.field("lanes", kernel.lanes);
+  io.field("rows", kernel.rows);
+  io.field("kept", kernel.kept);
   io.line();
   io.field("in", kernel.inputs);
   io.id("gamma", kernel.gamma);

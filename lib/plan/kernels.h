@@ -45,6 +45,7 @@ struct ElementwiseKernel {
   Body body;      // arguments: inputs; results: outputs
   int lanes = 0;  // elements of one vector: the target's, by the widest dtype of the body
   bool shared_tail = false;  // one copy of the body for whole vectors and the last, partial one
+  bool streams = false;      // outputs that are aligned to a vector are written past the caches
   friend bool operator==(const ElementwiseKernel&, const ElementwiseKernel&) = default;
 };
 
@@ -165,6 +166,7 @@ struct ReductionKernel {
   std::vector<Extent> outer;   // loops over the results
   std::int64_t inner = 0;      // elements reduced for each, in row-major order
   int lanes = 0;               // elements of one vector; of the 16 lanes of the form
+  int rows = 1;                // at a time, of the last outer loop
   std::vector<Access> inputs;  // strides over outer, then inner
   Body producer;               // arguments: inputs; one result
   Body consumer;               // arguments: the reduced value, then extras; one result
@@ -186,12 +188,14 @@ struct RowKernel {
   std::vector<Extent> outer;  // loops over the rows
   std::int64_t columns = 0;
   int lanes = 0;                       // elements of one vector; of the 16 lanes of the form
+  int rows = 1;                        // at a time, of the last outer loop
   std::vector<Access> inputs;          // of the producer; strides over outer, then column
   Body producer;                       // one result
+  bool kept = false;                   // what it gives is kept in the scratch, else made again
   std::int64_t gamma = -1, beta = -1;  // layer_norm; buffers of `columns` elements
   double epsilon = 0;
-  BufferId scratch = 0;  // one row of the producer's result
-  Body consumer;         // arguments: the normalised value, then extras; one result
+  std::int64_t scratch = -1;  // buffer for one row of intermediate results, or -1
+  Body consumer;              // arguments: the normalised value, then extras; one result
   std::vector<Access> extras;
   Access out;
   friend bool operator==(const RowKernel&, const RowKernel&) = default;

@@ -74,9 +74,9 @@ void Planner::divide_steps() {
   for (Step& step : plan_.steps) {
     step.units = choose_units(plan_, step.kernel, division_);
     const auto* row = std::get_if<RowKernel>(&step.kernel);
-    if (row != nullptr && step.units.divided())
-      plan_.scratch_bytes =
-          std::max(plan_.scratch_bytes, plan_.buffers[row->scratch].bytes.known());
+    if (row == nullptr || row->scratch < 0 || !step.units.divided()) continue;
+    const Buffer& scratch = plan_.buffers[static_cast<BufferId>(row->scratch)];
+    plan_.scratch_bytes = std::max(plan_.scratch_bytes, scratch.bytes.known());
   }
 }
 

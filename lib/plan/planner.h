@@ -118,6 +118,7 @@ class Planner {
   bool plan_lookup(ir::OpId id, std::string& why_not);
 
   // kernels.cpp, dense.cpp: false and why when this form does not fit; no step is added then.
+  bool streams(const ElementwiseKernel& kernel) const;
   bool plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named,
                         std::string& why_not);
   bool plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
@@ -180,7 +181,7 @@ void for_each_buffer(const Kernel& kernel, F&& f) {
           reads(k.inputs);
           maybe(k.gamma, false);
           maybe(k.beta, false);
-          f(k.scratch, true);
+          maybe(k.scratch, true);
           reads(k.extras);
           f(k.out.buffer, true);
         } else if constexpr (std::is_base_of_v<LibraryKernel, K>) {

@@ -43,6 +43,18 @@ Shape permuted(const Shape& shape, const std::vector<int>& order) {
   return result;
 }
 
+// Rows that are reduced at a time: a chain of sums that waits for each step leaves most of the
+// machine idle. Where what comes before the sums is long, or registers are few, one.
+int rows_at_a_time(const ir::Function& main, const Body& producer, const std::vector<Extent>& outer,
+                   int lanes, const Target& target) {
+  constexpr int kShort = 12, kMost = 4;
+  if (outer.empty() || body_cost(main, producer) > kShort) return 1;
+  const int registers = numerics::kLanes / lanes;  // of one chain
+  int rows = std::clamp(target.vector_registers / 8 / registers, 1, kMost);
+  while (rows > 1 && outer.back().is_known() && outer.back().known() < rows) rows /= 2;
+  return rows;
+}
+
 bool is_repeated_or_dense(const Extent& stride) {
   return stride == 0 || stride == 1;
 }
@@ -163,6 +175,7 @@ bool Planner::plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::s
   };
   if (loops.is_rows()) {
     kernel.lanes = std::min(plan_.target.lanes(size_of(from.dtype)), numerics::kLanes);
+    kernel.rows = rows_at_a_time(main_, kernel.producer, kernel.outer, kernel.lanes, plan_.target);
     ReductionKernel rows = std::move(static_cast<ReductionKernel&>(kernel));
     add_step(std::move(rows), named, ir::to_string(op.opcode), reason("16 lanes"));
     return true;
@@ -226,7 +239,12 @@ bool Planner::plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string&
   kernel.producer = *producer;
   kernel.consumer = *consumer;
   kernel.lanes = std::min(plan_.target.lanes(size_of(type(operand).dtype)), numerics::kLanes);
-  kernel.scratch = workspace_buffer({type(operand).dtype, {kernel.columns}, false}, "row");
+  kernel.kept = !kernel.producer.ops.empty();
+  if (!kernel.kept) {
+    kernel.rows = rows_at_a_time(main_, kernel.producer, kernel.outer, kernel.lanes, plan_.target);
+  }
+  if (kernel.kept || kernel.op == ir::Opcode::softmax)
+    kernel.scratch = workspace_buffer({type(operand).dtype, {kernel.columns}, false}, "row");
   const std::string reason =
       fmt::format("{} rows of {}, each read once",
                   to_string(elements(shape).divided_by(kernel.columns)), kernel.columns);

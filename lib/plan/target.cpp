@@ -19,7 +19,7 @@ constexpr std::string_view kHere = kX86;
 #endif
 
 constexpr std::array kTargets = {
-    Target{.name = "baseline", .triple = kX86, .cpu = "x86-64"},
+    Target{.name = "baseline", .triple = kX86, .cpu = "x86-64", .streams = true},
     Target{.name = "avx2",
            .isa = support::Isa::avx2,
            .triple = kX86,
@@ -27,6 +27,7 @@ constexpr std::array kTargets = {
            .vector_bytes = 32,
            .fma = true,
            .rounding = true,
+           .streams = true,
            .permutes = Permutes::f32},
     Target{.name = "avx512",
            .isa = support::Isa::avx512,
@@ -37,6 +38,7 @@ constexpr std::array kTargets = {
            .fma = true,
            .rounding = true,
            .masks = true,
+           .streams = true,
            .permutes = Permutes::two_registers,
            .cycles = Cycles::avx512},
     // Described, not generated for: the cycles of its ops are not measured.

@@ -33,11 +33,14 @@ struct Target {
   bool fma = false;       // a multiply-add of one rounding
   bool rounding = false;  // trunc, floor and kin as instructions
   bool masks = false;     // loads, stores and selects of some lanes at no cost
+  bool streams = false;   // stores past the caches
   Permutes permutes = Permutes::none;
   Cycles cycles = Cycles::avx2;
   std::size_t l1_bytes = 32 << 10;
   std::size_t l2_bytes = 1 << 20;
 
+  // More than this comes from memory, or goes there.
+  std::size_t cached_bytes() const { return 16 * l2_bytes; }
   int lanes(std::size_t element_bytes) const {
     return vector_bytes / static_cast<int>(element_bytes);
   }

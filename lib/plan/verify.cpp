@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "lib/ir/fusion.h"
+#include "lib/ir/opcodes.h"
 #include "lib/numerics/backend.h"
 #include "lib/plan/planner.h"
 
@@ -250,6 +251,9 @@ class Verifier {
 
   void kernel(const ElementwiseKernel& kernel) {
     check(!kernel.loops.empty() && !kernel.outputs.empty(), "it has no loop or no output");
+    check(!kernel.streams ||
+              (kernel.loops.size() == 1 && !kernel.shared_tail && plan_.target.streams),
+          "streams of more than one loop, or with a tail");
     accesses(kernel.inputs, kernel.loops);
     accesses(kernel.outputs, kernel.loops);
     for (const Access& out : kernel.outputs)
@@ -365,8 +369,14 @@ class Verifier {
     check(listed == called, "its micro-kernels are not those that its tilings call");
   }
 
+  static void rows_at_a_time(int rows, const std::vector<Extent>& outer) {
+    const bool good = rows == 1 || (rows > 1 && (rows & (rows - 1)) == 0 && !outer.empty());
+    check(good && (rows == 1 || !outer.back().is_known() || outer.back().known() >= rows),
+          "{} rows at a time", rows);
+  }
   void kernel(const ReductionKernel& kernel) {
     reduction(kernel, {});
+    rows_at_a_time(kernel.rows, kernel.outer);
     whole_lanes(kernel.lanes);
     vector(kernel.lanes, dtype_of(kernel.producer));
   }
@@ -404,7 +414,12 @@ class Verifier {
     accesses(kernel.inputs, loops);
     accesses(kernel.extras, loops);
     access(kernel.out, loops);
-    access({kernel.scratch, {1}}, {kernel.columns});
+    if (kernel.scratch >= 0)
+      access({static_cast<BufferId>(kernel.scratch), {1}}, {kernel.columns});
+    else
+      check(!kernel.kept && kernel.op != ir::Opcode::softmax, "no row of scratch");
+    rows_at_a_time(kernel.rows, kernel.outer);
+    check(!kernel.kept || kernel.rows == 1, "one row of scratch for {}", kernel.rows);
     check((kernel.gamma >= 0) == (kernel.beta >= 0), "gamma without beta");
     for (const std::int64_t id : {kernel.gamma, kernel.beta}) {
       if (id >= 0) access({static_cast<BufferId>(id), {1}}, {kernel.columns});
@@ -499,8 +514,10 @@ class Verifier {
   }
   void divided(const Units& units, const RowKernel& kernel) {
     turns_of(units, kernel.outer);
-    check(plan_.buffers[kernel.scratch].bytes.at(1) <= plan_.scratch_bytes,
-          "a thread's scratch of {} bytes is too small", plan_.scratch_bytes);
+    if (kernel.scratch < 0) return;
+    const Buffer& scratch = plan_.buffers[static_cast<BufferId>(kernel.scratch)];
+    check(scratch.bytes.at(1) <= plan_.scratch_bytes, "a thread's scratch of {} bytes is too small",
+          plan_.scratch_bytes);
   }
   void divided(const Units& units, const CopyKernel& kernel) {
     parts_of(units, plan_.buffers[kernel.from].bytes);

@@ -20,6 +20,7 @@ constexpr const char* kProgram = R"(func @main(%x: f32[B, 40], %w: f32[48, 40] =
   %h = dense %x, %w
   %t = tanh %h
   %n = layer_norm %t, %g, %g {epsilon = 1e-05}
+  %soft = softmax %h {axis = 1}
   %y = dense %n, %v
   %m = mean %y {axes = [1], keepdims = false}
   %q = concat %s, %s {axis = 0}
@@ -39,7 +40,7 @@ constexpr const char* kProgram = R"(func @main(%x: f32[B, 40], %w: f32[48, 40] =
     ^(%b: f32[3])
     yield %b
   }
-  return %m, %q, %r, %o, %e1, %e2, %e3, %e4, %e5, %e6, %c, %x
+  return %m, %soft, %q, %r, %o, %e1, %e2, %e3, %e4, %e5, %e6, %c, %x
 }
 )";
 
@@ -106,6 +107,13 @@ DenseKernel& batch(Plan& plan) {
   for (Step& step : plan.steps) {
     auto* kernel = std::get_if<DenseKernel>(&step.kernel);
     if (kernel != nullptr && !kernel->batch.empty()) return *kernel;
+  }
+  throw InternalError("no such kernel");
+}
+Step& softmax(Plan& plan) {
+  for (Step& step : plan.steps) {
+    const auto* row = std::get_if<RowKernel>(&step.kernel);
+    if (row != nullptr && row->scratch >= 0) return step;
   }
   throw InternalError("no such kernel");
 }
@@ -192,7 +200,7 @@ TEST(PlanVerifier, FindsEachFault) {
       {"no turns", [](Plan& p) { step<DenseKernel>(p).units = {7, 1}; }},
       {"no turns", [](Plan& p) { step<RowKernel>(p).units = {7, 1}; }},
       {"no turns", [](Plan& p) { step<ReductionKernel>(p).units = {dim_extent(), 2}; }},
-      {"scratch of", [](Plan& p) { step<RowKernel>(p).units = {dim_extent(), 1}; }},
+      {"scratch of", [](Plan& p) { softmax(p).units = {dim_extent(), 1}; }},
       {"units of 4 are not", [](Plan& p) { step<CopyKernel>(p).units = {2, 4}; }},
       {"units of 0 cycles", [](Plan& p) { step<RowKernel>(p).units = {dim_extent(), 1, 0}; }},
       {"cannot be divided", [](Plan& p) { step<LibraryKernel>(p).units = {2, 1}; }},
@@ -252,6 +260,16 @@ TEST(PlanVerifier, FindsEachFault) {
          from.bytes = from.bytes + 64;
        }},
       {"vectors of 0 bytes", [](Plan& p) { first<CopyKernel>(p).vector_bytes = 0; }},
+      {"streams of",
+       [](Plan& p) {
+         auto& kernel = first<ElementwiseKernel>(p);
+         kernel.streams = kernel.shared_tail = true;
+       }},
+      {"rows at a time", [](Plan& p) { first<ReductionKernel>(p).rows = 3; }},
+      {"rows at a time", [](Plan& p) { first<RowKernel>(p).rows = 0; }},
+      {"no row of scratch", [](Plan& p) { std::get<RowKernel>(softmax(p).kernel).scratch = -1; }},
+      {"no row of scratch", [](Plan& p) { first<RowKernel>(p).kept = true; }},
+      {"one row of scratch", [](Plan& p) { std::get<RowKernel>(softmax(p).kernel).kept = true; }},
       {"a predicate of", [](Plan& p) { first<CondKernel>(p).predicate = 0; }},
   };
   for (const auto& [what, damage] : faults) {

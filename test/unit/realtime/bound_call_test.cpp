@@ -214,6 +214,27 @@ TEST_F(BoundCalls, OfMoreThanDenseLayers) {
   for (std::size_t i = 0; i < want.size(); ++i) EXPECT_TRUE(identical(got[i], want[i])) << i;
 }
 
+// Such results are written past the caches, where they are aligned to a vector.
+TEST_F(BoundCalls, OfLargeResultsWhereverTheyLie) {
+  struct Large : nn::HybridBlock {
+    Tensor hybrid_forward(const Ops& F, const Tensor& x) override { return F.relu(x) * 2 + x; }
+  };
+  Large net;
+  constexpr std::int64_t kCount = (5 << 20) + 3;
+  const Tensor x = random::normal({kCount});
+  const std::vector<float> in = x.to_vector<float>(), want = net(x).to_vector<float>();
+  net.hybridize();
+  EXPECT_EQ(net(x).to_vector<float>(), want);
+  BoundCall run = net.bind({f32({kCount})});
+  std::vector<float> out(kCount + 16);
+  for (const int offset : {0, 1, 4, 15}) {
+    std::ranges::fill(out, -7.f);
+    ASSERT_EQ(run({in.data()}, {out.data() + offset}), Status::ok);
+    EXPECT_TRUE(std::equal(want.begin(), want.end(), out.begin() + offset)) << offset;
+    EXPECT_EQ(std::ranges::count(out, -7.f), 16);
+  }
+}
+
 TEST_F(BoundCalls, TellAnIndexThatIsOutOfRange) {
   struct Looks : nn::HybridBlock {
     Tensors hybrid_forward_n(const Ops& F, const Tensors& in) override {
