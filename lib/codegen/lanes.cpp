@@ -199,9 +199,7 @@ void each_rows(Driver& d, std::span<const plan::Extent> loops, int at_a_time,
     if (!part && count.is_known()) {
       Value* latest = d.plus(end, d.i64(-at_a_time));
       return d.loop(begin, end, at_a_time, [&](Value* r) {
-        const bool even = count.multiple_of(at_a_time);
-        if (!even) r = d.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, r, latest);
-        some(before, r, at_a_time);
+        some(before, d.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, r, latest), at_a_time);
       });
     }
     Value* whole = d.plus(begin, d.b.CreateAnd(d.b.CreateNSWSub(end, begin), d.i64(-at_a_time)));

@@ -88,6 +88,13 @@ class OpenFields {
     add(split.larger, 0);
   }
   void add_unused(const plan::Extent& size) { found_.push_back({&size, size.known(), 0, false}); }
+  // The last loop passes so many at a time, and ends with the last of them.
+  void add_rows(const std::vector<plan::Extent>& outer, int at_a_time) {
+    if (outer.empty()) return;
+    if (outer.size() > 1) return add(outer[0], 1);
+    if (outer[0].is_known() && outer[0].known() > at_a_time)
+      found_.push_back({&outer[0], outer[0].known(), 0});
+  }
   void add_first(const plan::Access& access) {
     if (access.first.is_known() && !(access.first == 0))
       found_.push_back({&access.first, access.first.known(), 0});
@@ -106,16 +113,12 @@ class OpenFields {
     if (kernel.m.is_known() && kernel.m.known() > kernel.vectors * kernel.lanes)
       found_.push_back({&kernel.m, kernel.m.known(), kernel.m.known() % kernel.lanes == 0 ? 1 : 0});
   }
-  void open(const plan::ReductionKernel& kernel) {
-    if (!kernel.outer.empty()) add(kernel.outer[0], kernel.outer.size() == 1 ? kernel.rows : 1);
-  }
+  void open(const plan::ReductionKernel& kernel) { add_rows(kernel.outer, kernel.rows); }
   void open(const plan::ColumnReductionKernel& kernel) {
     if (kernel.outer.empty()) return add(kernel.columns, kernel.lanes);
     add(kernel.outer[0], 1);
   }
-  void open(const plan::RowKernel& kernel) {
-    if (!kernel.outer.empty()) add(kernel.outer[0], kernel.outer.size() == 1 ? kernel.rows : 1);
-  }
+  void open(const plan::RowKernel& kernel) { add_rows(kernel.outer, kernel.rows); }
   void open(const plan::CopyKernel& kernel) {
     add(plan_.buffers[kernel.from].bytes, kernel.vector_bytes);
   }
