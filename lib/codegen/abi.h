@@ -21,8 +21,8 @@ using RangeFunction = void (*)(const Runtime* runtime, void* const* slots, std::
 
 // What generated code may call, besides functions of other generated code.
 struct Runtime {
-  // Runs the op of plan step `step` on the same slots and workspace, one that has no kernel or whose
-  // kernel refuses a value; returns a status.
+  // Runs the op of plan step `step` on the same slots and workspace, one that has no kernel or
+  // whose kernel refuses a value; returns a status.
   std::int64_t (*library)(const Runtime* runtime, std::uint32_t step, void* const* slots,
                           std::byte* workspace) = nullptr;
   // Exact fused multiply-add for targets without the instruction.

@@ -41,6 +41,7 @@ class Tile {
                                       i64,     pointer, pointer, i64,     i64};
     for (std::size_t i = 0; i < kernel_.extras.size(); ++i)
       types.insert(types.end(), {pointer, i64});
+    if (kernel_.prefetch_panels > 0) types.push_back(pointer);  // where what is fetched begins
     auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(module_.context()), types, false);
     return module_.shared(key(), rest(), type, [&](llvm::Function* made) { emit(made); });
   }
@@ -58,8 +59,9 @@ class Tile {
     std::string chains;
     if (kernel_.chains > 1)
       chains = fmt::format(".{}of{}chains.{}", shape_.live, kernel_.chains, tail());
-    const std::string prefetch =
-        kernel_.prefetch == 0 ? "" : fmt::format(".{}ahead", kernel_.prefetch);
+    std::string prefetch;
+    if (kernel_.prefetch_steps > 0) prefetch = fmt::format(".{}ahead", kernel_.prefetch_steps);
+    if (kernel_.prefetch_panels > 0) prefetch = fmt::format(".{}next", kernel_.prefetch_panels);
     return fmt::format("tile.{}x{}{}.{}{}{}{}{}.{}.{}", shape_.rows, shape_.panels, chains,
                        to_string(kernel_.dtype), shape_.partial ? ".partial" : "",
                        kernel_.packed ? "" : ".matrix", prefetch, kernel_.bias >= 0 ? ".bias" : "",
@@ -193,12 +195,19 @@ class Tile {
     Values weights;
     for (int p = 0; p < shape_.panels; ++p) {
       Value* base = e_->element(panels_[static_cast<std::size_t>(p)], dtype, at_k);
-      if (kernel_.prefetch > 0) e_->prefetch(base, dtype, ahead + kernel_.prefetch * kernel_.panel);
+      if (kernel_.prefetch_steps > 0)
+        e_->prefetch(base, dtype, ahead + kernel_.prefetch_steps * kernel_.panel);
       for (int v = 0; v < vectors(); ++v) {
         Value* at = e_->element(base, dtype, ahead + v * lanes_);
         weights.push_back(
             e_->load(at, dtype, lanes_, kernel_.packed ? nullptr : mask(p, v), align));
       }
+    }
+    for (int p = 0; p < kernel_.prefetch_panels; ++p) {
+      const unsigned last = kExtras + 2 * static_cast<unsigned>(kernel_.extras.size());
+      Value* panel =
+          e_->element(argument(last), dtype, e_->times(argument(kPanelStep), e_->i64(p)));
+      e_->prefetch(e_->element(panel, dtype, at_k), dtype, ahead);
     }
     for (std::size_t r = 0; r < rows_.size(); ++r) {
       Value* x =
@@ -416,6 +425,18 @@ class DenseDriver {
     return d_.b.CreateAnd(d_.number(kernel_.n), d_.i64(kernel_.panel - 1));  // a power of two
   }
 
+  // Those of the next group that the tile of rows from r on has to fetch; its own again where all
+  // are there. Behind the last panel there is nothing, and nothing comes of it.
+  Value* next_panels(Value* r, Value* p, std::int64_t panels) {
+    auto& b = d_.b;
+    Value* pass = b.CreateUDiv(r, d_.i64(kernel_.tilings.front().rows.largest()));
+    Value* done = d_.times(pass, d_.i64(kernel_.prefetch_panels));
+    Value* next = d_.plus(d_.plus(p, d_.i64(panels)), done);
+    Value* first = b.CreateSelect(b.CreateICmpSLT(done, d_.i64(panels)), next, p);
+    return d_.element(d_.pointer(kernel_.weight), kernel_.dtype,
+                      d_.times(first, d_.number(kernel_.panel_step)));
+  }
+
   void call(Value* r, std::int64_t rows, Value* p, std::int64_t panels, bool partial) {
     auto& b = d_.b;
     Value* column = d_.times(p, d_.i64(kernel_.panel));
@@ -448,6 +469,7 @@ class DenseDriver {
       arguments.push_back(at_tile(extra));
       arguments.push_back(d_.extent(kernel_.row_stride(extra)));
     }
+    if (kernel_.prefetch_panels > 0) arguments.push_back(next_panels(r, p, panels));
     llvm::Function* callee =
         Tile(d_.module, kernel_, kernel_.micro_kernel(rows, panels, partial)).get();
     b.CreateCall(callee, arguments);

@@ -211,15 +211,18 @@ void each_rows(Driver& d, std::span<const plan::Extent> loops, int at_a_time,
 }
 
 InnerInput::InnerInput(Emitter& e, Value* base, DType dtype, const plan::Extent& stride, int lanes)
-    : base_(base), dtype_(dtype), stride_(stride), lanes_(lanes) {
-  if (stride == 0) splat_ = e.load_splat(base, dtype, lanes);
+    : base_(base), dtype_(dtype), lanes_(lanes) {
+  if (stride == 0)
+    splat_ = e.load_splat(base, dtype, lanes);
+  else if (stride != 1)
+    stride_ = e.extent(stride);
 }
 
 Value* InnerInput::load(Emitter& e, Value* at, Value* mask, Value* last) const {
   if (splat_ != nullptr) return splat_;
-  if (stride_ == 1) return e.load(e.element(base_, dtype_, at), dtype_, lanes_, mask);
-  Value* first = e.element(base_, dtype_, e.times(at, e.extent(stride_)));
-  return e.load_strided(first, dtype_, lanes_, e.extent(stride_), last);
+  if (stride_ == nullptr) return e.load(e.element(base_, dtype_, at), dtype_, lanes_, mask);
+  return e.load_strided(e.element(base_, dtype_, e.times(at, stride_)), dtype_, lanes_, stride_,
+                        last);
 }
 
 Value* emit_function(Emitter& e, ir::Opcode opcode, DType dtype, const Values& operands,

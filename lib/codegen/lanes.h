@@ -53,8 +53,8 @@ Values centred_sums(Emitter& emitter, const std::vector<LaneElement>& elements,
                     const Values& before);
 
 // Calls body with the indices of some rows, `at_a_time` of them where the last of the loops has so
-// many left. Of a number of rows that is known the last turn begins early enough to end with the
-// last one.
+// many left. Of a number of rows that is known, and not divided, the last turn begins early enough
+// to end with the last one.
 class Driver;
 void each_rows(Driver& driver, std::span<const plan::Extent> loops, int at_a_time,
                const std::function<void(std::span<const Values> rows)>& body);
@@ -69,8 +69,8 @@ class InnerInput {
  private:
   Value* base_;
   DType dtype_;
-  plan::Extent stride_;
   int lanes_;
+  Value* stride_ = nullptr;  // null: elements lie side by side
   Value* splat_ = nullptr;
 };
 

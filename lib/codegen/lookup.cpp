@@ -1,5 +1,5 @@
-// Lookups by index: every index is checked first. With one that is out of range the interpreter runs
-// the op, and says which.
+// Lookups by index: every index is checked first. With one that is out of range the interpreter
+// runs the op, and says which.
 
 #include "lib/codegen/module_builder.h"
 

@@ -132,8 +132,8 @@ bool has_status(const plan::Kernel& kernel);
 // The status of a step as the interpreter runs it, through the runtime table.
 Value* emit_library_call(Emitter& emitter, std::uint32_t step);
 
-// One for each kernel of a plan; those with a status end their function with it, all others leave it
-// open. Library steps are run by the caller.
+// One for each kernel of a plan; those with a status end their function with it, all others leave
+// it open. Library steps are run by the caller.
 void emit(Driver& driver, const plan::ElementwiseKernel& kernel);
 void emit(Driver& driver, const plan::TransposeKernel& kernel);
 void emit(Driver& driver, const plan::DenseKernel& kernel);

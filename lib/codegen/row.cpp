@@ -1,5 +1,5 @@
 // softmax, log_softmax and layer_norm, row by row: what is read from beyond the cache is read once.
-// Sums of several rows are made at a time.
+// The highest elements of several rows are found at a time, and the sums of layer_norm.
 
 #include <fmt/format.h>
 

@@ -241,8 +241,8 @@ class Form {
   StepArguments arguments_;
 };
 
-// Control steps and library steps have numbers and regions; the ranges of a divided step have
-// arguments of their own.
+// Control steps, lookups and library steps have numbers and regions; the ranges of a divided step
+// have arguments of their own.
 bool may_share(const plan::Step& step) {
   return plan::regions_of(step.kernel).empty() && !step.units.divided() &&
          plan::library_op(step.kernel) == nullptr;

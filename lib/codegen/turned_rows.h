@@ -15,7 +15,7 @@ class TurnedRows {
   // bytes.
   TurnedRows(Emitter& emitter, DType dtype, int width, Value* first, Value* stride, Value* rows);
 
-  // Columns of a block: as many as 128 bits hold.
+  // Columns of a block: as many as 128 bits hold, or a vector.
   int columns() const;
   // The columns of the block that begins at column `k`.
   Values block(Value* k) const;

@@ -7,16 +7,10 @@
 // Every fusion:
 //
 // - Operands are distinct values. A constant of one element is an operand only where the root uses
-//   it; other members have a copy of the `constant` in the region (its shape is rank 0, or ones),
-//   so that code generation can embed it.
 // - The region holds only those constants and the members, in execution order. Members cannot fail
-//   and take no token.
 // - Members other than the root are element-wise. remainder is left out, and of the integer ops
-//   pow and floor_divide.
 // - All operands and results of members, bool apart, have one element width; kinds may be mixed by
-//   `cast`, between i32 and f32 or i64 and f64.
 // - At least two members, at most kMaxFusionOps (constants not counted), kMaxFusionInputs operands
-//   and kMaxFusionResults results. Each result is a member's.
 //
 // Kind "elementwise" has no root. Every member's result has the shape of the fusion's results;
 // operands broadcast to it by numpy's rule.
@@ -26,8 +20,9 @@
 // Kind "dense": the root is the one contraction, and the first member; its operands are region
 // arguments. The weight of a dense is an input of the function. Every other member depends on the
 // root and has its result's shape [.., N]; their other operands broadcast to that shape and are
-// full, [N], one per row ([.., 1], all leading sizes full), or of one element; beside a matmul of
-// batches of right operands, of any such shape.
+// full, [N], one per row ([.., 1], all leading sizes full), or of one element. Beside a matmul
+// whose right operand is a vector (a result without N) they are full or of one element, beside one
+// of batches of right operands of any shape that broadcasts.
 //
 // Kind "reduction": the root is the one op of that family; its axes are the last ones (but for
 // sizes of 1), at least one, and max and min never reduce nothing. Producers have the shape of the

@@ -160,6 +160,24 @@ void set_tiles(const ir::Function& main, DenseKernel& kernel, const std::vector<
   }
 }
 
+// The first tile of rows that a group of panels passes would wait for each line, though the
+// processor fetches ahead by itself. From the last level of cache the tiles before fetch the group,
+// some panels each. From memory more lines would be under way than a core keeps track of: there the
+// group is fetched as it is read, a little ahead.
+void set_prefetch(DenseKernel& kernel, const Target& target) {
+  if (!kernel.columns_outer || !kernel.packed) return;
+  const std::size_t weights = static_cast<std::size_t>(kernel.n * kernel.k) * size_of(kernel.dtype);
+  if (weights > target.cached_bytes()) {
+    kernel.prefetch_steps = 64;
+    return;
+  }
+  const Tiling& tiling = kernel.tilings.front();
+  const std::int64_t panels = tiling.panels.largest();
+  const std::int64_t passes =
+      kernel.m.is_known() ? (kernel.m.known() - 1) / tiling.rows.largest() + 1 : panels;
+  kernel.prefetch_panels = static_cast<int>((panels + passes - 1) / passes);
+}
+
 // The lane form: rows x outputs of 16 lanes each; one register of every lane's weights and one of x
 // besides.
 std::string set_tile(NarrowDenseKernel& kernel, const Target& target) {
@@ -175,8 +193,9 @@ std::string set_tile(NarrowDenseKernel& kernel, const Target& target) {
   return fmt::format("narrow: 16 lanes over k, tiles of {} rows x {} outputs", rows, columns);
 }
 
-// One column: rows side by side in vectors, two of them where there are so many. But rows that begin
-// a multiple of 2 KB apart fall into so few sets of the first-level cache that 32 would not fit.
+// One column: rows side by side in vectors, two of them where there are so many. But rows that
+// begin a multiple of 2 KB apart fall into so few sets of the first-level cache that 32 would not
+// fit.
 std::string set_rows(const ir::Function& main, MatrixVectorKernel& kernel, const Target& target) {
   kernel.lanes =
       std::min(target.lanes(size_of(kernel.dtype)), body_lanes(main, kernel.epilogue, target));
@@ -208,25 +227,24 @@ const MicroKernel& DenseKernel::micro_kernel(std::int64_t of_rows, std::int64_t 
 
 // Weights in rows [N, K] are packed when they are an input or a constant; a matrix [K, N] is used
 // as it is.
-bool Planner::place_weight(DenseKernel& kernel, DenseProduct& product, const ir::Op& op,
-                           std::string& why_not) {
+bool Planner::place_weight(DenseKernel& kernel, const ir::Op& op, std::string& why_not) {
   const auto turned = waiting_.find(resolve(op.operands[1]));
   const bool is_dense = op.opcode == ir::Opcode::dense, is_turned = turned != waiting_.end();
   if (!is_dense && !is_turned) {
-    product.weight = buffer(op.operands[1]);
+    kernel.weight = buffer(op.operands[1]);
     kernel.panel_step = kernel.panel;
-    kernel.k_step = product.n;
+    kernel.k_step = kernel.n;
     kernel.packed = false;
     return true;
   }
   const ir::ValueId weight = is_dense ? op.operands[1] : main_.op(turned->second).operands[0];
-  const PackedLayout layout = packed_layout(product.n, product.k, product.dtype);
+  const PackedLayout layout = packed_layout(kernel.n, kernel.k, kernel.dtype);
   const std::span<const ir::ValueId> inputs = main_.body().arguments;
   const bool is_input = std::find(inputs.begin(), inputs.end(), resolve(weight)) != inputs.end();
   if (!is_input && constant_of(weight) == nullptr) return why_not = "its weight is computed", false;
   kernel.panel_step = layout.panel_stride;
   kernel.k_step = layout.panel;
-  product.weight = is_input ? packed_slot(weight, layout) : packed_constant(weight, layout);
+  kernel.weight = is_input ? packed_slot(weight, layout) : packed_constant(weight, layout);
   return true;
 }
 
@@ -261,6 +279,7 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
   const ir::ValueId result = ops.size() == 1 ? op.results[0] : resolve(named.results[0]);
   const ir::Type &x = type(op.operands[0]), &w = type(op.operands[1]);
   if (!is_floating(x.dtype)) return why_not = "integers", false;
+  if (x.shape.rank() == 0) return why_not = "rank 0", false;
   const bool vector = !is_dense && w.shape.rank() == 1, dot = vector && x.shape.rank() == 1;
 
   const Dim depth = x.shape[-1], width = vector ? Dim(1) : w.shape[is_dense ? 0 : -1];
@@ -286,28 +305,34 @@ bool Planner::plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::strin
 
   product.epilogue = *epilogue;
   if (!walk_rows(product, op, result, why_not)) return false;
-  const auto step = [&]<class K>(K kernel, auto decide) {
+  const auto filled = [&]<class K>(K kernel) {
     static_cast<DenseProduct&>(kernel) = std::move(product);
-    place_operands(kernel, op);
-    std::string reason = decide(kernel);
+    return kernel;
+  };
+  const auto add = [&](auto kernel, std::string reason) {
     add_step(std::move(kernel), named, ir::to_string(op.opcode), std::move(reason));
     return true;
   };
-  if (one_column)
-    return step(MatrixVectorKernel{}, [&](auto& kernel) {
-      kernel.weight = buffer(op.operands[1]);
-      return set_rows(main_, kernel, plan_.target);
-    });
-  if (lanes)
-    return step(NarrowDenseKernel{}, [&](auto& kernel) {
-      kernel.weight = buffer(op.operands[1]);
-      return set_tile(kernel, plan_.target);
-    });
-  DenseKernel kernel;
+  if (one_column || lanes) product.weight = buffer(op.operands[1]);
+  if (one_column) {
+    MatrixVectorKernel kernel = filled(MatrixVectorKernel{});
+    place_operands(kernel, op);
+    std::string reason = set_rows(main_, kernel, plan_.target);
+    return add(std::move(kernel), std::move(reason));
+  }
+  if (lanes) {
+    NarrowDenseKernel kernel = filled(NarrowDenseKernel{});
+    place_operands(kernel, op);
+    std::string reason = set_tile(kernel, plan_.target);
+    return add(std::move(kernel), std::move(reason));
+  }
+  DenseKernel kernel = filled(DenseKernel{});
   if (is_dense) kernel.chains = form.chains;
   kernel.panel = panel;
-  if (!place_weight(kernel, product, op, why_not)) return false;
-  return step(std::move(kernel), [&](auto& all) { return decide_chains(all); });
+  if (!place_weight(kernel, op, why_not)) return false;
+  place_operands(kernel, op);
+  std::string reason = decide_chains(kernel);
+  return add(std::move(kernel), std::move(reason));
 }
 
 void Planner::place_operands(DenseProduct& product, const ir::Op& op) {
@@ -332,10 +357,6 @@ std::string Planner::decide_chains(DenseKernel& kernel) {
   const bool many_rows = !kernel.m.is_known() || kernel.m.known() > tiles[0].rows;
   kernel.columns_outer = many_rows && weights > target.l2_bytes / 2;
   if (kernel.columns_outer) reason += ", panels outermost: the weights exceed half of L2";
-  // From memory the first pass over a group of panels waits for each line, though the processor
-  // fetches ahead by itself; from the last level of cache it does not.
-  if (kernel.columns_outer && kernel.packed && weights > target.cached_bytes())
-    kernel.prefetch = 64;
   // Among threads: each reads its own weights, of few rows or many weights; else its own rows,
   // which it has made itself in the layer before.
   const bool few_rows = kernel.m.is_known() && kernel.m.known() < tiles[0].rows * division_.threads;
@@ -345,6 +366,7 @@ std::string Planner::decide_chains(DenseKernel& kernel) {
   kernel.divides_panels = divided && kernel.m.is_known() && kernel.n > kernel.panel &&
                           (kernel.columns_outer || few_rows);
   set_tiles(main_, kernel, tiles, divided ? division_.threads : 1);
+  set_prefetch(kernel, target);
   return reason;
 }
 

@@ -95,7 +95,8 @@ void fields(Io& io, DenseKernel& kernel) {
   io.field("packed", kernel.packed);
   io.field("columns_outer", kernel.columns_outer);
   io.field("divides_panels", kernel.divides_panels);
-  io.field("prefetch", kernel.prefetch);
+  io.field("prefetch_steps", kernel.prefetch_steps);
+  io.field("prefetch_panels", kernel.prefetch_panels);
   io.field("epilogue_lanes", kernel.epilogue_lanes);
   io.line();
   io.field("tilings", kernel.tilings);

@@ -17,7 +17,7 @@ using BufferId = std::uint32_t;
 struct Access {
   BufferId buffer = 0;
   std::vector<Extent> strides;
-  Extent first = 0;  // the element that the loops begin at; of element-wise kernels only
+  Extent first = 0;  // where the loops begin; of element-wise kernels and transposes only
   friend bool operator==(const Access&, const Access&) = default;
 };
 
@@ -76,6 +76,7 @@ struct EvenSplit {
   }
   std::int64_t count() const { return groups * size + larger; }
   int sizes() const { return larger == 0 ? 1 : 2; }
+  std::int64_t largest() const { return size + (larger > 0 ? 1 : 0); }
   friend bool operator==(const EvenSplit&, const EvenSplit&) = default;
 
  private:
@@ -84,8 +85,8 @@ struct EvenSplit {
 };
 
 // out[m, n] = epilogue(bias[n] + sum over k of x[m, k] * w[n, k], extra...): what both forms of the
-// sum have (docs/numerics.md). In a batch, for each turn of the loops around it: other rows, weights
-// and results.
+// sum have (docs/numerics.md). In a batch, for each turn of the loops around it: other rows,
+// weights and results.
 struct DenseProduct {
   DType dtype = DType::f32;
   Extent m;
@@ -132,8 +133,10 @@ struct DenseKernel : DenseProduct {
   std::vector<Tiling> tilings;
   bool divides_panels = false;  // where it is divided: groups of panels, not rows
   bool columns_outer = false;   // keep a group of panels in L2 and pass all rows by it
-  int prefetch = 0;        // steps of k that weights are fetched ahead into L2; 0: they are not
-  int epilogue_lanes = 0;  // elements of one vector of a looped epilogue
+  // What is fetched into L2: weights so many steps of k ahead, or so many panels of the next group
+  // by each tile of rows, until it is there.
+  int prefetch_steps = 0, prefetch_panels = 0;
+  int epilogue_lanes = 0;                  // elements of one vector of a looped epilogue
   std::vector<MicroKernel> micro_kernels;  // what the tilings call, no two of one size
   friend bool operator==(const DenseKernel&, const DenseKernel&) = default;
 
@@ -175,8 +178,8 @@ struct ReductionKernel {
   friend bool operator==(const ReductionKernel&, const ReductionKernel&) = default;
 };
 
-// The same where the reduced axis is not the last: out[o, c], vectors over the columns c. Strides of
-// inputs are over (outer..., inner, column), of extras and out over (outer..., column).
+// The same where the reduced axis is not the last: out[o, c], vectors over the columns c. Strides
+// of inputs are over (outer..., inner, column), of extras and out over (outer..., column).
 struct ColumnReductionKernel : ReductionKernel {
   Extent columns = 1;
   friend bool operator==(const ColumnReductionKernel&, const ColumnReductionKernel&) = default;

@@ -14,13 +14,7 @@ namespace mlpjit::plan {
 namespace {
 
 std::vector<Extent> dense_strides(const Shape& shape) {
-  std::vector<Extent> strides(static_cast<std::size_t>(shape.rank()), 0);
-  Extent stride = 1;
-  for (int d = shape.rank() - 1; d >= 0; --d) {
-    strides[static_cast<std::size_t>(d)] = stride;
-    if (d > 0) stride = stride * Extent(shape[d]);
-  }
-  return strides;
+  return broadcast_strides(shape, shape);
 }
 
 // The axis of an op, and where its strides stand.
@@ -28,8 +22,8 @@ std::size_t axis_of(const ir::Op& op) {
   return static_cast<std::size_t>(op.attrs.integer("axis"));
 }
 
-// A slice of an axis: its first entry. What the type rule allows of sizes that are not known is
-// clamped by none of them.
+// The first entry of a slice that has one. Of sizes that are not known the type rule allows only
+// bounds that each of them has.
 Extent begin_of(const ir::Op& op, const Dim& size) {
   const std::int64_t begin = op.attrs.integer("begin");
   if (size.is_static()) {
@@ -117,6 +111,7 @@ bool Planner::plan_movement(const ir::Op& op) {
     case ir::Opcode::broadcast_to:
       return add_move(op, x, to, {buffer(x), broadcast_strides(from, to)}, whole(y)), true;
     case ir::Opcode::slice: {
+      if (is_empty(to)) return true;
       std::vector<Extent> strides = dense_strides(from);
       Extent& along = strides[axis_of(op)];
       const Extent first = begin_of(op, from[static_cast<int>(axis_of(op))]) * along;
@@ -154,6 +149,7 @@ bool Planner::plan_slice_update(const ir::Op& op) {
   const Shape &whole = type(y).shape, &shape = type(part).shape;
   std::vector<Extent> strides = dense_strides(whole);
   add_move(op, x, whole, {buffer(x), strides}, {buffer(y), strides});
+  if (is_empty(shape)) return true;
   Extent& along = strides[axis_of(op)];
   const Extent first = begin_of(op, whole[static_cast<int>(axis_of(op))]) * along;
   along = along * op.attrs.integer("step");

@@ -79,7 +79,10 @@ void* address(const Buffer& buffer, void* const* slots, std::byte* workspace, st
 // - dense: one of the groups of rows or of panels of its only tiling; where m is not known, `unit`
 //   rows
 // - narrow dense: `unit` rows
+// - matrix and vector: `unit` rows
+// - of batches of products: one turn of the outermost loop of the batch
 // - reduction, row: one turn of the outermost loop
+// - column reduction, transpose: the same; with no such loop `unit` columns, or rows
 // - copy: `unit` bytes
 struct Units {
   Extent units = 0;

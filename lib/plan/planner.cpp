@@ -234,14 +234,10 @@ void Planner::plan_fusion(const ir::Op& fusion) {
                          : plan_rooted(region.ops, *root, fusion, why_not);
   if (whole) {
     if (plan_.steps.size() > first) ++plan_.fusions;  // nothing is run for results without elements
-    for (std::size_t i = first; i < plan_.steps.size(); ++i) {
-      const Kernel& kernel = plan_.steps[i].kernel;
-      if (std::holds_alternative<CopyKernel>(kernel) || library_op(kernel) != nullptr)
-        continue;  // what it reads
-      for (const ir::OpId id : region.ops) {
-        const ir::Opcode opcode = main_.op(id).opcode;
-        if (opcode != ir::Opcode::constant) plan_.steps[i].fused.push_back(opcode);
-      }
+    if (plan_.steps.size() == first) return;
+    for (const ir::OpId id : region.ops) {  // those before make what it reads
+      const ir::Opcode opcode = main_.op(id).opcode;
+      if (opcode != ir::Opcode::constant) plan_.steps.back().fused.push_back(opcode);
     }
     return;
   }

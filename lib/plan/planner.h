@@ -117,7 +117,8 @@ class Planner {
                      const Access& to);
   bool plan_lookup(ir::OpId id, std::string& why_not);
 
-  // kernels.cpp, dense.cpp: false and why when this form does not fit; no step is added then.
+  // elementwise.cpp, dense.cpp, product_loops.cpp, reductions.cpp: false and why when this form
+  // does not fit; no step is added then.
   bool streams(const ElementwiseKernel& kernel) const;
   bool plan_elementwise(Ops ops, std::span<const ir::ValueId> results, const ir::Op& named,
                         std::string& why_not);
@@ -128,8 +129,7 @@ class Planner {
   bool plan_rooted(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool walk_rows(DenseProduct& product, const ir::Op& op, ir::ValueId result, std::string& why_not);
   void place_operands(DenseProduct& product, const ir::Op& op);
-  bool place_weight(DenseKernel& kernel, DenseProduct& product, const ir::Op& op,
-                    std::string& why_not);
+  bool place_weight(DenseKernel& kernel, const ir::Op& op, std::string& why_not);
   std::string decide_chains(DenseKernel& kernel);
 
   Plan plan_;

@@ -48,8 +48,8 @@ class ProductShape {
 
 }  // namespace
 
-// Loops over (batch..., m, n): of the leading axes as few as can be, the last of them the rows where
-// these have one weight.
+// Loops over (batch..., m, n): of the leading axes as few as can be, the last of them the rows
+// where these have one weight.
 bool Planner::walk_rows(DenseProduct& product, const ir::Op& op, ir::ValueId result,
                         std::string& why_not) {
   const Shape &x = type(op.operands[0]).shape, &w = type(op.operands[1]).shape,

@@ -142,8 +142,8 @@ bool Planner::plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::s
   const auto arrange = [&](std::vector<Access> inputs) {
     kernel.inputs = std::move(inputs);
     kernel.outer.assign(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(axes.kept));
-    // Results, and what consumers read, walk the kept axes only; with keepdims the reduced ones have
-    // size 1.
+    // Results, and what consumers read, walk the kept axes only; with keepdims the reduced ones
+    // have size 1.
     const auto over_results = [&](ir::ValueId value) {
       Access at = access(value, to.shape);
       if (to.shape.rank() == from.shape.rank()) at.strides = permuted(at.strides, kept);
@@ -245,9 +245,8 @@ bool Planner::plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string&
   }
   if (kernel.kept || kernel.op == ir::Opcode::softmax)
     kernel.scratch = workspace_buffer({type(operand).dtype, {kernel.columns}, false}, "row");
-  const std::string reason =
-      fmt::format("{} rows of {}, each read once",
-                  to_string(elements(shape).divided_by(kernel.columns)), kernel.columns);
+  const std::string reason = fmt::format(
+      "{} rows of {}", to_string(elements(shape).divided_by(kernel.columns)), kernel.columns);
   add_step(std::move(kernel), named, ir::to_string(op.opcode), reason);
   if (!is_turned) return true;
   std::vector<Extent> back = out.strides;

@@ -61,7 +61,19 @@ BoundGraph::BoundGraph(std::shared_ptr<const CompiledGraph> executable, std::vec
       weights_.push_back({i, support::Pin(weight.storage, NativeGraph::packing(slots[i].layout))});
     }
   }
-  std::memset(workspace_.get(), 0, workspace_.get_deleter().bytes);  // touches its pages
+  for (std::uint32_t i = 0; i < slots.size(); ++i) {
+    const plan::Slot& slot = slots[i];
+    const auto is_weight = [&](const Weight& weight) { return weight.input == slot.index; };
+    if (slot.kind != plan::SlotKind::packed || std::ranges::any_of(weights, is_weight)) continue;
+    packed_arguments_.push_back(
+        {slot.index, &slot.layout, support::make_counted(slot.layout.bytes())});
+    slots_[i] = packed_arguments_.back().memory.get();
+  }
+  const auto touch = [](const support::CountedMemory& memory) {
+    std::memset(memory.get(), 0, memory.get_deleter().bytes);
+  };
+  touch(workspace_);
+  for (const PackedArgument& argument : packed_arguments_) touch(argument.memory);
 }
 
 void BoundGraph::look_up(std::uint64_t since) noexcept {
@@ -74,7 +86,10 @@ void BoundGraph::look_up(std::uint64_t since) noexcept {
 }
 
 std::size_t BoundGraph::bytes() const {
-  return sizeof(*this) + workspace_.get_deleter().bytes + slots_.size() * sizeof(void*) +
+  std::size_t packed = 0;
+  for (const PackedArgument& argument : packed_arguments_)
+    packed += sizeof(PackedArgument) + argument.memory.get_deleter().bytes;
+  return sizeof(*this) + packed + workspace_.get_deleter().bytes + slots_.size() * sizeof(void*) +
          weights_.size() * sizeof(Bound);
 }
 

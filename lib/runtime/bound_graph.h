@@ -52,6 +52,8 @@ class BoundGraph {
   }
   // 0 or a status of generated code.
   std::int64_t run() noexcept {
+    for (const PackedArgument& argument : packed_arguments_)
+      plan::pack(*argument.layout, slots_[argument.input], argument.memory.get());
     return compiled_->invoke(context_, slots_.data(), workspace_.get(), batch_);
   }
   void end() noexcept { own_.reader.end(); }
@@ -63,6 +65,12 @@ class BoundGraph {
   struct Bound {
     std::uint32_t slot = 0;
     support::Pin pin;
+  };
+  // An input of each call that a dense layer has for its weight: packed by the call.
+  struct PackedArgument {
+    std::uint32_t input = 0;
+    const plan::PackedLayout* layout = nullptr;
+    support::CountedMemory memory;
   };
   struct OwnReader {
     support::Reader& reader = support::Reader::take(false);
@@ -76,6 +84,7 @@ class BoundGraph {
 
   const std::shared_ptr<const NativeGraph> compiled_;
   std::vector<Bound> weights_;
+  std::vector<PackedArgument> packed_arguments_;
   const std::int64_t batch_;
   std::uint32_t first_output_ = 0;
   std::vector<void*> slots_;

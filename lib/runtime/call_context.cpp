@@ -15,8 +15,7 @@ codegen::Runtime CallContext::make_runtime() {
 std::int64_t CallContext::run_library(const codegen::Runtime* runtime, std::uint32_t step,
                                       void* const* slots, std::byte* workspace) noexcept {
   auto* call = static_cast<CallContext*>(runtime->self);
-  if (call->library_ == Library::refused)
-    return codegen::make_status(codegen::kBadValue, step);
+  if (call->library_ == Library::refused) return codegen::make_status(codegen::kBadValue, step);
   try {
     call->steps_.run(step, slots, workspace, call->batch_);
     return codegen::kOk;

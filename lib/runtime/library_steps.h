@@ -1,6 +1,6 @@
 #pragma once
-// The steps of a plan that the interpreter runs, always or where they refuse a value: their views are made once, a call fills in the
-// pointers, and the sizes that were not known.
+// The steps of a plan that the interpreter runs, always or where a kernel refuses a value: their
+// views are made once, a call fills in the pointers, and the sizes that were not known.
 
 #include <span>
 #include <vector>

@@ -277,24 +277,32 @@ TEST(CompiledRow, SoftmaxOverAnotherAxisIsTurnedToRows) {
   }
 }
 
-// Weights that come from memory, of many rows, are fetched ahead; beyond their end, too.
-TEST(CompiledDense, WeightsFromMemoryAreFetchedAhead) {
-  const auto layer = [](int rows, int n) {
+// Of weights that do not stay in L2 each tile of rows fetches some of the next group of panels; those
+// of the last group fetch what is not there.
+TEST(CompiledDense, WeightsBeyondL2AreFetchedAhead) {
+  const auto layer = [](const char* rows, int n, int k) {
     return fmt::format(
-        "func @main(%x: f32[{0}, 2048], %w: f32[{1}, 2048] = param \"w\", %b: f32[{1}]) {{\n"
+        "func @main(%x: f32[{0}, {2}], %w: f32[{1}, {2}] = param \"w\", %b: f32[{1}]) {{\n"
         "  %d = dense %x, %w, %b\n  %z = relu %d\n  return %z\n}}\n",
-        rows, n);
+        rows, n, k);
+  };
+  const auto fetches = [](const Compiled& program) {
+    for (const plan::Step& step : program.plan().steps) {
+      const auto* dense = std::get_if<plan::DenseKernel>(&step.kernel);
+      if (dense != nullptr) return dense->prefetch_steps + dense->prefetch_panels > 0;
+    }
+    return false;
   };
   for (const support::Isa isa : runnable_isas()) {
-    const Compiled large(layer(17, 2060), isa);
-    const bool ahead = plan::to_string(large.plan()).find("prefetch = 64") != std::string::npos;
-    EXPECT_TRUE(ahead) << to_string(isa);
-    EXPECT_EQ(compare(large, Numbers::ordinary), "");
+    for (const auto& [rows, n, k] :
+         {std::tuple("17", 2060, 2048), {"17", 1030, 1500}, {"40", 400, 1001}, {"B", 700, 600}}) {
+      const Compiled large(layer(rows, n, k), isa);
+      EXPECT_TRUE(fetches(large)) << rows << to_string(isa);
+      EXPECT_EQ(compare(large, Numbers::ordinary, 19), "") << rows;
+    }
   }
-  for (const auto& [rows, n] : {std::pair(1, 2060), std::pair(17, 1000)}) {
-    const Compiled other(layer(rows, n), support::detect_isa());
-    EXPECT_EQ(plan::to_string(other.plan()).find("prefetch = 64"), std::string::npos) << rows;
-  }
+  for (const auto& [rows, n] : {std::pair("1", 1030), std::pair("17", 30)})
+    EXPECT_FALSE(fetches(Compiled(layer(rows, n, 2048), support::detect_isa()))) << rows;
 }
 
 }  // namespace

@@ -173,7 +173,7 @@ TEST(PlanVerifier, FindsEachFault) {
        }},
       {"is not made", [](Plan& p) { first<ElementwiseKernel>(p).body.ops.clear(); }},
       {"vectors of", [](Plan& p) { first<DenseKernel>(p).lanes = 32; }},
-      {"16 lanes in", [](Plan& p) { first<NarrowDenseKernel>(p).lanes = 5; }},
+      {"elements of a vector", [](Plan& p) { first<NarrowDenseKernel>(p).lanes = 5; }},
       {"all columns", [](Plan& p) { first<NarrowDenseKernel>(p).columns.groups += 1; }},
       {"all panels", [](Plan& p) { first<DenseKernel>(p).tilings[0].panels.groups += 1; }},
       {"no tile of one row", [](Plan& p) { first<DenseKernel>(p).tilings.pop_back(); }},
@@ -217,7 +217,7 @@ TEST(PlanVerifier, FindsEachFault) {
          gather.count = gather.count + 1;
        }},
       {"is left", [](Plan& p) { first<OneHotKernel>(p).depth += 1; }},
-      {"vectors of", [](Plan& p) { first<OneHotKernel>(p).lanes = 99; }},
+      {"vectors of", [](Plan& p) { first<OneHotKernel>(p).lanes = 128; }},
       {"is left", [](Plan& p) { first<ColumnReductionKernel>(p).inner += 1; }},
       {"walk its output", [](Plan& p) { first<ColumnReductionKernel>(p).out.strides.back() = 0; }},
       {"not its first", [](Plan& p) { first<ColumnReductionKernel>(p).out.first = 1; }},
@@ -248,7 +248,20 @@ TEST(PlanVerifier, FindsEachFault) {
       {"strides for", [](Plan& p) { batch(p).x_batch.clear(); }},
       {"packed weights", [](Plan& p) { batch(p).packed = true; }},
       {"more than one column", [](Plan& p) { first<MatrixVectorKernel>(p).n = 2; }},
-      {"no vectors of rows", [](Plan& p) { first<MatrixVectorKernel>(p).vectors = 0; }},
+      {"0 vectors of rows", [](Plan& p) { first<MatrixVectorKernel>(p).vectors = 0; }},
+      {"3 vectors of rows", [](Plan& p) { first<MatrixVectorKernel>(p).vectors = 3; }},
+      {"3 elements of a vector", [](Plan& p) { first<TransposeKernel>(p).lanes = 3; }},
+      {"reduces by tanh", [](Plan& p) { first<ReductionKernel>(p).op = ir::Opcode::tanh; }},
+      {"at a time of columns", [](Plan& p) { first<ColumnReductionKernel>(p).rows = 2; }},
+      {"a lookup by", [](Plan& p) { first<OneHotKernel>(p).op = first<GatherKernel>(p).op; }},
+      {"an index of", [](Plan& p) { first<OneHotKernel>(p).inputs[0] = first<GatherKernel>(p).inputs[0]; }},
+      {"of a token", [](Plan& p) { first<GatherKernel>(p).outputs[0] = -1; }},
+      {"which it reads",
+       [](Plan& p) {
+         auto& turned = first<TransposeKernel>(p);
+         turned.in.buffer = turned.out.buffer;
+       }},
+      {"panels ahead", [](Plan& p) { first<DenseKernel>(p).prefetch_panels = 1; }},
       {"side by side",
        [](Plan& p) {
          auto& product = first<MatrixVectorKernel>(p);

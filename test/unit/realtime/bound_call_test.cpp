@@ -214,6 +214,27 @@ TEST_F(BoundCalls, OfMoreThanDenseLayers) {
   for (std::size_t i = 0; i < want.size(); ++i) EXPECT_TRUE(identical(got[i], want[i])) << i;
 }
 
+// A layer whose weight is an input of each call packs it in each.
+TEST_F(BoundCalls, OfWeightsThatAreInputs) {
+  struct Attends : nn::HybridBlock {
+    Tensors hybrid_forward_n(const Ops& F, const Tensors& in) override {
+      const Tensor scores = F.matmul(in[0], F.transpose(in[1]));
+      return {F.matmul(F.softmax(scores), in[2]), F.dense(in[0], in[1], in[3])};
+    }
+  };
+  Attends net;
+  net.hybridize();
+  BoundCall run = net.bind({f32({10, 40}), f32({17, 40}), f32({17, 5}), f32({17})});
+  EXPECT_GT(run.bytes(), 17 * 40 * sizeof(float));
+  for (int i = 0; i < 3; ++i) {
+    const Tensors x = {random::normal({10, 40}), random::normal({17, 40}), random::normal({17, 5}),
+                       random::normal({17})};
+    const Tensors want = net(x), got = {zeros({10, 5}), zeros({10, 17})};
+    run(x, got);
+    for (std::size_t r = 0; r < want.size(); ++r) EXPECT_TRUE(identical(got[r], want[r])) << r;
+  }
+}
+
 // Such results are written past the caches, where they are aligned to a vector.
 TEST_F(BoundCalls, OfLargeResultsWhereverTheyLie) {
   struct Large : nn::HybridBlock {

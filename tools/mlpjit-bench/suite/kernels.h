@@ -19,7 +19,7 @@ struct KernelCase {
   std::vector<Shape> inputs;
   std::function<Tensor(const Tensors& inputs)> function;
   double flops = 0;   // of products of matrices
-  double cycles = 0;  // of the multiply-add ports for 16 elements of what is no product
+  double cycles = 0;  // of the multiply-add ports for a vector of what is no product
   bool quick = false;
 
   Shape result() const;
