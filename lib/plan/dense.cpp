@@ -175,7 +175,9 @@ void set_prefetch(DenseKernel& kernel, const Target& target) {
   const std::int64_t panels = tiling.panels.largest();
   const std::int64_t passes =
       kernel.m.is_known() ? (kernel.m.known() - 1) / tiling.rows.largest() + 1 : panels;
-  kernel.prefetch_panels = static_cast<int>((panels + passes - 1) / passes);
+  constexpr std::int64_t kMostPasses = 32;  // of more the first counts for little
+  if (passes <= kMostPasses)
+    kernel.prefetch_panels = static_cast<int>((panels + passes - 1) / passes);
 }
 
 // The lane form: rows x outputs of 16 lanes each; one register of every lane's weights and one of x

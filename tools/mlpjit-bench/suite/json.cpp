@@ -92,6 +92,15 @@ std::string suite_json(const SuiteResult& result) {
   field(to, "peers", result.peers);
   field(to, "call_ns", result.call_ns);
   field(to, "bound_call_ns", result.bound_call_ns);
+  to.Key("round_trips");
+  to.StartArray();
+  for (const auto& [lines, ns] : result.round_trips) {
+    to.StartObject();
+    field(to, "lines", lines);
+    field(to, "ns", ns);
+    to.EndObject();
+  }
+  to.EndArray();
   write(to, result.machine);
   to.Key("cases");
   to.StartArray();

@@ -122,7 +122,11 @@ std::string suite_markdown(const SuiteResult& result) {
       "A call costs {:.0f} ns beyond its kernels, a bound call {:.0f} ns (of a network of one "
       "multiplication).\n\n",
       result.call_ns, result.bound_call_ns);
-  text += "`net(x)`, compiled, one thread:\n\n" + cases_text(result);
+  text += "From core to core and back, with so many cache lines each way:";
+  for (const auto& [lines, ns] : result.round_trips)
+    text += fmt::format(" {}: {:.0f} ns;", lines, ns);
+  text.back() = '.';
+  text += "\n\n`net(x)`, compiled, one thread:\n\n" + cases_text(result);
   text += "\nThe least of the rounds, in µs:\n\n" + ways_text(result);
   text += "\nWhat is no network, of f32, compiled, one thread, in µs:\n\n" + kernels_text(result);
   text +=

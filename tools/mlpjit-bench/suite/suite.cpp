@@ -13,6 +13,7 @@
 
 #include "tools/mlpjit-bench/network.h"
 #include "tools/mlpjit-bench/peers/peer.h"
+#include "tools/mlpjit-bench/suite/core_to_core.h"
 #include "tools/mlpjit-bench/suite/timing.h"
 
 namespace mlpjit::bench {
@@ -138,6 +139,7 @@ SuiteResult run_suite(const SuiteSettings& settings) {
   result.peers = peers_text();
   result.machine = measure_machine();
   measure_calls(result);
+  for (const int lines : {0, 12, 24}) result.round_trips.push_back({lines, round_trip_ns(lines)});
   for (std::size_t i = 0; i < cases.size(); ++i) {
     std::cerr << cases[i].name() << "\n";
     result.cases.push_back(CaseRun(cases[i], compile[i]).measure(settings, result.machine));

@@ -26,10 +26,16 @@ struct CaseResult : Measured {
   CompileTimes compile;
 };
 
+struct RoundTrip {
+  int lines = 0;  // of cache, each way
+  double ns = 0;
+};
+
 struct SuiteResult {
   Machine machine;
   std::string processor, isa, peers;
   double call_ns = 0, bound_call_ns = 0;  // of a network that does next to nothing
+  std::vector<RoundTrip> round_trips;     // between two cores
   std::vector<CaseResult> cases;
   std::vector<KernelResult> kernels;
 
