@@ -295,7 +295,7 @@ TEST(CompiledDense, WeightsBeyondL2AreFetchedAhead) {
   };
   for (const support::Isa isa : runnable_isas()) {
     for (const auto& [rows, n, k] :
-         {std::tuple("17", 2060, 2048), {"17", 1030, 1500}, {"40", 400, 1001}, {"B", 700, 600}}) {
+         {std::tuple("17", 2060, 2048), {"17", 1030, 1500}, {"24", 400, 1001}, {"B", 700, 600}}) {
       const Compiled large(layer(rows, n, k), isa);
       EXPECT_TRUE(fetches(large)) << rows << to_string(isa);
       EXPECT_EQ(compare(large, Numbers::ordinary, 19), "") << rows;
