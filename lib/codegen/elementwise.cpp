@@ -20,37 +20,28 @@ class ElementwiseLoop {
   }
 
  private:
-  Value* base(const plan::Access& access, std::span<Value* const> indices) {
-    Value* at = d_.plus(d_.extent(access.first), d_.offset(access.strides, indices));
-    return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer), at);
-  }
-
   void emit_row(std::span<Value* const> indices) {
     const int lanes = kernel_.lanes;
     from_.clear();
     to_.clear();
     splats_.clear();
     for (const plan::Access& in : kernel_.inputs) {
-      from_.push_back(base(in, indices));
+      from_.push_back(d_.at(in, indices));
       const bool repeats = in.strides.back() == 0;
       splats_.push_back(repeats ? d_.load_splat(from_.back(), d_.dtype(in.buffer), lanes)
                                 : nullptr);
     }
-    for (const plan::Access& out : kernel_.outputs) to_.push_back(base(out, indices));
+    for (const plan::Access& out : kernel_.outputs) to_.push_back(d_.at(out, indices));
 
     const plan::Extent& n = kernel_.loops.back();
     // The units of a lone loop are parts of it.
     const bool parts = d_.divided() && kernel_.loops.size() == 1;
-    const Driver::Range range = parts ? d_.range(n) : Driver::Range{d_.i64(0), d_.extent(n)};
-    Value *begin = range.begin, *count = range.end, *whole = d_.whole(n, lanes);
-    if (parts) {
-      Value* length = d_.b.CreateNSWSub(count, begin);
-      whole = d_.plus(begin, d_.b.CreateAnd(length, d_.i64(-lanes)));
-    }
+    const auto [begin, whole, count] = d_.vectors(n, lanes, parts);
     if (kernel_.shared_tail)
-      return d_.loop(begin, count, lanes, [&](Value* i) { emit_shared(i, count, whole); });
-    const auto vectors = [&, first = begin](bool streamed) {
-      d_.loop(first, whole, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr, streamed); });
+      return d_.loop(begin, count, lanes,
+                     [&, c = count, w = whole](Value* i) { emit_shared(i, c, w); });
+    const auto vectors = [&, first = begin, last = whole](bool streamed) {
+      d_.loop(first, last, lanes, [&](Value* i) { emit_vector(i, nullptr, nullptr, streamed); });
     };
     if (kernel_.streams) {
       const auto past_the_caches = [&] {
@@ -62,9 +53,9 @@ class ElementwiseLoop {
       vectors(false);
     }
     if (whole == count) return;
-    d_.branch(d_.b.CreateICmpSLT(whole, count), [&] {
-      Value* left = d_.b.CreateSub(count, whole);
-      emit_vector(whole, d_.first_lanes(lanes, left), d_.b.CreateSub(left, d_.i64(1)));
+    d_.branch(d_.b.CreateICmpSLT(whole, count), [&, first = whole, end = count] {
+      Value* left = d_.b.CreateSub(end, first);
+      emit_vector(first, d_.first_lanes(lanes, left), d_.b.CreateSub(left, d_.i64(1)));
     });
   }
 
@@ -168,15 +159,10 @@ void emit(Driver& d, const plan::TransposeKernel& kernel) {
   const DType dtype = d.dtype(kernel.out.buffer);
   const int lanes = kernel.lanes;
   const std::size_t outer = kernel.outer.size();
-  const auto base = [&](const plan::Access& access, std::span<Value* const> indices) {
-    const std::span<const plan::Extent> strides(access.strides.data(), outer);
-    return d.element(d.pointer(access.buffer), dtype,
-                     d.plus(d.extent(access.first), d.offset(strides, indices)));
-  };
   for (const plan::Access* access : {&kernel.in, &kernel.out}) d.pointer(access->buffer);
   const bool parts = d.divided() && outer == 0;
   d.nest(kernel.outer, [&](std::span<Value* const> indices) {
-    Value *from = base(kernel.in, indices), *to = base(kernel.out, indices);
+    Value *from = d.at(kernel.in, indices), *to = d.at(kernel.out, indices);
     Value *from_row = d.extent(kernel.in.strides[outer]),
           *to_column = d.extent(kernel.out.strides.back()), *columns = d.extent(kernel.columns);
     // A vector of rows from r on, of which `rows` exist; null: all.
@@ -197,14 +183,11 @@ void emit(Driver& d, const plan::TransposeKernel& kernel) {
       });
       d.loop(whole, columns, 1, [&](Value* c) { store(turned.column(c), c); });
     };
-    const auto [begin, end] =
-        parts ? d.range(kernel.rows) : Driver::Range{d.i64(0), d.extent(kernel.rows)};
-    Value* whole = d.whole(kernel.rows, lanes);
-    if (parts) whole = d.plus(begin, d.b.CreateAnd(d.b.CreateNSWSub(end, begin), d.i64(-lanes)));
+    const auto [begin, whole, end] = d.vectors(kernel.rows, lanes, parts);
     d.loop(begin, whole, lanes, [&](Value* r) { turn(r, nullptr); });
     if (whole == end) return;
     d.branch(d.b.CreateICmpSLT(whole, end),
-             [&, last = end] { turn(whole, d.b.CreateNSWSub(last, whole)); });
+             [&, first = whole, last = end] { turn(first, d.b.CreateNSWSub(last, first)); });
   });
 }
 
@@ -219,12 +202,7 @@ void emit(Driver& driver, const plan::CopyKernel& kernel) {
         b.CreateAlignedLoad(type, b.CreateInBoundsGEP(b.getInt8Ty(), from, i), llvm::Align(1));
     b.CreateAlignedStore(value, b.CreateInBoundsGEP(b.getInt8Ty(), to, i), llvm::Align(1));
   };
-  const auto [begin, end] = driver.range(bytes);
-  Value* whole = driver.whole(bytes, lanes);
-  if (driver.divided()) {
-    Value* length = b.CreateNSWSub(end, begin);
-    whole = driver.plus(begin, b.CreateAnd(length, driver.i64(-lanes)));
-  }
+  const auto [begin, whole, end] = driver.vectors(bytes, lanes, driver.divided());
   driver.loop(begin, whole, lanes, [&](Value* i) { move(vector, i); });
   driver.loop(whole, end, 1, [&](Value* i) { move(b.getInt8Ty(), i); });
 }

@@ -195,14 +195,13 @@ void each_rows(Driver& d, std::span<const plan::Extent> loops, int at_a_time,
     body(all);
   };
   const auto last_loop = [&](std::span<Value* const> before) {
-    const auto [begin, end] = part ? d.range(count) : Driver::Range{d.i64(0), d.extent(count)};
+    const auto [begin, whole, end] = d.vectors(count, at_a_time, part);
     if (!part && count.is_known()) {
       Value* latest = d.plus(end, d.i64(-at_a_time));
       return d.loop(begin, end, at_a_time, [&](Value* r) {
         some(before, d.b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, r, latest), at_a_time);
       });
     }
-    Value* whole = d.plus(begin, d.b.CreateAnd(d.b.CreateNSWSub(end, begin), d.i64(-at_a_time)));
     d.loop(begin, whole, at_a_time, [&](Value* r) { some(before, r, at_a_time); });
     d.loop(whole, end, 1, [&](Value* r) { some(before, r, 1); });
   };

@@ -23,21 +23,16 @@ class MatrixVector {
   void emit_rows(std::span<Value* const> batch) {
     batch_ = batch;
     const bool part = d_.divided() && kernel_.batch.empty();
-    const auto [begin, end] =
-        part ? d_.range(kernel_.m) : Driver::Range{d_.i64(0), d_.extent(kernel_.m)};
-    Value* count = part ? d_.b.CreateNSWSub(end, begin) : end;
-    const auto whole = [&, from = begin](std::int64_t rows) {  // a power of two
-      return d_.plus(from, d_.b.CreateAnd(count, d_.i64(-rows)));
-    };
     const std::int64_t most = std::int64_t{kernel_.vectors} * width_;
-    Value *several = whole(most), *vectors = whole(width_);
+    const auto [begin, vectors, end] = d_.vectors(kernel_.m, width_, part);
+    Value* several = kernel_.vectors == 1 ? vectors : d_.vectors(kernel_.m, most, part).whole;
     d_.loop(begin, several, most, [&](Value* r) { emit_tile(r, kernel_.vectors, nullptr); });
     if (kernel_.vectors > 1)
       d_.loop(several, vectors, width_, [&](Value* r) { emit_tile(r, 1, nullptr); });
     const bool comes_out_even = kernel_.m.multiple_of(width_) && !(part && !kernel_.m.is_known());
     if (comes_out_even) return;
     d_.branch(d_.b.CreateICmpSLT(vectors, end),
-              [&, last = end] { emit_tile(vectors, 1, d_.b.CreateNSWSub(last, vectors)); });
+              [&, at = vectors, last = end] { emit_tile(at, 1, d_.b.CreateNSWSub(last, at)); });
   }
 
   Value* in_batch(plan::BufferId buffer, const std::vector<plan::Extent>& strides) {
@@ -87,18 +82,14 @@ class MatrixVector {
   void finish(Value* sum, Value* r, Value* mask, Value* last) {
     Values indices(batch_.begin(), batch_.end());
     indices.insert(indices.end(), {r, d_.i64(0)});
-    const auto address = [&](const plan::Access& access) {
-      return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
-                        d_.offset(access.strides, indices));
-    };
     Values arguments = {sum};
     for (const plan::Access& extra : kernel_.extras) {
-      const InnerInput rows(d_, address(extra), d_.dtype(extra.buffer), kernel_.row_stride(extra),
-                            width_);
+      const InnerInput rows(d_, d_.at(extra, indices), d_.dtype(extra.buffer),
+                            kernel_.row_stride(extra), width_);
       arguments.push_back(rows.load(d_, d_.i64(0), mask, last));
     }
     const plan::Access& out = kernel_.out;
-    d_.store(emit_body(d_, kernel_.epilogue, arguments, width_)[0], address(out),
+    d_.store(emit_body(d_, kernel_.epilogue, arguments, width_)[0], d_.at(out, indices),
              d_.dtype(out.buffer), width_, mask);
   }
 

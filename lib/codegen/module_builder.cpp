@@ -189,6 +189,17 @@ Driver::Range Driver::range(const plan::Extent& count) {
   return {times(begin, i64(units_.unit)), b.CreateSelect(b.CreateICmpSLT(most, all), most, all)};
 }
 
+Driver::Vectors Driver::vectors(const plan::Extent& count, std::int64_t lanes, bool part) {
+  if (!part) return {i64(0), whole(count, lanes), extent(count)};
+  const auto [begin, end] = range(count);
+  return {begin, plus(begin, b.CreateAnd(b.CreateNSWSub(end, begin), i64(-lanes))), end};
+}
+
+Value* Driver::at(const plan::Access& access, std::span<Value* const> indices) {
+  Value* index = plus(extent(access.first), offset(access.strides, indices));
+  return element(pointer(access.buffer), dtype(access.buffer), index);
+}
+
 void Driver::nest(std::span<const plan::Extent> loops,
                   const std::function<void(std::span<Value* const> indices)>& body) {
   if (!divided() || loops.empty()) return Emitter::nest(loops, body);

@@ -83,6 +83,14 @@ class Driver : public Emitter {
     Value *begin, *end;
   };
   Range range(const plan::Extent& count);
+  // How `count` elements are passed in vectors of `lanes`, a power of two: whole ones from `begin`
+  // to `whole`, the others up to `end`. As a `part`, those of the units of this call.
+  struct Vectors {
+    Value *begin, *whole, *end;
+  };
+  Vectors vectors(const plan::Extent& count, std::int64_t lanes, bool part);
+  // Where an access is in a turn of its loops.
+  Value* at(const plan::Access& access, std::span<Value* const> indices);
   // As Emitter::nest, where the units are turns of the outermost loop.
   void nest(std::span<const plan::Extent> loops,
             const std::function<void(std::span<Value* const> indices)>& body);

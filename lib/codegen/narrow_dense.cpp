@@ -19,12 +19,7 @@ class NarrowDense {
     const std::int64_t rows = kernel_.rows;
     if (!d_.divided() && kernel_.m.is_known() && kernel_.m.known() > rows)
       return emit_overlapping();
-    const auto [begin, end] = d_.range(kernel_.m);
-    Value* whole = d_.whole(kernel_.m, rows);
-    if (d_.divided()) {  // rows are a power of two
-      Value* count = d_.b.CreateNSWSub(end, begin);
-      whole = d_.plus(begin, d_.b.CreateAnd(count, d_.i64(-rows)));
-    }
+    const auto [begin, whole, end] = d_.vectors(kernel_.m, rows, d_.divided());
     d_.loop(begin, whole, rows, [&](Value* r) { emit_columns(r, kernel_.rows); });
     d_.loop(whole, end, 1, [&](Value* r) { emit_columns(r, 1); });
   }
@@ -120,10 +115,6 @@ class NarrowDense {
 
   void finish(Value* sum, Value* row, Value* column) {
     const Values indices = {row, column};
-    const auto address = [&](const plan::Access& access) {
-      return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
-                        d_.offset(access.strides, indices));
-    };
     if (kernel_.bias >= 0) {
       const auto bias = static_cast<plan::BufferId>(kernel_.bias);
       sum = d_.b.CreateFAdd(
@@ -131,10 +122,10 @@ class NarrowDense {
     }
     Values arguments = {sum};
     for (const plan::Access& extra : kernel_.extras) {
-      arguments.push_back(d_.load(address(extra), d_.dtype(extra.buffer), 1));
+      arguments.push_back(d_.load(d_.at(extra, indices), d_.dtype(extra.buffer), 1));
     }
     const Values results = emit_body(d_, kernel_.epilogue, arguments, 1);
-    d_.store(results[0], address(kernel_.out), d_.dtype(kernel_.out.buffer), 1);
+    d_.store(results[0], d_.at(kernel_.out, indices), d_.dtype(kernel_.out.buffer), 1);
   }
 
   Driver& d_;

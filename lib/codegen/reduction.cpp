@@ -160,14 +160,7 @@ class Reduction {
     touch_buffers();
     const bool parts = d_.divided() && kernel_.outer.empty();
     d_.nest(kernel_.outer, [&](std::span<Value* const> indices) {
-      const Driver::Range range =
-          parts ? d_.range(columns) : Driver::Range{d_.i64(0), d_.extent(columns)};
-      const auto [begin, end] = range;
-      Value* whole = d_.whole(columns, kernel_.lanes);
-      if (parts) {
-        Value* length = d_.b.CreateNSWSub(end, begin);
-        whole = d_.plus(begin, d_.b.CreateAnd(length, d_.i64(-kernel_.lanes)));
-      }
+      const auto [begin, whole, end] = d_.vectors(columns, kernel_.lanes, parts);
       d_.loop(begin, whole, kernel_.lanes, [&](Value* c) { emit_vector(indices, c, nullptr); });
       if (whole == end) return;
       d_.branch(d_.b.CreateICmpSLT(whole, end),
@@ -181,10 +174,6 @@ class Reduction {
     for (const plan::Access& extra : kernel_.extras) d_.pointer(extra.buffer);
     d_.pointer(kernel_.out.buffer);
   }
-  Value* address(const plan::Access& access, std::span<Value* const> indices) {
-    return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
-                      d_.offset(access.strides, indices));
-  }
   Values reduce(LaneForm form, const std::vector<LaneElement>& elements) {
     return emit_reductions(d_, kernel_.op, dtype_, kernel_.inner, form, elements);
   }
@@ -194,7 +183,7 @@ class Reduction {
     for (const Values& indices : rows) {
       std::vector<InnerInput> inputs;
       for (const plan::Access& in : kernel_.inputs) {
-        inputs.emplace_back(d_, address(in, indices), d_.dtype(in.buffer), in.strides.back(),
+        inputs.emplace_back(d_, d_.at(in, indices), d_.dtype(in.buffer), in.strides.back(),
                             kernel_.lanes);
       }
       elements.emplace_back([this, inputs](Value* at, Value* mask, Value* last) {
@@ -207,9 +196,9 @@ class Reduction {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       Values arguments = {reduced[i]};
       for (const plan::Access& extra : kernel_.extras)
-        arguments.push_back(d_.load(address(extra, rows[i]), d_.dtype(extra.buffer), 1));
+        arguments.push_back(d_.load(d_.at(extra, rows[i]), d_.dtype(extra.buffer), 1));
       const Values results = emit_body(d_, kernel_.consumer, arguments, 1);
-      d_.store(results[0], address(kernel_.out, rows[i]), d_.dtype(kernel_.out.buffer), 1);
+      d_.store(results[0], d_.at(kernel_.out, rows[i]), d_.dtype(kernel_.out.buffer), 1);
     }
   }
 
@@ -220,7 +209,7 @@ class Reduction {
     Value* last = count == nullptr ? nullptr : d_.plus(count, d_.i64(-1));
     const auto load = [&](const plan::Access& access, std::vector<Value*> indices) {
       indices.push_back(column);
-      const InnerInput input(d_, address(access, indices), d_.dtype(access.buffer),
+      const InnerInput input(d_, d_.at(access, indices), d_.dtype(access.buffer),
                              access.strides.back(), lanes);
       return input.load(d_, d_.i64(0), mask, last);
     };
@@ -237,7 +226,7 @@ class Reduction {
     for (const plan::Access& extra : kernel_.extras) arguments.push_back(load(extra, indices));
     indices.push_back(column);
     const Values results = emit_body(d_, kernel_.consumer, arguments, lanes);
-    d_.store(results[0], address(kernel_.out, indices), d_.dtype(kernel_.out.buffer), lanes, mask);
+    d_.store(results[0], d_.at(kernel_.out, indices), d_.dtype(kernel_.out.buffer), lanes, mask);
   }
 
   Driver& d_;

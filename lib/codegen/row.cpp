@@ -44,16 +44,12 @@ class Rows {
     Value* out;
   };
 
-  Value* address(const plan::Access& access, std::span<Value* const> indices) {
-    return d_.element(d_.pointer(access.buffer), d_.dtype(access.buffer),
-                      d_.offset(access.strides, indices));
-  }
   std::vector<InnerInput> inputs(const std::vector<plan::Access>& accesses,
                                  std::span<Value* const> indices) {
     std::vector<InnerInput> made;
     for (const plan::Access& access : accesses) {
-      made.emplace_back(d_, address(access, indices), d_.dtype(access.buffer),
-                        access.strides.back(), width_);
+      made.emplace_back(d_, d_.at(access, indices), d_.dtype(access.buffer), access.strides.back(),
+                        width_);
     }
     return made;
   }
@@ -81,7 +77,7 @@ class Rows {
                                                                    Value* last) {
       return emit_body(d_, kernel_.producer, load_all(d_, in, at, mask, last), width_)[0];
     };
-    Row row{made, made, inputs(kernel_.extras, indices), address(kernel_.out, indices)};
+    Row row{made, made, inputs(kernel_.extras, indices), d_.at(kernel_.out, indices)};
     if (!kernel_.kept) return row;
     row.produce = [this, made](Value* at, Value* mask, Value* last) {
       Value* x = made(at, mask, last);

@@ -57,8 +57,7 @@ class OpenFields {
   void open(const plan::TransposeKernel& kernel) {
     add_first(kernel.in);
     add_first(kernel.out);
-    if (!kernel.outer.empty()) return add(kernel.outer[0], 1);
-    add(kernel.rows, kernel.lanes);
+    if (!kernel.outer.empty()) add(kernel.outer[0], 1);
   }
   void open(const plan::DenseKernel& kernel) {
     if (!kernel.batch.empty()) return add(kernel.batch[0], 1);
@@ -115,8 +114,7 @@ class OpenFields {
   }
   void open(const plan::ReductionKernel& kernel) { add_rows(kernel.outer, kernel.rows); }
   void open(const plan::ColumnReductionKernel& kernel) {
-    if (kernel.outer.empty()) return add(kernel.columns, kernel.lanes);
-    add(kernel.outer[0], 1);
+    if (!kernel.outer.empty()) add(kernel.outer[0], 1);
   }
   void open(const plan::RowKernel& kernel) { add_rows(kernel.outer, kernel.rows); }
   void open(const plan::CopyKernel& kernel) {

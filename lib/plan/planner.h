@@ -124,6 +124,9 @@ class Planner {
                         std::string& why_not);
   bool plan_dense(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   Access turned(const ir::Op& op, const std::vector<int>& order);
+  void turn_back(const ir::Op& op, const Access& turned, const std::vector<int>& order);
+  void add_reduction(ColumnReductionKernel kernel, bool is_rows, const ir::Op& named,
+                     const ir::Op& op);
   bool plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);
   bool plan_rooted(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not);

@@ -44,14 +44,19 @@ Shape permuted(const Shape& shape, const std::vector<int>& order) {
 }
 
 // Rows that are reduced at a time: a chain of sums that waits for each step leaves most of the
-// machine idle. Where what comes before the sums is long, or registers are few, one.
+// machine idle. Where what comes before the sums is long, or registers are few, one; where they are
+// read again, not more than the cache keeps.
 int rows_at_a_time(const ir::Function& main, const Body& producer, const std::vector<Extent>& outer,
-                   int lanes, const Target& target) {
+                   int lanes, std::size_t row_bytes, const Target& target) {
   constexpr int kShort = 12, kMost = 4;
   if (outer.empty() || body_cost(main, producer) > kShort) return 1;
   const int registers = numerics::kLanes / lanes;  // of one chain
   int rows = std::clamp(target.vector_registers / 8 / registers, 1, kMost);
-  while (rows > 1 && outer.back().is_known() && outer.back().known() < rows) rows /= 2;
+  const auto too_many = [&] {
+    return (outer.back().is_known() && outer.back().known() < rows) ||
+           static_cast<std::size_t>(rows) * row_bytes > target.l2_bytes / 2;
+  };
+  while (rows > 1 && too_many()) rows /= 2;
   return rows;
 }
 
@@ -108,6 +113,16 @@ Access Planner::turned(const ir::Op& op, const std::vector<int>& order) {
       workspace_buffer({type(x).dtype, to, false}, main_.value(x).name + ".turned");
   add_move(op, x, to, {buffer(x), permuted(broadcast_strides(from, from), order)}, {made, dense});
   return {made, dense};
+}
+
+// The other way round, to the result of an op.
+void Planner::turn_back(const ir::Op& op, const Access& turned, const std::vector<int>& order) {
+  const ir::ValueId result = op.results[0];
+  const Shape& shape = type(result).shape;
+  Access from = turned;
+  for (std::size_t i = 0; i < order.size(); ++i)
+    from.strides[static_cast<std::size_t>(order[i])] = turned.strides[i];
+  add_move(op, result, shape, std::move(from), {buffer(result), broadcast_strides(shape, shape)});
 }
 
 bool Planner::plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not) {
@@ -169,24 +184,34 @@ bool Planner::plan_reduction(Ops ops, ir::OpId root, const ir::Op& named, std::s
       return why_not = "the reduced axes are not one run of memory", false;
     loops = arrange({turned(op, axes.order)});
   }
+  add_reduction(std::move(kernel), loops.is_rows(), named, op);
+  return true;
+}
+
+// With its loops: over rows, or the last of the outer ones over columns.
+void Planner::add_reduction(ColumnReductionKernel kernel, bool is_rows, const ir::Op& named,
+                            const ir::Op& op) {
   const auto reason = [&](const char* how) {
-    return fmt::format("{} results of {} elements, {}", to_string(elements(to.shape)), kernel.inner,
-                       how);
+    return fmt::format("{} results of {} elements, {}",
+                       to_string(elements(type(op.results[0]).shape)), kernel.inner, how);
   };
-  if (loops.is_rows()) {
-    kernel.lanes = std::min(plan_.target.lanes(size_of(from.dtype)), numerics::kLanes);
-    kernel.rows = rows_at_a_time(main_, kernel.producer, kernel.outer, kernel.lanes, plan_.target);
-    ReductionKernel rows = std::move(static_cast<ReductionKernel&>(kernel));
-    add_step(std::move(rows), named, ir::to_string(op.opcode), reason("16 lanes"));
-    return true;
+  const std::size_t size = size_of(type(op.operands[0]).dtype);
+  if (is_rows) {
+    kernel.lanes = std::min(plan_.target.lanes(size), numerics::kLanes);
+    kernel.rows = rows_at_a_time(main_, kernel.producer, kernel.outer, kernel.lanes,
+                                 static_cast<std::size_t>(kernel.inner) * size, plan_.target);
+    std::string text = reason("16 lanes");
+    add_step(std::move(static_cast<ReductionKernel&>(kernel)), named, ir::to_string(op.opcode),
+             std::move(text));
+    return;
   }
   kernel.lanes = std::min(body_lanes(main_, kernel.producer, plan_.target),
                           body_lanes(main_, kernel.consumer, plan_.target));
   kernel.columns = kernel.outer.back();
   kernel.outer.pop_back();
   for (Access& in : kernel.inputs) std::swap(in.strides.end()[-1], in.strides.end()[-2]);
-  add_step(std::move(kernel), named, ir::to_string(op.opcode), reason("columns side by side"));
-  return true;
+  std::string text = reason("columns side by side");
+  add_step(std::move(kernel), named, ir::to_string(op.opcode), std::move(text));
 }
 
 bool Planner::plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string& why_not) {
@@ -238,22 +263,19 @@ bool Planner::plan_row(Ops ops, ir::OpId root, const ir::Op& named, std::string&
   }
   kernel.producer = *producer;
   kernel.consumer = *consumer;
-  kernel.lanes = std::min(plan_.target.lanes(size_of(type(operand).dtype)), numerics::kLanes);
+  const std::size_t size = size_of(type(operand).dtype);
+  kernel.lanes = std::min(plan_.target.lanes(size), numerics::kLanes);
   kernel.kept = !kernel.producer.ops.empty();
   if (!kernel.kept) {
-    kernel.rows = rows_at_a_time(main_, kernel.producer, kernel.outer, kernel.lanes, plan_.target);
+    kernel.rows = rows_at_a_time(main_, kernel.producer, kernel.outer, kernel.lanes,
+                                 static_cast<std::size_t>(kernel.columns) * size, plan_.target);
   }
   if (kernel.kept || kernel.op == ir::Opcode::softmax)
     kernel.scratch = workspace_buffer({type(operand).dtype, {kernel.columns}, false}, "row");
   const std::string reason = fmt::format(
       "{} rows of {}", to_string(elements(shape).divided_by(kernel.columns)), kernel.columns);
   add_step(std::move(kernel), named, ir::to_string(op.opcode), reason);
-  if (!is_turned) return true;
-  std::vector<Extent> back = out.strides;
-  for (std::size_t i = 0; i < order.size(); ++i)
-    back[static_cast<std::size_t>(order[i])] = out.strides[i];
-  out.strides = back;
-  add_move(op, result, shape, std::move(out), {buffer(result), broadcast_strides(shape, shape)});
+  if (is_turned) turn_back(op, out, order);
   return true;
 }
 

@@ -3,8 +3,8 @@
 
 namespace mlpjit::bench {
 
-// Nanoseconds from a core to another and back: `lines` cache lines written and read each way, then a
-// flag. The least of many; 0 where there is one core.
+// Nanoseconds from a core to another and back: `lines` cache lines written and read each way, then
+// a flag. The least of many; 0 where there is one core.
 double round_trip_ns(int lines);
 
 }  // namespace mlpjit::bench
