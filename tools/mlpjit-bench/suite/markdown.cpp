@@ -80,8 +80,9 @@ std::string ways_text(const SuiteResult& result) {
 
 std::string kernels_text(const SuiteResult& result) {
   std::string text =
-      "| kernel | compiled, min µs | p50 | GFLOP/s | GB/s | limit µs | of the limit | imperative | "
-      "Eigen | oneDNN | best / ours |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+      "| kernel | compiled, min µs | p50 | GFLOP/s | GB/s | limit µs | of the limit | "
+      "imperative | Eigen | oneDNN | best / ours "
+      "|\n|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const KernelResult& one : result.kernels) {
     const Timing &ours = one.ours(), *best = one.best_peer();
     const auto of = [&](const char* name) {
