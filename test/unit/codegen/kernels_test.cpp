@@ -267,6 +267,18 @@ TEST(CompiledRow, SoftmaxAndLayerNormWithCodeAround) {
   }
 }
 
+// Quotients down to the smallest denormals, of sums that products with a reciprocal stand for.
+TEST(CompiledRow, SoftmaxOfRowsThatSpreadWide) {
+  for (const std::string type : {"f32", "f64"}) {
+    const std::string text =
+        "func @main(%x: " + type + "[64, 1000]) {\n %c = constant {value = " + type +
+        (type == "f32" ? "[] 25}\n" : "[] 200}\n") +
+        " %y = multiply %x, %c\n %s = softmax %y {axis = 1}\n return %y, %s\n}\n";
+    for (const support::Isa isa : runnable_isas())
+      EXPECT_EQ(compare(Compiled(text, isa), Numbers::ordinary), "") << text << to_string(isa);
+  }
+}
+
 TEST(CompiledRow, SoftmaxOverAnotherAxisIsTurnedToRows) {
   for (const std::int64_t axis : {0, 1}) {
     Builder b;
